@@ -1,0 +1,29 @@
+"""Random-feature Hamiltonian graph networks as an ASE calculator.
+
+>>> from ase_rfhgn import RFHGNCalculator, fit
+>>> potential = fit("train.traj")  # doctest: +SKIP
+>>> atoms.calc = RFHGNCalculator(potential)  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ase_rfhgn.calculator import RFHGNCalculator
+    from ase_rfhgn.fit import fit
+    from ase_rfhgn.potential import Potential
+
+__all__ = ["Potential", "RFHGNCalculator", "__version__", "fit"]
+
+__version__ = version("ase-rfhgn")
+
+_HOME = {"Potential": "potential", "RFHGNCalculator": "calculator", "fit": "fit"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562
+    """Return a public name; its module, and the compiler behind it, are imported at first use."""
+    if name not in _HOME:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

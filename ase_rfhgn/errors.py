@@ -1,0 +1,25 @@
+"""The errors and the warning that bad input leads to: every error is a ``ValueError``."""
+
+
+class RFHGNError(ValueError):
+    """Base of every error that this package raises on purpose."""
+
+
+class TrainingDataError(RFHGNError):
+    """A training frame, or the file that holds it, cannot be used."""
+
+
+class SettingsError(RFHGNError):
+    """A setting lies outside of what is allowed."""
+
+
+class ModelFileError(RFHGNError):
+    """A file is not an intact model that this version can read, or cannot be written."""
+
+
+class StructureError(RFHGNError):
+    """A structure cannot be evaluated: bad positions, or an unknown element."""
+
+
+class TrainingDataWarning(UserWarning):
+    """Training frames can be used, but their labels look wrong."""

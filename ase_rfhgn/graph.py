@@ -1,0 +1,90 @@
+"""Neighbour graphs of atoms: the only module that knows periodic images and matscipy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.cell import Cell
+from matscipy.neighbours import neighbour_list
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourGraph:
+    """Directed graph of every pair of atoms closer than a cutoff.
+
+    Attributes
+    ----------
+    number_n : ndarray of shape (n_atoms,)
+        Atomic numbers.
+    centre_p, neighbour_p : ndarray of shape (n_edges,)
+        Atoms at the tail and at the head of each edge, tails sorted.
+    vector_pc : ndarray of shape (n_edges, 3)
+        Head minus tail, through the periodic image that the edge crosses (Å).
+    """
+
+    number_n: IntArray
+    centre_p: IntArray
+    neighbour_p: IntArray
+    vector_pc: FloatArray
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.number_n)
+
+    @property
+    def first_n(self) -> IntArray:
+        """First edge of every atom, and the number of edges: shape (n_atoms + 1,)."""
+        return np.searchsorted(self.centre_p, np.arange(self.n_atoms + 1)).astype(np.int64)
+
+    @property
+    def distance_p(self) -> FloatArray:
+        """Lengths of the edges (Å)."""
+        distance_p: FloatArray = np.sqrt(np.einsum("pc,pc->p", self.vector_pc, self.vector_pc))
+        return distance_p
+
+
+def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:
+    """Return the graph of all pairs of atoms closer than a cutoff, periodic images included.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure: molecules, chains, slabs, cells smaller than the cutoff.
+    cutoff : float
+        Largest length of an edge (Å).
+    """
+    centre_p, neighbour_p, vector_pc = neighbour_list("ijD", _with_full_cell(atoms, cutoff), cutoff)
+    return NeighbourGraph(
+        number_n=atoms.numbers.astype(np.int64),
+        centre_p=centre_p.astype(np.int64),
+        neighbour_p=neighbour_p.astype(np.int64),
+        vector_pc=np.ascontiguousarray(vector_pc, dtype=np.float64),
+    )
+
+
+def _with_full_cell(atoms: Atoms, cutoff: float) -> Atoms:
+    """Return the atoms in a cell that contains them in every direction that is not periodic.
+
+    Empty gaps along these directions are closed down to the cutoff: no edge crosses them, and the
+    search would need memory for them.
+    """
+    bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    if bare.pbc.all():
+        return bare
+    direction_cc = Cell(np.where(bare.pbc[:, None], bare.cell, 0.0)).complete()
+    inverse_cc = np.linalg.inv(direction_cc)
+    reach_nc = bare.positions @ inverse_cc
+    for axis in np.flatnonzero(~bare.pbc) if len(bare) else []:
+        margin = 1.01 * cutoff * np.linalg.norm(inverse_cc[:, axis])
+        order_n = np.argsort(reach_nc[:, axis])
+        reach_n = reach_nc[order_n, axis]
+        closed_n = np.maximum(np.diff(reach_n, prepend=reach_n[0]) - margin, 0.0).cumsum()
+        bare.positions[order_n] -= (reach_n[0] - margin + closed_n)[:, None] * direction_cc[axis]
+        direction_cc[axis] *= reach_n[-1] - reach_n[0] - closed_n[-1] + 2.0 * margin
+    bare.set_cell(direction_cc)
+    return bare

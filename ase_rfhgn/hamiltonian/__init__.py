@@ -1,0 +1,1 @@
+"""Feature Hamiltonians: graphs in, features and their exact gradients out."""
