@@ -1,0 +1,81 @@
+"""From frames to rows of the linear system: energies, forces, stresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.baseline import Baseline
+from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.training_set import Frame
+
+KINDS = ("energy", "force", "stress")
+"""Kinds of rows: eV/atom, eV/Å, eV/Å³."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Columns of the linear system: one-body energies, then the features of every species.
+
+    Attributes
+    ----------
+    n_species, n_features : int
+        Number of species, and of features per species.
+    """
+
+    n_species: int
+    n_features: int
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns without the right-hand side."""
+        return self.n_species * (1 + self.n_features)
+
+    def columns(self, system: tuple[int, ...]) -> IntArray:
+        """Return the columns that frames of some species touch, the right-hand side last."""
+        features = [self.n_species + s * self.n_features + np.arange(self.n_features) for s in system]
+        return np.concatenate([np.array(system), *features, [self.n_columns]]).astype(np.int64)
+
+    def split(self, coefficient_f: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return one-body energies (n_species,) and coefficients (n_species, n_features)."""
+        return coefficient_f[: self.n_species], coefficient_f[self.n_species :].reshape(self.n_species, -1)
+
+
+def frame_rows(
+    hamiltonian: SphericalFields, baseline: Baseline, frame: Frame, system: tuple[int, ...]
+) -> dict[str, FloatArray]:
+    """Return the rows of every kind of label that a frame has, right-hand side last.
+
+    Parameters
+    ----------
+    hamiltonian : SphericalFields
+        The features.
+    baseline : Baseline
+        What is subtracted from the labels.
+    frame : Frame
+        Structure and labels.
+    system : tuple of int
+        Indices of the species that have columns, ascending.
+    """
+    graph = build_graph(frame.atoms, hamiltonian.cutoff)
+    known = baseline.respond(graph)
+    column_s = np.full(len(hamiltonian.species_s), -1)
+    column_s[list(system)] = len(system) + hamiltonian.n_features * np.arange(len(system))
+    n_columns = len(system) * (1 + hamiltonian.n_features)
+    features = hamiltonian.rows(graph, column_s, n_columns, stress=frame.stress_v is not None)
+    rows = {}
+    if frame.energy is not None:
+        number_s = hamiltonian.species_s[list(system)]
+        features.energy_f[: len(system)] = np.count_nonzero(graph.number_n == number_s[:, None], axis=1)
+        target = frame.energy - known.energy_n.sum()
+        rows["energy"] = np.append(features.energy_f, target)[None] / graph.n_atoms
+    if frame.force_nc is not None:
+        rows["force"] = np.column_stack([features.force_mf, (frame.force_nc - known.force_nc).ravel()])
+    if frame.stress_v is not None:
+        volume = frame.atoms.get_volume()
+        known_v = known.virial_cc[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] / volume
+        rows["stress"] = np.column_stack([features.virial_vf / volume, frame.stress_v - known_v])
+    return rows

@@ -1,0 +1,236 @@
+"""Fitting a potential: the one place where everything meets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from ase.units import GPa
+from threadpoolctl import threadpool_limits
+
+from ase_rfhgn.accumulation import Factors, accumulate, group_frames
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.baseline import Baseline, ShortRangeCore
+from ase_rfhgn.drawing import Architecture, draw_fields
+from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.potential import Potential
+from ase_rfhgn.prior import prior_spread
+from ase_rfhgn.progress import tracked
+from ase_rfhgn.repulsion import secured
+from ase_rfhgn.ridge import residual
+from ase_rfhgn.selection import Solution, solve_with_ridge
+from ase_rfhgn.settings import FitSettings
+from ase_rfhgn.survey import Survey, default_cutoff, survey
+from ase_rfhgn.training_set import TrainingSet
+
+ENERGY_WEIGHT = 10.0
+"""Weight of an energy (1/eV) against a force component, times the root of the number of atoms."""
+
+STRESS_WEIGHT = 0.3
+"""Weight of a virial (1/eV) against a force component, times the root of the number of atoms."""
+
+SECURED_STRUCTURES = 8
+"""Training structures that are compressed to make sure that the energy rises."""
+
+
+def fit(
+    frames: str | Path | Iterable[Atoms] | TrainingSet,
+    *,
+    cutoff: float | None = None,
+    sampler: str = "swim",
+    channels: int | None = None,
+    mixings: int | None = None,
+    correlation: int = 4,
+    degree: int = 3,
+    energy_weight: float | None = None,
+    force_weight: float = 1.0,
+    stress_weight: float | None = None,
+    ridge: float | None = None,
+    one_body: Mapping[str, float] | None = None,
+    seed: int = 0,
+    progress: bool = False,
+) -> Potential:
+    """Return a potential fitted to labelled structures in one linear solve.
+
+    Parameters
+    ----------
+    frames : path, iterable of ase.Atoms, or TrainingSet
+        Structures with energies, forces or stresses; labels that a frame lacks are not used.
+    cutoff : float, optional
+        Distance beyond which atoms do not see each other (Å); by default 5.5 Å, or 1.9 typical
+        distances to the nearest neighbour where that is longer.
+    sampler : {"swim", "elm"}
+        How the edge encoder is drawn: through pairs of data points, or blindly.
+    channels, mixings : int, optional
+        Radial channels, and random fields on the sphere per channel; by default 32 and 8 for one
+        element, 64 and 4 for several.
+    correlation : int
+        Highest power ν of a field: features of up to ν neighbours at a time.
+    degree : int
+        Largest degree of the spherical harmonics.
+    energy_weight, force_weight, stress_weight : float, optional
+        Weights of an energy error (per eV/atom), a force component (per eV/Å) and a stress
+        component (per eV/Å³). By default 10 √n, 1 and 0.3 v √n for a mean of n atoms per frame and a
+        volume v per atom: errors of extensive quantities are taken to grow as √n.
+    ridge : float, optional
+        Strength of the prior on the scaled coefficients; by default chosen by cross-validation.
+    one_body : mapping of str to float, optional
+        Energies of isolated atoms per chemical symbol (eV); by default fitted.
+    seed : int
+        The same seed draws the same features.
+    progress : bool
+        Whether long work shows progress on a terminal.
+
+    Raises
+    ------
+    SettingsError
+        If a setting lies outside of what is allowed.
+    TrainingDataError
+        If a frame cannot be used; the message names it.
+
+    Notes
+    -----
+    The method is RF-HGN, arXiv:2506.06558: random dense layers, one linear solve on gradients.
+    """
+    settings = FitSettings(
+        cutoff=cutoff,
+        sampler=sampler,
+        channels=channels,
+        mixings=mixings,
+        correlation=correlation,
+        degree=degree,
+        energy_weight=energy_weight,
+        force_weight=force_weight,
+        stress_weight=stress_weight,
+        ridge=ridge,
+        one_body=None if one_body is None else dict(one_body),
+        seed=seed,
+    )
+    training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
+    with threadpool_limits(limits=1):
+        return _fit(settings, training_set, progress=progress)
+
+
+def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Potential:
+    started = time.process_time(), time.perf_counter()
+    cutoff = default_cutoff(frames) if settings.cutoff is None else float(settings.cutoff)
+    surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
+    baseline = _baseline(settings, surveyed)
+    hamiltonian = _draw(settings, cutoff, surveyed)
+    groups = group_frames(surveyed)
+    factors = accumulate(tracked(frames, "features", shown=progress), groups, hamiltonian, baseline)
+    weights = _weights(settings, surveyed)
+    solution = _solve(settings, factors, weights, hamiltonian)
+    one_body_s, coefficient_sf = factors.layout.split(solution.coefficient_f)
+    fitted = Baseline(baseline.one_body_s + one_body_s, baseline.core)
+    potential = secured(Potential(hamiltonian, coefficient_sf, fitted), _some_structures(frames))
+    times = {
+        "fit_cpu_seconds": time.process_time() - started[0],
+        "fit_wall_seconds": time.perf_counter() - started[1],
+    }
+    record = _record(settings, surveyed, factors, solution) | {"weights": weights} | times
+    return replace(potential, record=record)
+
+
+def _some_structures(frames: TrainingSet) -> list[Atoms]:
+    """Return a few structures of the training set."""
+    return [frames[i].atoms for i in range(0, len(frames), max(1, len(frames) // SECURED_STRUCTURES))]
+
+
+def _draw(settings: FitSettings, cutoff: float, surveyed: Survey) -> SphericalFields:
+    n_species = len(surveyed.species_s)
+    architecture = Architecture(
+        cutoff=cutoff,
+        channels=settings.channels or (32 if n_species == 1 else 64),
+        mixings=settings.mixings or (8 if n_species == 1 else 4),
+        correlation=settings.correlation,
+        degree=settings.degree,
+        sampler=settings.sampler,
+    )
+    rng = np.random.default_rng(settings.seed)
+    return draw_fields(architecture, surveyed.species_s, surveyed.floor_b, surveyed.ceiling_s, surveyed.sample, rng)
+
+
+def _baseline(settings: FitSettings, surveyed: Survey) -> Baseline:
+    """Return one-body energies, by least squares unless they are given, and the short-range core."""
+    symbols = [chemical_symbols[z] for z in surveyed.species_s]
+    core = ShortRangeCore(surveyed.species_s, surveyed.floor_b, np.ones(len(surveyed.floor_b)))
+    if settings.one_body is not None:
+        missing = [symbol for symbol in symbols if symbol not in settings.one_body]
+        if missing:
+            message = f"one_body lacks {', '.join(missing)}: give an energy for every element of the frames, or none"
+            raise SettingsError(message)
+        return Baseline(np.array([settings.one_body[symbol] for symbol in symbols]), core)
+    known_i = np.isfinite(surveyed.energy_i)
+    if not known_i.any():
+        return Baseline(np.zeros(len(symbols)), core)
+    # the shortest least-squares solution: well-posed when compositions do not vary
+    one_body_s, *_ = np.linalg.lstsq(surveyed.count_is[known_i].astype(float), surveyed.energy_i[known_i], rcond=1e-8)
+    return Baseline(one_body_s, core)
+
+
+def _weights(settings: FitSettings, surveyed: Survey) -> dict[str, float]:
+    """Return the weight of every kind of label; errors of extensive ones are taken to grow as √n."""
+    root = float(np.sqrt(surveyed.count_is.sum(axis=1).mean()))
+    energy = ENERGY_WEIGHT * root if settings.energy_weight is None else settings.energy_weight
+    stress = STRESS_WEIGHT * root * surveyed.volume if settings.stress_weight is None else settings.stress_weight
+    return {"energy": energy, "force": settings.force_weight, "stress": stress}
+
+
+def _solve(
+    settings: FitSettings, factors: Factors, weights: dict[str, float], hamiltonian: SphericalFields
+) -> Solution:
+    several_systems = len({group.system for group in factors.by_group}) > 1
+    spread_f = prior_spread(
+        hamiltonian,
+        _column_norms(factors, weights),
+        sharpness_power=1.0 if several_systems else 0.0,
+        free_one_body=settings.one_body is None,
+    )
+    return solve_with_ridge(factors, weights, spread_f, settings.ridge)
+
+
+def _column_norms(factors: Factors, weights: dict[str, float]) -> FloatArray:
+    """Return the norms of the weighted columns."""
+    square_f = np.zeros(factors.layout.n_columns + 1)
+    for by_kind in factors.by_group.values():
+        for kind, factor in by_kind.items():
+            square_f[factor.column_f] += weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
+    return np.sqrt(square_f[:-1])
+
+
+def _record(settings: FitSettings, surveyed: Survey, factors: Factors, solution: Solution) -> dict[str, Any]:
+    """Return what the model file tells about the training."""
+    units = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa}
+    return {
+        "settings": settings.as_dict(),
+        "elements": [chemical_symbols[z] for z in surveyed.species_s],
+        "n_frames": len(surveyed.energy_i),
+        "n_atoms": int(surveyed.count_is.sum()),
+        "n_features": factors.layout.n_columns,
+        "ridge": solution.ridge,
+        "ridge_choice": solution.method,
+        "ridge_path": solution.path,
+        "train_rmse": {
+            kind: float(units[kind] * np.sqrt(_squares(factors, kind, solution.coefficient_f) / factors.n_rows(kind)))
+            for kind in units
+            if factors.n_rows(kind)
+        },
+        "cross_validation_rmse": {kind: units[kind] * value for kind, value in solution.cross_validation.items()},
+    }
+
+
+def _squares(factors: Factors, kind: str, coefficient_f: FloatArray) -> float:
+    """Return the sum of squared residuals of all rows of a kind."""
+    return sum(
+        residual(by_kind[kind].triangle_ff, coefficient_f[by_kind[kind].column_f[:-1]])
+        for by_kind in factors.by_group.values()
+        if kind in by_kind
+    )

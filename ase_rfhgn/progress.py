@@ -1,0 +1,36 @@
+"""Progress on stderr for work that takes long enough to wonder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar, cast
+
+from tqdm import tqdm
+
+SECONDS_BEFORE_PROGRESS = 2.0
+"""Work that is done sooner shows nothing (s)."""
+
+Item = TypeVar("Item")
+
+
+def tracked(items: Iterable[Item], label: str, *, total: int | None = None, shown: bool = True) -> Iterable[Item]:
+    """Return the same items; going through them shows a progress bar that vanishes at the end.
+
+    Nothing is shown when stderr is not a terminal, nor in the first two seconds.
+
+    Parameters
+    ----------
+    items : iterable
+        What is worked through.
+    label : str
+        What the work is.
+    total : int, optional
+        Number of items, where ``len(items)`` does not tell.
+    shown : bool, default True
+        Whether progress is wanted at all.
+    """
+    if not shown:
+        return items
+    hidden_without_terminal = None
+    bar = tqdm(items, label, total=total, leave=False, delay=SECONDS_BEFORE_PROGRESS, disable=hidden_without_terminal)
+    return cast("Iterable[Item]", bar)

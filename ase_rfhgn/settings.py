@@ -1,0 +1,84 @@
+"""Settings of a fit, checked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from ase_rfhgn.errors import SettingsError
+
+SAMPLERS = ("swim", "elm")
+
+LONGEST_CUTOFF = 20.0
+"""Longest cutoff that makes sense for a short-range potential (Å)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitSettings:
+    """Settings of a fit; see `ase_rfhgn.fit.fit` for their meaning."""
+
+    cutoff: float | None = None
+    channels: int | None = None
+    mixings: int | None = None
+    correlation: int = 4
+    degree: int = 3
+    sampler: str = "swim"
+    energy_weight: float | None = None
+    force_weight: float = 1.0
+    stress_weight: float | None = None
+    ridge: float | None = None
+    one_body: dict[str, float] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every setting.
+
+        Raises
+        ------
+        SettingsError
+            If a setting lies outside of what is allowed.
+        """
+        self._check_optional("cutoff", self.cutoff, 0.5, LONGEST_CUTOFF)
+        self._check_optional("channels", self.channels, 1, 4096)
+        self._check_optional("mixings", self.mixings, 1, 256)
+        self._check("correlation", self.correlation, 2, 8)
+        self._check("degree", self.degree, 0, 8)
+        self._check_optional("ridge", self.ridge, 1e-30, 1e6)
+        for name in ("energy_weight", "force_weight", "stress_weight"):
+            self._check_optional(name, getattr(self, name), 0.0, 1e9)
+        if self.energy_weight == self.force_weight == self.stress_weight == 0.0:
+            message = "all weights are zero: give at least one of energies, forces and stresses a positive weight"
+            raise SettingsError(message)
+        if self.sampler not in SAMPLERS:
+            message = f"sampler is {self.sampler!r}: choose one of {', '.join(SAMPLERS)}"
+            raise SettingsError(message)
+        self._check("seed", self.seed, 0, 2**63 - 1)
+        self._check_one_body()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values."""
+        return asdict(self)
+
+    @staticmethod
+    def _check(name: str, value: object, least: float, most: float) -> None:
+        whole = name in {"channels", "mixings", "correlation", "degree", "seed"}
+        right_type = isinstance(value, (int, np.integer)) if whole else isinstance(value, Real)
+        if isinstance(value, bool) or not right_type or not least <= value <= most:  # type: ignore[operator]
+            kind = "a whole number" if whole else "a number"
+            message = f"{name} is {value!r}: it must be {kind} between {least:g} and {most:g}"
+            raise SettingsError(message)
+
+    def _check_optional(self, name: str, value: object, least: float, most: float) -> None:
+        if value is not None:
+            self._check(name, value, least, most)
+
+    def _check_one_body(self) -> None:
+        for symbol, energy in (self.one_body or {}).items():
+            if symbol not in atomic_numbers:
+                message = f"one_body names {symbol!r}: keys are chemical symbols, such as 'Cu'"
+                raise SettingsError(message)
+            self._check(f"one_body of {symbol}", energy, -1e9, 1e9)

@@ -1,0 +1,160 @@
+"""Trajectories → checked frames, read one by one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from ase import Atoms
+from ase.io import iread
+from ase.io.formats import filetype
+from ase.io.trajectory import SlicedTrajectory, TrajectoryReader
+from ase.utils import string2index
+
+from ase_rfhgn.errors import TrainingDataError
+from ase_rfhgn.frame import Frame, frame_of
+
+__all__ = ["Frame", "Structures", "TrainingSet"]
+
+
+class Structures(Protocol):
+    """What frames are read from: a list of Atoms, or a trajectory that reads on demand."""
+
+    def __len__(self) -> int:
+        """Return the number of structures."""
+
+    def __getitem__(self, index: int, /) -> Atoms:
+        """Return one structure."""
+
+
+Opener: TypeAlias = Callable[[], AbstractContextManager[Structures]]
+
+_INDEX = re.compile(r"(-?\d+)|(-?\d+)?:(-?\d+)?(:(-?\d+)?)?")
+"""What ASE lets follow "@" in the name of a file: "-1", "::5"."""
+
+_REREADABLE = (Sequence, TrajectoryReader, SlicedTrajectory)
+
+
+class TrainingSet:
+    """Labelled frames that can be read as often as needed, each checked as it is read.
+
+    Memory does not grow with the number of frames of a .traj file. No file stays open between reads.
+
+    Parameters
+    ----------
+    opener : callable
+        Returns a context manager of the structures.
+    number_i : sequence of int
+        Which of the structures are in the set.
+    name : str
+        What messages call the set.
+
+    See Also
+    --------
+    TrainingSet.open : the way to make one.
+    """
+
+    def __init__(self, opener: Opener, number_i: Sequence[int], name: str) -> None:
+        self._opener = opener
+        self._number_i = number_i
+        self.name = name
+
+    @classmethod
+    def open(cls, source: str | Path | Iterable[Atoms]) -> TrainingSet:
+        """Return the frames of a file, a list or a trajectory.
+
+        Parameters
+        ----------
+        source : path, or iterable of ase.Atoms
+            Any file that `ase.io.read` knows, also with its index syntax: "train.traj@::5";
+            or structures that carry a calculator's results: a list, a `TrajectoryReader`.
+
+        Raises
+        ------
+        TrainingDataError
+            If the source cannot be read, or has no frames, or no frame has labels.
+        """
+        frames = _from_file(str(source)) if isinstance(source, str | Path) else _from_structures(source)
+        if not len(frames):
+            message = f"{frames.name}: there are no frames"
+            raise TrainingDataError(message)
+        if not any(frame.has_labels for frame in frames):
+            message = f"{frames.name}: no frame has labels; attach energies or forces with ASE's SinglePointCalculator"
+            raise TrainingDataError(message)
+        return frames
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._number_i)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield every frame in turn."""
+        with self._opener() as structures:
+            for number in self._number_i:
+                yield self._frame(structures, number)
+
+    def __getitem__(self, index: int) -> Frame:
+        """Return one frame."""
+        number = self._number_i[index]
+        with self._opener() as structures:
+            return self._frame(structures, number)
+
+    def _frame(self, structures: Structures, number: int) -> Frame:
+        name = f"{self.name}, frame {number}"
+        try:
+            atoms = structures[number]
+        except Exception as error:  # readers raise errors of all kinds on a damaged file
+            message = f"{name}: cannot be read, the file is damaged from here on ({_reason(error)})"
+            raise TrainingDataError(message) from error
+        return frame_of(atoms, name)
+
+
+def _from_file(source: str) -> TrainingSet:
+    """Return the frames of a file; those of a .traj file stay on the disk."""
+    path, index = _split_index(source)
+    try:
+        opener = _opener(path)
+        with opener() as structures:
+            number_i = range(len(structures))[index]
+    except FileNotFoundError as error:
+        message = f"{path}: there is no such file"
+        raise TrainingDataError(message) from error
+    except Exception as error:  # readers raise errors of all kinds on a damaged file
+        message = f"{source}: cannot be read as structures ({_reason(error)})"
+        raise TrainingDataError(message) from error
+    return TrainingSet(opener, number_i, Path(path).name)
+
+
+def _from_structures(source: Iterable[Atoms]) -> TrainingSet:
+    """Return the frames of structures in memory, or of a trajectory that its owner has opened."""
+    structures: Structures = source if isinstance(source, _REREADABLE) else list(source)
+    name = Path(getattr(source, "filename", "structures")).name
+    return TrainingSet(_in_memory(structures), range(len(structures)), name)
+
+
+def _opener(path: str) -> Opener:
+    """Return what opens a file of structures: on demand for .traj, all in memory for other formats."""
+    if filetype(path) == "traj":
+        return partial(TrajectoryReader, path)
+    return _in_memory(list(iread(path, index=":", do_not_split_by_at_sign=True)))
+
+
+def _in_memory(structures: Structures) -> Opener:
+    return lambda: nullcontext(structures)
+
+
+def _split_index(source: str) -> tuple[str, slice]:
+    """Return the path and the index of "path@index", where "@" is not a part of the file's name."""
+    path, _, text = source.rpartition("@")
+    if not _INDEX.fullmatch(text) or Path(source).exists():
+        return source, slice(None)
+    index = string2index(text)
+    return path, index if isinstance(index, slice) else slice(int(index), int(index) + 1 or None)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
