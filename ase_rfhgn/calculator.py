@@ -1,0 +1,157 @@
+"""A fitted potential as an ASE calculator: energies, forces and stress for every driver of ASE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import (
+    CalculationFailed,
+    Calculator,
+    CalculatorSetupError,
+    InputError,
+    PropertyNotImplementedError,
+    all_changes,
+)
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import SettingsError, StructureError
+from ase_rfhgn.potential import Evaluation, Potential
+
+
+class StructureInputError(StructureError, InputError):
+    """A structure that the potential cannot evaluate: our error and ASE's at once."""
+
+
+class SettingsInputError(SettingsError, InputError):
+    """A setting that the calculator does not have: our error and ASE's at once."""
+
+
+class RFHGNCalculator(Calculator):
+    """ASE calculator of a fitted potential.
+
+    Parameters
+    ----------
+    potential : Potential, str or Path
+        A potential, or the file that `Potential.save` wrote.
+    **kwargs
+        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing or not an intact model.
+    SettingsInputError
+        If a keyword is not one of the above.
+
+    Notes
+    -----
+    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
+    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
+
+    A potential never changes, so calculators may share one, also between threads. A calculator
+    remembers its last structure: give every image of a NEB and every thread its own.
+
+    Examples
+    --------
+    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
+    >>> for image in images:  # doctest: +SKIP
+    ...     image.calc = RFHGNCalculator(potential)
+    """
+
+    name = "rfhgn"
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012  # as in ASE
+    ignored_changes = {"initial_charges", "initial_magmoms"}  # noqa: RUF012  # as in ASE
+
+    def __init__(self, potential: Potential | str | Path, **kwargs: object) -> None:
+        self.potential = potential if isinstance(potential, Potential) else Potential.load(potential)
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+        if not isinstance(potential, Potential):
+            self.parameters["potential"] = str(potential)
+
+    def set(self, **kwargs: object) -> dict[str, Any]:
+        """Refuse every setting: what a potential says is fixed when it is fitted.
+
+        Raises
+        ------
+        SettingsInputError
+            If there is any keyword.
+        """
+        if kwargs:
+            message = f"{type(self).__name__} has no setting {', '.join(kwargs)}: a potential is fixed by its fit"
+            raise SettingsInputError(message)
+        return {}
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Iterable[str] = ("energy",),
+        system_changes: Iterable[str] = tuple(all_changes),
+    ) -> None:
+        """Fill `results` with all properties of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms, optional
+            A structure; by default that of the last calculation.
+        properties : iterable of str, optional
+            The properties that must be there.
+        system_changes : iterable of str, optional
+            Not used: ASE calls only when something of importance has changed.
+
+        Raises
+        ------
+        StructureInputError
+            If a position is not finite, atoms coincide, or the potential does not know an element.
+        PropertyNotImplementedError
+            If the stress is asked for and the cell has no volume.
+        CalculationFailed
+            If a result is not finite.
+        """
+        structure = self.atoms if atoms is None else atoms
+        if structure is None:
+            message = "there is no structure to calculate: pass atoms"
+            raise CalculatorSetupError(message)
+        if "stress" in properties and not _has_volume(structure):
+            # Before anything is forgotten: energy and forces of this structure need no second calculation.
+            message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
+            raise PropertyNotImplementedError(message)
+        self.results = {}  # a failure leaves nothing behind
+        super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
+        self.results = _results(self._evaluate(structure))
+
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        try:
+            return self.potential.evaluate(atoms)
+        except StructureError as error:
+            raise StructureInputError(str(error)) from error
+
+
+def _has_volume(atoms: Atoms) -> bool:
+    return bool(atoms.cell.rank == 3)
+
+
+def _results(evaluation: Evaluation) -> dict[str, Any]:
+    """Return an evaluation under ASE's names, after a check that everything is finite."""
+    results: dict[str, Any] = {
+        "energy": evaluation.energy,
+        "free_energy": evaluation.energy,
+        "energies": evaluation.energy_n,
+        "forces": evaluation.force_nc,
+    }
+    if evaluation.stress_v is not None:
+        results["stress"] = evaluation.stress_v
+    for name, value in results.items():
+        if not np.isfinite(value).all():
+            _fail(name, value)
+    return results
+
+
+def _fail(name: str, value: float | FloatArray) -> NoReturn:
+    bad = np.argwhere(~np.isfinite(np.atleast_1d(value)))[0]
+    where = f" of atom {bad[0]}" if name in {"energies", "forces"} else ""
+    message = f"{name}{where} is not finite: the structure lies far outside of what the potential was fitted to"
+    raise CalculationFailed(message)

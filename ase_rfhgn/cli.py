@@ -1,0 +1,172 @@
+"""The command ``ase-rfhgn``: parses, calls the library, prints.
+
+What was asked for goes to stdout; progress, warnings and errors go to stderr. The exit code is 0,
+2 after an error in what the user gave (one line on stderr), or 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TextIO
+
+from ase.data import chemical_symbols
+
+from ase_rfhgn.assessment import Comparison, compare, errors_of, parities_of
+from ase_rfhgn.demo import run_demo
+from ase_rfhgn.errors import RFHGNError, SettingsError
+from ase_rfhgn.fit import fit
+from ase_rfhgn.plots import save_parity_figure
+from ase_rfhgn.potential import Potential
+from ase_rfhgn.report import Report, describe_demo, describe_fit, describe_model, describe_test
+from ase_rfhgn.training_set import TrainingSet
+
+PROGRAM = "ase-rfhgn"
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after ``ase-rfhgn``; by default those of the process.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning
+            print(options.run(options), flush=True)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    except (RFHGNError, OSError) as error:
+        _complain(error)
+        return EXIT_BAD_INPUT
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; parsed options have a function ``run`` that returns what to print."""
+    parser = _Parser(prog=PROGRAM, description="Potentials for ASE from labelled trajectories, in one linear solve.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    fitting = _add_command(commands, "fit", run_fit, "fit a potential to labelled frames")
+    fitting.add_argument("train", metavar="train.traj", help="frames with energies, forces or stresses")
+    fitting.add_argument("-o", "--output", required=True, metavar="model.npz", help="file to write")
+    fitting.add_argument("--cutoff", type=float, metavar="Å", help="distance beyond which atoms do not see each other")
+    fitting.add_argument("--test", metavar="test.traj", help="frames to test the potential on")
+    fitting.add_argument("--seed", type=int, metavar="N", help="the same seed draws the same features")
+
+    testing = _add_command(commands, "test", run_test, "print the errors of a potential on labelled frames")
+    testing.add_argument("model", metavar="model.npz")
+    testing.add_argument("frames", metavar="test.traj")
+    testing.add_argument("--plot", metavar="parity.png", help="draw predictions over labels")
+
+    info = _add_command(commands, "info", run_info, "print what a model file holds")
+    info.add_argument("model", metavar="model.npz")
+
+    for command in (fitting, testing, info):
+        command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    demo = _add_command(commands, "demo", run_demonstration, "fit copper and use it; needs no files, under a minute")
+    demo.add_argument("--output", default=".", metavar="folder", help="where to write; by default the current folder")
+    return parser
+
+
+def run_fit(options: argparse.Namespace) -> str:
+    """Fit, save, test where wanted; return what to print."""
+    _require_folder(options.output)
+    test_set = None if options.test is None else TrainingSet.open(options.test)
+    settings = {name: getattr(options, name) for name in ("cutoff", "seed") if getattr(options, name) is not None}
+    train_set = TrainingSet.open(options.train)
+    potential = fit(train_set, progress=True, **settings)
+    potential.save(options.output)
+    report: Report = {"model": options.output, **errors_of(compare(potential, train_set, progress=True)).as_dict()}
+    report |= {key: potential.record[key] for key in ("fit_cpu_seconds", "fit_wall_seconds", "n_features", "ridge")}
+    report["cross_validation"] = {
+        f"{kind}_rmse": error for kind, error in potential.record["cross_validation_rmse"].items()
+    }
+    if test_set is not None:
+        report["test"] = errors_of(compare(potential, test_set, progress=True)).as_dict()
+    return _printed(report, options, describe_fit)
+
+
+def run_test(options: argparse.Namespace) -> str:
+    """Evaluate a potential on labelled frames; return what to print."""
+    potential = Potential.load(options.model)
+    comparisons: Iterable[Comparison] = compare(potential, options.frames, progress=True)
+    if options.plot is not None:
+        _require_folder(options.plot)
+        comparisons = list(comparisons)
+        save_parity_figure(parities_of(comparisons), options.plot)
+    return _printed(errors_of(comparisons).as_dict(), options, describe_test)
+
+
+def run_info(options: argparse.Namespace) -> str:
+    """Read a model file; return what to print."""
+    potential = Potential.load(options.model)
+    elements = [chemical_symbols[number] for number in potential.species_s]
+    report = {**potential.record, "elements": elements, "cutoff": potential.cutoff}
+    return _printed(report, options, describe_model)
+
+
+def run_demonstration(options: argparse.Namespace) -> str:
+    """Run the demonstration; return what to print."""
+    return describe_demo(run_demo(options.output, progress=True))
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        _complain(f"{message} (see {self.prog} --help)")
+        raise SystemExit(EXIT_BAD_INPUT)
+
+
+def _add_command(
+    commands: Any,  # noqa: ANN401  # argparse does not say the type of what add_subparsers returns
+    name: str,
+    run: Callable[[argparse.Namespace], str],
+    help_text: str,
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
+    command.set_defaults(run=run)
+    return command
+
+
+def _printed(report: Report, options: argparse.Namespace, describe: Callable[[Report], str]) -> str:
+    return json.dumps(report, allow_nan=False) if options.json else describe(report)
+
+
+def _require_folder(path: str) -> None:
+    """Refuse a file that cannot be written before the work for it is done."""
+    folder = Path(path).absolute().parent
+    if not folder.is_dir():
+        message = f"{path}: there is no folder {folder}; make it first"
+        raise SettingsError(message)
+    if Path(path).is_dir():
+        message = f"{path} is a folder: give the name of a file"
+        raise SettingsError(message)
+
+
+def _complain(problem: object) -> None:
+    """Print one line on stderr, whatever the problem says."""
+    print(f"{PROGRAM}: {' '.join(str(problem).split())}", file=sys.stderr)
+
+
+def _print_warning(
+    message: Warning | str,
+    category: type[Warning],  # noqa: ARG001
+    filename: str,  # noqa: ARG001
+    lineno: int,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Print a warning in one line, without the place in the source."""
+    _complain(f"warning: {message}")
