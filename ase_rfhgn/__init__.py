@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ase_rfhgn.calculator import RFHGNCalculator
-    from ase_rfhgn.fit import fit
+    from ase_rfhgn.fitting import fit
     from ase_rfhgn.potential import Potential
 
 __all__ = ["Potential", "RFHGNCalculator", "__version__", "fit"]
 
 __version__ = version("ase-rfhgn")
 
-_HOME = {"Potential": "potential", "RFHGNCalculator": "calculator", "fit": "fit"}
+_HOME = {"Potential": "potential", "RFHGNCalculator": "calculator", "fit": "fitting"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562

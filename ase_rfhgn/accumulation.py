@@ -20,7 +20,10 @@ FRAME_FOLDS = 4
 """Folds of frames where all are of one chemical system."""
 
 RUNS = 25
-"""Runs of consecutive frames that a fold of frames is made of: neighbours in time stay together."""
+"""Runs of consecutive frames that a fold of frames is made of, about: neighbours in time stay together."""
+
+FEWEST_FRAMES = 3
+"""Frames from which some can be left out."""
 
 MOST_GROUPS = 12
 """Chemical systems that have a factor of their own; the rarest share one."""
@@ -72,17 +75,24 @@ class Factors:
 def group_frames(survey: Survey) -> list[Group]:
     """Return the group of every frame.
 
-    Chemical systems (sets of elements), where there are several; otherwise folds of frames, each
-    made of a few runs of consecutive ones.
+    Chemical systems (sets of elements), where there are several that have elements in common;
+    otherwise folds of frames, each made of runs of consecutive ones. Very few frames are one group.
     """
     systems = survey.system_i
     common = Counter(systems).most_common()
-    if len(common) == 1:
-        n_frames, n_runs = len(systems), FRAME_FOLDS * RUNS
-        return [Group(f"fold {i * n_runs // n_frames % FRAME_FOLDS}", systems[0]) for i in range(n_frames)]
+    if not any(can_leave_out(system, [other for other, _ in common if other != system]) for system, _ in common):
+        everything = tuple(range(len(survey.species_s)))
+        length = max(1, len(systems) // (FRAME_FOLDS * RUNS))
+        n_folds = FRAME_FOLDS if len(systems) >= FEWEST_FRAMES else 1
+        return [Group(f"fold {i // length % n_folds}", everything) for i in range(len(systems))]
     kept = {system for system, _ in common[:MOST_GROUPS]}
     rest = tuple(sorted({s for system, _ in common[MOST_GROUPS:] for s in system}))
     return [Group("system", system) if system in kept else Group("other systems", rest) for system in systems]
+
+
+def can_leave_out(system: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
+    """Return whether every species of a system occurs in others, too."""
+    return set(system) <= {s for other in others for s in other}
 
 
 def accumulate(

@@ -76,6 +76,12 @@ class Baseline:
     one_body_s: FloatArray
     core: ShortRangeCore
 
+    @classmethod
+    def nothing(cls, species_s: IntArray) -> Baseline:
+        """Return a baseline that is zero everywhere."""
+        n_pairs = len(species_s) ** 2
+        return cls(np.zeros(len(species_s)), ShortRangeCore(species_s, np.zeros(n_pairs), np.zeros(n_pairs)))
+
     def respond(self, graph: NeighbourGraph) -> Response:
         """Return the energies, forces and virial of the baseline."""
         species_n = np.searchsorted(self.core.species_s, graph.number_n)

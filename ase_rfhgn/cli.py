@@ -19,7 +19,7 @@ from ase.data import chemical_symbols
 from ase_rfhgn.assessment import Comparison, compare, errors_of, parities_of
 from ase_rfhgn.demo import run_demo
 from ase_rfhgn.errors import RFHGNError, SettingsError
-from ase_rfhgn.fit import fit
+from ase_rfhgn.fitting import fit
 from ase_rfhgn.plots import save_parity_figure
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.report import Report, describe_demo, describe_fit, describe_model, describe_test

@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.assessment import compare, errors_of, parities_of
 from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.fit import fit
+from ase_rfhgn.fitting import fit
 from ase_rfhgn.metrics import Errors
 from ase_rfhgn.plots import save_parity_figure
 from ase_rfhgn.potential import Potential

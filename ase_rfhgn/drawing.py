@@ -114,8 +114,8 @@ def _draw_encoder(
     """
     n_species, n_channels, cutoff = len(species_s), architecture.channels, architecture.cutoff
     nearest = min(float(floor_b.min()), 0.9 * cutoff)
-    reach_k = rng.uniform(nearest + REACH * (cutoff - nearest), cutoff, size=n_channels)
-    sharpness_k = np.exp(rng.uniform(*np.log(SHARPNESS), size=n_channels))
+    reach_k = nearest + (cutoff - nearest) * (REACH + (1.0 - REACH) * _stratified(n_channels, rng))
+    sharpness_k = SHARPNESS[0] * (SHARPNESS[1] / SHARPNESS[0]) ** _stratified(n_channels, rng)
     if architecture.sampler == "elm":
         layer = elm_layer(n_channels, 0.0, cutoff, 1 + 2 * n_species, rng)
     else:
@@ -127,8 +127,27 @@ def _draw_encoder(
         cutoff_k=reach_k,
         weight_k=np.ascontiguousarray(layer.weight_kd[:, 0]),
         shift_bk=np.ascontiguousarray(shift_kcn.reshape(n_channels, -1).T),
+        size_b=_sizes(species_s, sample),
         floor_b=floor_b,
     )
+
+
+def _sizes(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray:
+    """Return how much larger than the average the atoms of every pair of species are (Å).
+
+    The size of a species is the median distance of its atoms to their nearest neighbours. What is
+    learned of one element at some distance then holds for a larger one at a larger distance.
+    """
+    nearest: dict[int, list[float]] = {int(z): [] for z in species_s}
+    for graph in sample:
+        connected_n = np.flatnonzero(np.diff(graph.first_n))
+        if len(connected_n):
+            distance_n = np.minimum.reduceat(graph.distance_p, graph.first_n[connected_n])
+            for number, distance in zip(graph.number_n[connected_n], distance_n, strict=True):
+                nearest[int(number)].append(float(distance))
+    known = np.array([np.median(nearest[int(z)]) if nearest[int(z)] else np.nan for z in species_s])
+    size_s = np.nan_to_num(known - np.nanmean(known)) if np.isfinite(known).any() else np.zeros(len(species_s))
+    return 0.5 * np.add.outer(size_s, size_s).ravel()
 
 
 def _swim_pairs(
@@ -140,28 +159,44 @@ def _swim_pairs(
     rng: np.random.Generator,
 ) -> DenseLayer:
     """Return a SWIM layer through pairs of edges: distances uniform, species as they occur."""
-    centre = np.concatenate([graph.number_n[graph.centre_p] for graph in sample])
-    neighbour = np.concatenate([graph.number_n[graph.neighbour_p] for graph in sample])
-    kinds_p2 = np.stack([np.searchsorted(species_s, centre), np.searchsorted(species_s, neighbour)], axis=1)
-    if not len(kinds_p2):
-        kinds_p2 = np.zeros((1, 2), dtype=np.int64)
+    share_b = _shares(species_s, sample)
     distance_ek = _two_distances(nearest, reach_k, rng)
     ends = []
     for distance_k in distance_ek:
-        kind_k2 = kinds_p2[rng.integers(len(kinds_p2), size=len(reach_k))]
+        pair_k = rng.choice(len(share_b), size=len(reach_k), p=share_b)
+        kind_k2 = np.stack(np.divmod(pair_k, len(species_s)), axis=1)
         one_hot_kd = np.eye(len(species_s))[kind_k2].reshape(len(reach_k), -1)
         ends.append(np.column_stack([distance_k, sharpness_k[:, None] * one_hot_kd]))
     return swim_layer(*ends)
+
+
+def _stratified(n: int, rng: np.random.Generator) -> FloatArray:
+    """Return n numbers, one in every n-th of the unit interval, in random order.
+
+    Latin hypercube sampling (McKay, Beckman and Conover, Technometrics 21, 239 (1979)): few
+    channels cover their ranges evenly, and seeds differ less.
+    """
+    return (rng.permutation(n) + rng.uniform(size=n)) / n
+
+
+def _shares(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray:
+    """Return the share of every pair of species in the edges of a sample: (n_species²,)."""
+    count_b = np.zeros(len(species_s) ** 2)
+    for graph in sample:
+        species_n = np.searchsorted(species_s, graph.number_n)
+        pair_p = len(species_s) * species_n[graph.centre_p] + species_n[graph.neighbour_p]
+        count_b += np.bincount(pair_p, minlength=len(count_b))
+    return count_b / count_b.sum() if count_b.any() else np.full(len(count_b), 1.0 / len(count_b))
 
 
 def _two_distances(nearest: float, reach_k: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return two distances per channel, uniform where they are a least step apart: (2, n_channels)."""
     length_k = reach_k - nearest
     least_k = np.minimum(LEAST_STEP, 0.25 * length_k)
-    first_k = length_k * rng.uniform(size=len(reach_k))
+    first_k = length_k * _stratified(len(reach_k), rng)
     below_k = np.maximum(first_k - least_k, 0.0)
     above_k = np.maximum(length_k - first_k - least_k, 0.0)
-    second_k = (below_k + above_k) * rng.uniform(size=len(reach_k))
+    second_k = (below_k + above_k) * _stratified(len(reach_k), rng)
     second_k = np.where(second_k < below_k, second_k, second_k - below_k + first_k + least_k)
     return nearest + np.stack([first_k, second_k])
 

@@ -107,6 +107,7 @@ class Potential:
             "cutoff_k": encoder.cutoff_k,
             "weight_k": encoder.weight_k,
             "shift_bk": encoder.shift_bk,
+            "size_b": encoder.size_b,
             "floor_b": encoder.floor_b,
             "mixing_sqlk": self.hamiltonian.mixing_sqlk,
             "offset_sqk": self.hamiltonian.offset_sqk,
@@ -178,6 +179,7 @@ def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> Potential:
         cutoff_k=_shaped(arrays, "cutoff_k", (n_channels,)),
         weight_k=_shaped(arrays, "weight_k", (n_channels,)),
         shift_bk=_shaped(arrays, "shift_bk", (n_species**2, n_channels)),
+        size_b=_shaped(arrays, "size_b", (n_species**2,)),
         floor_b=_shaped(arrays, "floor_b", (n_species**2,)),
     )
     hamiltonian = SphericalFields(

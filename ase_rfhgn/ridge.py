@@ -21,6 +21,12 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 PANEL = 32
 """Columns that LAPACK's blocked factorisation works on at once."""
 
+HOPELESS = 1.5
+"""Ratio to the lowest score beyond which a search for the ridge gives up on stronger ones."""
+
+REFINEMENT = 10.0
+"""Factors by which the best ridge of a search is varied in the end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Factor:
@@ -28,8 +34,10 @@ class Factor:
 
     Attributes
     ----------
-    triangle_ff : ndarray of shape (n_rows, n_columns + 1)
-        Upper trapezoidal factor of the rows, right-hand side last.
+    triangle_ff : ndarray of shape (n_kept, n_columns + 1)
+        Rows of the upper triangular factor that are not zero, right-hand side last.
+    kept_f : ndarray of shape (n_kept,)
+        Which rows of the triangle these are.
     column_f : ndarray of shape (n_columns + 1,)
         Columns of the larger system, ascending, right-hand side last.
     n_rows : int
@@ -37,6 +45,7 @@ class Factor:
     """
 
     triangle_ff: FloatArray
+    kept_f: IntArray
     column_f: IntArray
     n_rows: int
 
@@ -51,8 +60,7 @@ class Factor:
             Weight of a row, squared in the sum of squares.
         """
         triangle_ff = np.zeros((n_columns + 1, n_columns + 1), order="F")
-        rows = self.column_f[: len(self.triangle_ff)]
-        triangle_ff[np.ix_(rows, self.column_f)] = weight * self.triangle_ff
+        triangle_ff[np.ix_(self.column_f[self.kept_f], self.column_f)] = weight * self.triangle_ff
         return triangle_ff
 
 
@@ -81,8 +89,8 @@ class RunningFactor:
     def factor(self) -> Factor:
         """Return the factor of all rows so far."""
         self._fold()
-        n_rows = min(self.n_rows, len(self.column_f))
-        return Factor(np.ascontiguousarray(self._triangle_ff[:n_rows]), self.column_f, self.n_rows)
+        kept_f = np.flatnonzero(self._triangle_ff.any(axis=1))
+        return Factor(np.ascontiguousarray(self._triangle_ff[kept_f]), kept_f, self.column_f, self.n_rows)
 
     def _fold(self) -> None:
         if self._waiting:
@@ -192,8 +200,10 @@ def choose_ridge(
     spread_f: FloatArray,
     ridges: Sequence[float],
     tolerance: float = 0.02,
+    *,
+    weakest: bool = False,
 ) -> RidgeChoice:
-    """Return the largest ridge whose cross-validated score is within a tolerance of the best.
+    """Return the strongest ridge whose cross-validated score is within a tolerance of the best.
 
     Parameters
     ----------
@@ -202,9 +212,11 @@ def choose_ridge(
     spread_f : ndarray
         Prior spread of the coefficients.
     ridges : sequence of float
-        Ridges to try, ascending; the search ends where scores only rise.
+        Ridges to try, ascending; the search ends where scores rise, and refines the best.
     tolerance : float
-        Relative excess of the sum of squares that a stronger ridge may have.
+        Relative excess of the sum of squares that the choice may have.
+    weakest : bool
+        Take the weakest such ridge instead.
 
     Notes
     -----
@@ -213,11 +225,20 @@ def choose_ridge(
     one-standard-error rule of Breiman et al., Classification and Regression Trees (1984), with a
     fixed tolerance in place of the standard error.
     """
-    scores: list[float] = []
-    for ridge in ridges:
+    scores: dict[float, float] = {}
+
+    def score(ridge: float) -> float:
         folds = zip(rest_ff, left_out_ff, strict=True)
-        scores.append(sum(residual(left, solve(rest, spread_f, ridge)) for rest, left in folds))
-        if len(scores) > 3 and scores[-1] > 1.5 * min(scores) and scores[-1] > scores[-2]:
+        return sum(residual(left, solve(rest, spread_f, ridge)) for rest, left in folds)
+
+    for ridge in ridges:
+        scores[ridge] = score(ridge)
+        if scores[ridge] > HOPELESS * min(scores.values()) and ridge > min(scores, key=scores.__getitem__):
             break
-    allowed = [r for r, score in zip(ridges, scores, strict=False) if score <= (1.0 + tolerance) * min(scores)]
-    return RidgeChoice(max(allowed), tuple(ridges[: len(scores)]), tuple(scores))
+    best = min(scores, key=scores.__getitem__)
+    for ridge in (best * REFINEMENT, best / REFINEMENT):
+        scores[ridge] = score(ridge)
+    limit = (1.0 + tolerance) * min(scores.values())
+    tried = sorted(scores)
+    allowed = [ridge for ridge in tried if scores[ridge] <= limit]
+    return RidgeChoice(allowed[0 if weakest else -1], tuple(tried), tuple(scores[ridge] for ridge in tried))

@@ -7,15 +7,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.accumulation import Factors, Group
+from ase_rfhgn.accumulation import Factors, Group, can_leave_out
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.ridge import choose_ridge, leave_one_out, residual, solve, stack
+from ase_rfhgn.unlabelled import taught
 
-RIDGES = tuple(10.0**power for power in range(-16, 1, 2))
+RIDGES = tuple(10.0**power for power in range(-14, 1, 2))
 """Ridges that are tried."""
 
 SYSTEMS_LEFT_OUT = 3
 """Chemical systems that are left out in turn."""
+
+CAUTION = 1.0
+"""Relative excess of the cross-validated sum of squares that a teacher may have.
+
+On displaced structures it has the strongest such ridge. On mixtures it has the weakest: to predict
+a system that was left out is harder than what the teacher is for, mixtures of elements whose pairs
+training did show.
+"""
+
+TOLERANCE = 0.02
+"""The same for the final ridge."""
+
+MIXED_RIDGE = 1e-12
+"""Final ridge where chemical systems were left out: their score is about the teacher alone."""
+
+DEFAULT_RIDGE = 1e-3
+"""Ridge where there are too few frames to leave any out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +46,19 @@ class Solution:
         One-body energies and coefficients of the features.
     ridge : float
         Strength of the prior.
+    teacher_ridge : float or None
+        That of the fit whose answers hold on unlabelled structures.
     method : str
         How the ridge was chosen.
     cross_validation : dict
         Root mean square of the residuals of rows left out, per kind of label.
     path : dict
-        Ridges that were tried and their scores.
+        Ridges that were tried for the teacher, and their scores.
     """
 
     coefficient_f: FloatArray
     ridge: float
+    teacher_ridge: float | None
     method: str
     cross_validation: dict[str, float]
     path: dict[str, list[float]]
@@ -45,14 +66,14 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class _Fold:
+    """Rows of a group that are left out, and the factor of all others."""
+
     group: Group
     rest_ff: FloatArray
 
 
-def solve_with_ridge(
-    factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float | None
-) -> Solution:
-    """Return the coefficients for a ridge that is given, or chosen by cross-validation.
+def solve_with_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Solution:
+    """Return the coefficients for a ridge that is given.
 
     Parameters
     ----------
@@ -62,32 +83,67 @@ def solve_with_ridge(
         Weight of every kind of label.
     spread_f : ndarray of shape (n_columns,)
         Prior spread of the coefficients.
-    ridge : float or None
-        The ridge; None chooses it.
+    ridge : float
+        Strength of the prior.
+    """
+    triangles = [factors.triangle(group, weights) for group in factors.by_group]
+    errors = _cross_validation(factors, _folds(list(factors.by_group), triangles), spread_f, ridge)
+    return Solution(solve(stack(triangles), spread_f, ridge), ridge, None, "given", errors, {})
+
+
+def solve_by_cross_validation(
+    factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, unlabelled_ff: FloatArray
+) -> Solution:
+    """Return the coefficients for a ridge that cross-validation chooses.
+
+    A teacher with a strong ridge is chosen first. The final fit has a weak one, and follows the
+    teacher on unlabelled structures.
+
+    Parameters
+    ----------
+    factors : Factors
+        Rows of all frames.
+    weights : mapping
+        Weight of every kind of label.
+    spread_f : ndarray of shape (n_columns,)
+        Prior spread of the coefficients.
+    unlabelled_ff : ndarray of shape (n_columns + 1, n_columns + 1)
+        Factor of the rows of unlabelled structures.
 
     Notes
     -----
-    The score is the error of the forces of frames left out, of energies where there are no forces.
-    Energies of a chemical system that was left out have an offset that nothing could predict.
+    The score is the weighted sum of squares of the fit over frames left out. Where chemical systems
+    are left out it is that of forces alone, if there are any: energies of an unknown system have an
+    offset that nothing could predict.
     """
     groups = list(factors.by_group)
     triangles = [factors.triangle(group, weights) for group in groups]
-    total_ff = stack(triangles)
     folds = _folds(groups, triangles)
-    scored = next(kind for kind in ("force", "energy", "stress") if weights.get(kind) and factors.n_rows(kind))
-    path: dict[str, list[float]] = {}
-    if ridge is not None:
-        method = "given"
-    elif len(folds) < 2:
-        ridge, method = 1e-8, "default: too few frames for cross-validation"
-    else:
-        left_out = [factors.triangle(fold.group, {scored: 1.0}) for fold in folds]
-        choice = choose_ridge([fold.rest_ff for fold in folds], left_out, spread_f, RIDGES)
-        ridge, path = choice.ridge, {"ridge": list(choice.tried), "score": list(choice.score)}
-        left = "chemical systems" if folds[0].group.name == "system" else "frames"
-        method = f"cross-validation on {scored} rows, {left} left out"
-    errors = _cross_validation(factors, folds, spread_f, ridge)
-    return Solution(solve(total_ff, spread_f, ridge), ridge, method, errors, path)
+    if len(folds) < 2:
+        coefficient_f = solve(stack(triangles), spread_f, DEFAULT_RIDGE)
+        return Solution(coefficient_f, DEFAULT_RIDGE, None, "default: too few frames to leave any out", {}, {})
+    systems = folds[0].group.name == "system"
+    scored = {"force": 1.0} if systems and factors.n_rows("force") else weights
+    left_out = [factors.triangle(fold.group, scored) for fold in folds]
+    rest_ff = [fold.rest_ff for fold in folds]
+    teacher = choose_ridge(rest_ff, left_out, spread_f, RIDGES, CAUTION, weakest=systems)
+
+    def follow(triangle_ff: FloatArray) -> FloatArray:
+        return taught(triangle_ff, unlabelled_ff, solve(triangle_ff, spread_f, teacher.ridge))
+
+    pupils = [_Fold(fold.group, follow(fold.rest_ff)) for fold in folds]
+    ridge = MIXED_RIDGE
+    if not systems:
+        weaker = [*(weak for weak in RIDGES if weak < teacher.ridge), teacher.ridge]
+        ridge = choose_ridge([pupil.rest_ff for pupil in pupils], left_out, spread_f, weaker, TOLERANCE).ridge
+    return Solution(
+        coefficient_f=solve(follow(stack(triangles)), spread_f, ridge),
+        ridge=ridge,
+        teacher_ridge=teacher.ridge,
+        method=f"cross-validation, {'chemical systems' if systems else 'frames'} left out",
+        cross_validation=_cross_validation(factors, pupils, spread_f, ridge),
+        path={"ridge": list(teacher.tried), "score": list(teacher.score)},
+    )
 
 
 def _folds(groups: Sequence[Group], triangles: Sequence[FloatArray]) -> list[_Fold]:
@@ -99,7 +155,7 @@ def _folds(groups: Sequence[Group], triangles: Sequence[FloatArray]) -> list[_Fo
     removable = [
         i
         for i, group in enumerate(groups)
-        if set(group.system) <= {s for j, other in enumerate(groups) if j != i for s in other.system}
+        if can_leave_out(group.system, [other.system for j, other in enumerate(groups) if j != i])
     ]
     removable.sort(key=lambda i: -len(groups[i].system))
     return [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
 
@@ -19,7 +20,7 @@ LONGEST_CUTOFF = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
-    """Settings of a fit; see `ase_rfhgn.fit.fit` for their meaning."""
+    """Settings of a fit; see `ase_rfhgn.fitting.fit` for their meaning."""
 
     cutoff: float | None = None
     channels: int | None = None
@@ -31,7 +32,7 @@ class FitSettings:
     force_weight: float = 1.0
     stress_weight: float | None = None
     ridge: float | None = None
-    one_body: dict[str, float] | None = None
+    one_body: Mapping[str, float] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ class FitSettings:
         self._check_optional("ridge", self.ridge, 1e-30, 1e6)
         for name in ("energy_weight", "force_weight", "stress_weight"):
             self._check_optional(name, getattr(self, name), 0.0, 1e9)
+        self._check("force_weight", self.force_weight, 0.0, 1e9)
         if self.energy_weight == self.force_weight == self.stress_weight == 0.0:
             message = "all weights are zero: give at least one of energies, forces and stresses a positive weight"
             raise SettingsError(message)
@@ -61,7 +63,11 @@ class FitSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
-        return asdict(self)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+        if self.one_body is not None:
+            plain["one_body"] = {symbol: float(energy) for symbol, energy in self.one_body.items()}
+        return plain
 
     @staticmethod
     def _check(name: str, value: object, least: float, most: float) -> None:
@@ -77,6 +83,9 @@ class FitSettings:
             self._check(name, value, least, most)
 
     def _check_one_body(self) -> None:
+        if not isinstance(self.one_body, Mapping | None):
+            message = f"one_body is {self.one_body!r}: it must map chemical symbols to energies (eV)"
+            raise SettingsError(message)
         for symbol, energy in (self.one_body or {}).items():
             if symbol not in atomic_numbers:
                 message = f"one_body names {symbol!r}: keys are chemical symbols, such as 'Cu'"

@@ -10,11 +10,11 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.data import atomic_numbers
-from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from labelled import labelled
 
 from ase_rfhgn.baseline import Baseline, ShortRangeCore
-from ase_rfhgn.fit import fit
+from ase_rfhgn.fitting import fit
+from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.potential import Potential
 
@@ -39,6 +39,7 @@ def random_potential(
         cutoff_k=np.append(rng.uniform(0.6, 1.0, channels - 1), 1.0) * cutoff,
         weight_k=rng.normal(size=channels),
         shift_bk=rng.normal(size=(n_species**2, channels)) - 1.0,
+        size_b=rng.uniform(-0.1, 0.1, n_species**2),
         floor_b=np.full(n_species**2, 1.0),
     )
     hamiltonian = SphericalFields(

@@ -30,13 +30,14 @@ class Reference:
 
 
 def messages(fields: SphericalFields, graph: NeighbourGraph) -> tuple[FloatArray, FloatArray]:
-    """Return t_k = tanh(w_k r + v_bk) (1 − r²/r_k²)³ of every edge, r bent below the floor, and dt_k/dr."""
+    """Return t_k = tanh(w_k (r − d_b) + v_bk) (1 − r²/r_k²)³ of every edge, r bent below the floor, and dt_k/dr."""
     encoder, species_n = fields.encoder, np.searchsorted(fields.species_s, graph.number_n)
     pair_p = len(fields.species_s) * species_n[graph.centre_p] + species_n[graph.neighbour_p]
     distance_p, floor_p = graph.distance_p, encoder.floor_b[pair_p]
     turn_p = np.tanh(np.clip(10.0 * (floor_p - distance_p) / floor_p, 0.0, None))
     bent_p1 = np.where(distance_p < floor_p, floor_p * (1.0 - 0.1 * turn_p), distance_p)[:, None]
-    activation_pk = np.tanh(encoder.weight_k * bent_p1 + encoder.shift_bk[pair_p])
+    sized_p1 = bent_p1 - encoder.size_b[pair_p][:, None]
+    activation_pk = np.tanh(encoder.weight_k * sized_p1 + encoder.shift_bk[pair_p])
     rest_pk = np.clip(1.0 - (bent_p1 / encoder.cutoff_k) ** 2, 0.0, None)
     slope_pk = (1.0 - activation_pk**2) * encoder.weight_k * rest_pk**3
     slope_pk -= activation_pk * 6.0 * bent_p1 / encoder.cutoff_k**2 * rest_pk**2

@@ -30,10 +30,10 @@ LAYERS = (
     {"training_set"},
     {"survey", "drawing", "prior"},
     {"equations"},
-    {"accumulation"},
+    {"accumulation", "unlabelled"},
     {"selection"},
     {"repulsion"},
-    {"fit"},
+    {"fitting"},
     {"calculator", "testing", "assessment"},  # edges to the world
     {"plots"},
     {"demo"},
@@ -43,14 +43,14 @@ LAYERS = (
 )
 """A module may import from its own layer and from those before it, but never in a circle."""
 
-FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fit"
+FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
 TRAINING_NUMBERS = {"sampling", "ridge", "settings"}
 EVALUATION = {"potential", "calculator", "testing"}
 
 ONLY_IN = {
     "matscipy": {"graph"},  # the only module that knows periodic images
     "numba": {"hamiltonian.kernels", "sphere"},
-    "threadpoolctl": {"fit"},
+    "threadpoolctl": {"fitting"},
     "matplotlib": {"plots"},
     "tqdm": {"progress"},
     "argparse": {"cli"},

@@ -157,31 +157,26 @@ def _split_by_parity(harmonics_xy, level):
 
 
 @njit(**OPTIONS)
-def _field_powers(moment_yk, grid, level, power, mixing_qlk, offset_qk, level_lk, even_xf, odd_xf, feature_f):
-    """Add the mean powers of all fields of an atom; write their derivatives by the fields, by parity."""
-    harmonics_xy, weight_x = grid
-    n_channels = moment_yk.shape[1]
-    for x in range(len(weight_x)):
-        _levels_at_point(moment_yk, harmonics_xy[x], level, level_lk)
-        for q in range(len(offset_qk)):
-            first = q * len(power) * n_channels
-            for k in range(n_channels):
-                even = -offset_qk[q, k]
-                odd = 0.0
-                for l in range(len(level)):
-                    if l % 2 == 0:
-                        even += mixing_qlk[q, l, k] * level_lk[l, k]
-                    else:
-                        odd += mixing_qlk[q, l, k] * level_lk[l, k]
-                plus, minus = even + odd, even - odd
-                power_plus, power_minus = weight_x[x] * plus, weight_x[x] * minus
-                for o in range(len(power)):
-                    f = first + o * n_channels + k
-                    even_xf[x, f] = (o + 2) * (power_plus + power_minus)
-                    odd_xf[x, f] = (o + 2) * (power_plus - power_minus)
-                    power_plus *= plus
-                    power_minus *= minus
-                    feature_f[f] += power_plus + power_minus
+def _powers_of_one_mixing(level_xlk, weight_x, power, mixing_lk, offset_k, even_xf, odd_xf, feature_f):
+    """Add the mean powers of the fields of a mixing; write their derivatives by the fields, by parity."""
+    n_points, n_levels, n_channels = level_xlk.shape
+    for x in range(n_points):
+        for k in range(n_channels):
+            even = -offset_k[k]
+            odd = 0.0
+            for l in range(0, n_levels, 2):
+                even += mixing_lk[l, k] * level_xlk[x, l, k]
+            for l in range(1, n_levels, 2):
+                odd += mixing_lk[l, k] * level_xlk[x, l, k]
+            plus, minus = even + odd, even - odd
+            power_plus, power_minus = weight_x[x] * plus, weight_x[x] * minus
+            for o in range(len(power)):
+                f = o * n_channels + k
+                even_xf[x, f] = (o + 2) * (power_plus + power_minus)
+                odd_xf[x, f] = (o + 2) * (power_plus - power_minus)
+                power_plus *= plus
+                power_minus *= minus
+                feature_f[f] += power_plus + power_minus
 
 
 @njit(**OPTIONS)
@@ -189,38 +184,50 @@ def site_features(species_n, moment_nyk, grid, level, power, mixing_sqlk, offset
     """Return the many-body features of every atom and their derivatives by the moments A.
 
     A feature (q, o, k) is the mean over the sphere of the o-th power of field (q, k); its derivative
-    by A_{y,k'} vanishes unless k' = k, so ``slope_nyf`` has one axis for both.
+    by A_{y,k'} vanishes unless k' = k, so ``slope_nyf`` has one axis for both. One mixing at a time
+    keeps the fields in the cache.
     """
     harmonics_xy, weight_x = grid
     n_atoms, n_harmonics, n_channels = moment_nyk.shape
-    n_mixings, n_orders = mixing_sqlk.shape[1], len(power)
-    width = n_mixings * n_orders * n_channels
+    n_mixings, width = mixing_sqlk.shape[1], len(power) * n_channels
     even_yx, odd_yx = _split_by_parity(harmonics_xy, level)
-    feature_nf, slope_nyf = np.zeros((n_atoms, width)), np.empty((n_atoms, n_harmonics, width))
-    level_lk = np.empty((len(level), n_channels))
+    feature_nf = np.zeros((n_atoms, n_mixings * width))
+    slope_nyf = np.empty((n_atoms, n_harmonics, n_mixings * width))
+    level_xlk = np.empty((len(weight_x), len(level), n_channels))
     even_xf, odd_xf = np.empty((len(weight_x), width)), np.empty((len(weight_x), width))
     even_yf, odd_yf = np.empty((len(even_yx), width)), np.empty((len(odd_yx), width))
     for n in range(n_atoms):
         s = species_n[n]
-        _field_powers(
-            moment_nyk[n], grid, level, power, mixing_sqlk[s], offset_sqk[s], level_lk, even_xf, odd_xf, feature_nf[n]
-        )
-        np.dot(even_yx, even_xf, even_yf)
-        np.dot(odd_yx, odd_xf, odd_yf)
-        e, o = 0, 0
-        for l in range(len(level)):
-            for y in range(l * l, (l + 1) * (l + 1)):
-                if l % 2 == 0:
-                    by_field_f = even_yf[e]
-                    e += 1
-                else:
-                    by_field_f = odd_yf[o]
-                    o += 1
-                for b in range(n_mixings * n_orders):
-                    for k in range(n_channels):
-                        f = b * n_channels + k
-                        slope_nyf[n, y, f] = by_field_f[f] * mixing_sqlk[s, b // n_orders, l, k]
+        for x in range(len(weight_x)):
+            _levels_at_point(moment_nyk[n], harmonics_xy[x], level, level_xlk[x])
+        for q in range(n_mixings):
+            columns = slice(q * width, (q + 1) * width)
+            mixing_lk = mixing_sqlk[s, q]
+            _powers_of_one_mixing(
+                level_xlk, weight_x, power, mixing_lk, offset_sqk[s, q], even_xf, odd_xf, feature_nf[n, columns]
+            )
+            np.dot(even_yx, even_xf, even_yf)
+            np.dot(odd_yx, odd_xf, odd_yf)
+            _scale_by_mixing(even_yf, odd_yf, level, mixing_lk, slope_nyf[n, :, columns])
     return feature_nf, slope_nyf
+
+
+@njit(**OPTIONS)
+def _scale_by_mixing(even_yf, odd_yf, level, mixing_lk, slope_yf):
+    """Write derivatives by the moments: those by the fields, by parity, times the weight of the degree."""
+    n_channels = mixing_lk.shape[1]
+    e, o = 0, 0
+    for l in range(len(level)):
+        for y in range(l * l, (l + 1) * (l + 1)):
+            if l % 2 == 0:
+                by_field_f = even_yf[e]
+                e += 1
+            else:
+                by_field_f = odd_yf[o]
+                o += 1
+            for b in range(len(by_field_f) // n_channels):
+                for k in range(n_channels):
+                    slope_yf[y, b * n_channels + k] = by_field_f[b * n_channels + k] * mixing_lk[l, k]
 
 
 @njit(**OPTIONS)
@@ -247,10 +254,8 @@ def add_gradient_rows(edges, radial, pull_pjf, column, own_cf, row_mf, virial_vf
             for b in range(n_blocks):
                 first = b * n_channels
                 for k in range(n_channels):
-                    gradient_cf[c, first + n_channels + k] = (
-                        unit * slope_pk[p, k] * pull_pjf[p, 0, first + k]
-                        + value_pk[p, k] * pull_pjf[p, c + 1, first + k]
-                    )
+                    radial = unit * slope_pk[p, k] * pull_pjf[p, 0, first + k]
+                    gradient_cf[c, first + n_channels + k] = radial + value_pk[p, k] * pull_pjf[p, c + 1, first + k]
             for f in range(width):
                 own_cf[c, f] += gradient_cf[c, f]
                 row_f[f] -= gradient_cf[c, f]

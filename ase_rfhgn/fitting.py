@@ -25,10 +25,11 @@ from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.repulsion import secured
 from ase_rfhgn.ridge import residual
-from ase_rfhgn.selection import Solution, solve_with_ridge
+from ase_rfhgn.selection import DEFAULT_RIDGE, Solution, solve_by_cross_validation, solve_with_ridge
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey, default_cutoff, survey
 from ase_rfhgn.training_set import TrainingSet
+from ase_rfhgn.unlabelled import unlabelled_rows
 
 ENERGY_WEIGHT = 10.0
 """Weight of an energy (1/eV) against a force component, times the root of the number of atoms."""
@@ -110,7 +111,7 @@ def fit(
         force_weight=force_weight,
         stress_weight=stress_weight,
         ridge=ridge,
-        one_body=None if one_body is None else dict(one_body),
+        one_body=one_body,
         seed=seed,
     )
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
@@ -127,7 +128,18 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Poten
     groups = group_frames(surveyed)
     factors = accumulate(tracked(frames, "features", shown=progress), groups, hamiltonian, baseline)
     weights = _weights(settings, surveyed)
-    solution = _solve(settings, factors, weights, hamiltonian)
+    if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
+        message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
+        raise SettingsError(message)
+    spread_f = _spread(settings, factors, weights, hamiltonian)
+    solution = None
+    if settings.ridge is None:
+        rng = np.random.default_rng([settings.seed, 1])
+        unlabelled_ff = unlabelled_rows(frames, surveyed, hamiltonian, weights, rng)
+        if unlabelled_ff is not None:
+            solution = solve_by_cross_validation(factors, weights, spread_f, unlabelled_ff)
+    if solution is None:
+        solution = solve_with_ridge(factors, weights, spread_f, settings.ridge or DEFAULT_RIDGE)
     one_body_s, coefficient_sf = factors.layout.split(solution.coefficient_f)
     fitted = Baseline(baseline.one_body_s + one_body_s, baseline.core)
     potential = secured(Potential(hamiltonian, coefficient_sf, fitted), _some_structures(frames))
@@ -184,17 +196,20 @@ def _weights(settings: FitSettings, surveyed: Survey) -> dict[str, float]:
     return {"energy": energy, "force": settings.force_weight, "stress": stress}
 
 
-def _solve(
+def _spread(
     settings: FitSettings, factors: Factors, weights: dict[str, float], hamiltonian: SphericalFields
-) -> Solution:
-    several_systems = len({group.system for group in factors.by_group}) > 1
-    spread_f = prior_spread(
+) -> FloatArray:
+    """Return the prior spread of the coefficients."""
+    return prior_spread(
         hamiltonian,
         _column_norms(factors, weights),
-        sharpness_power=1.0 if several_systems else 0.0,
+        sharpness_power=1.0 if _several_systems(factors) else 0.0,
         free_one_body=settings.one_body is None,
     )
-    return solve_with_ridge(factors, weights, spread_f, settings.ridge)
+
+
+def _several_systems(factors: Factors) -> bool:
+    return len({group.system for group in factors.by_group}) > 1
 
 
 def _column_norms(factors: Factors, weights: dict[str, float]) -> FloatArray:
@@ -216,6 +231,7 @@ def _record(settings: FitSettings, surveyed: Survey, factors: Factors, solution:
         "n_atoms": int(surveyed.count_is.sum()),
         "n_features": factors.layout.n_columns,
         "ridge": solution.ridge,
+        "teacher_ridge": solution.teacher_ridge,
         "ridge_choice": solution.method,
         "ridge_path": solution.path,
         "train_rmse": {

@@ -1,0 +1,125 @@
+"""Unlabelled structures that keep a fit from running wild where no label holds it.
+
+Combinations of features that vanish, or almost vanish, on the whole training set need not vanish a
+little outside: at a bond that is longer than any in the data, in a mixture of elements that only
+occur in pairs. A weak ridge leaves them free, and a strong one costs accuracy everywhere. So the
+structures of the training set are displaced, or, where there are several chemical systems, get
+random elements on their sites, and the fit with a weak ridge is asked to stay there, loosely,
+close to a fit with a strong one. This is self-training with a cautious teacher (Lee, Workshop on
+Challenges in Representation Learning, ICML 2013) in closed form: one more block of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.baseline import Baseline
+from ase_rfhgn.equations import Layout, frame_rows
+from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.ridge import RunningFactor, stack
+from ase_rfhgn.survey import Survey
+from ase_rfhgn.training_set import Frame, TrainingSet
+
+ATOMS = 2500
+"""Atoms of unlabelled structures that are made, about."""
+
+DISPLACEMENT = 0.2
+"""Standard deviation of displacements in every direction (Å)."""
+
+CLOSENESS = 0.9
+"""Mixtures with pairs closer than this, in units of the smallest distance of training, are dropped."""
+
+LOYALTY_DISPLACED = 1e-3
+"""Squared weight of the rows of displaced structures against labelled ones."""
+
+LOYALTY_MIXED = 0.1
+"""Squared weight of the rows of mixtures against labelled ones."""
+
+
+def unlabelled_rows(
+    frames: TrainingSet,
+    surveyed: Survey,
+    hamiltonian: SphericalFields,
+    weights: dict[str, float],
+    rng: np.random.Generator,
+) -> FloatArray | None:
+    """Return the triangular factor of the rows of unlabelled structures, None where none can be made.
+
+    Parameters
+    ----------
+    frames : TrainingSet
+        Labelled structures; their labels are not used.
+    surveyed : Survey
+        What they hold; several chemical systems make mixtures.
+    hamiltonian : SphericalFields
+        The features.
+    weights : dict
+        Weights of the kinds of rows.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    layout = Layout(len(surveyed.species_s), hamiltonian.n_features)
+    everything = tuple(range(layout.n_species))
+    running = RunningFactor(layout.columns(everything))
+    nothing = Baseline.nothing(surveyed.species_s)
+    mixed = len(set(surveyed.system_i)) > 1
+    loyalty = np.sqrt(LOYALTY_MIXED if mixed else LOYALTY_DISPLACED)
+    structures = _mixtures(frames, surveyed, hamiltonian.cutoff, rng) if mixed else _displaced(frames, rng)
+    n_atoms = 0
+    for atoms in structures:
+        frame = Frame(atoms, 0.0, np.zeros((len(atoms), 3)), None, "unlabelled")
+        for kind, row_mf in frame_rows(hamiltonian, nothing, frame, everything).items():
+            running.add(loyalty * weights[kind] * row_mf)
+        n_atoms += len(atoms)
+        if n_atoms > ATOMS:
+            break
+    return running.factor().full(layout.n_columns) if running.n_rows else None
+
+
+def taught(triangle_ff: FloatArray, unlabelled_ff: FloatArray, teacher_f: FloatArray) -> FloatArray:
+    """Return the factor of labelled rows and of unlabelled ones, whose labels are a teacher's answer.
+
+    Parameters
+    ----------
+    triangle_ff : ndarray of shape (n + 1, n + 1)
+        Factor of the labelled rows.
+    unlabelled_ff : ndarray of shape (n + 1, n + 1)
+        Factor of the unlabelled rows.
+    teacher_f : ndarray of shape (n,)
+        Coefficients to stay close to.
+    """
+    answered_ff = unlabelled_ff.copy(order="F")
+    answered_ff[:, -1] = unlabelled_ff[:, :-1] @ teacher_f
+    answered_ff[-1, -1] = 0.0
+    return stack([triangle_ff, answered_ff])
+
+
+def _displaced(frames: TrainingSet, rng: np.random.Generator) -> Iterator[Atoms]:
+    """Yield structures of the training set with displaced atoms."""
+    for i in rng.permutation(len(frames)):
+        atoms = frames[int(i)].atoms
+        atoms.positions += rng.normal(0.0, DISPLACEMENT, size=(len(atoms), 3))
+        yield atoms
+
+
+def _mixtures(frames: TrainingSet, surveyed: Survey, cutoff: float, rng: np.random.Generator) -> Iterator[Atoms]:
+    """Yield structures of the training set with random elements, unless atoms get too close."""
+    for i in rng.permutation(len(frames)):
+        atoms = frames[int(i)].atoms
+        share_s = rng.dirichlet(np.ones(len(surveyed.species_s)))
+        atoms.numbers = rng.choice(surveyed.species_s, size=len(atoms), p=share_s)
+        if _is_open(atoms, surveyed.species_s, surveyed.floor_b, cutoff):
+            yield atoms
+
+
+def _is_open(atoms: Atoms, species_s: IntArray, floor_b: FloatArray, cutoff: float) -> bool:
+    """Return whether no pair of atoms is much closer than in the training set."""
+    graph = build_graph(atoms, cutoff)
+    species_n = np.searchsorted(species_s, graph.number_n)
+    pair_p = len(species_s) * species_n[graph.centre_p] + species_n[graph.neighbour_p]
+    return bool(np.all(graph.distance_p > CLOSENESS * floor_b[pair_p]))
