@@ -163,7 +163,7 @@ def _swim_pairs(
     distance_ek = _two_distances(nearest, reach_k, rng)
     ends = []
     for distance_k in distance_ek:
-        pair_k = rng.choice(len(share_b), size=len(reach_k), p=share_b)
+        pair_k = np.searchsorted(share_b.cumsum()[:-1], _stratified(len(reach_k), rng))
         kind_k2 = np.stack(np.divmod(pair_k, len(species_s)), axis=1)
         one_hot_kd = np.eye(len(species_s))[kind_k2].reshape(len(reach_k), -1)
         ends.append(np.column_stack([distance_k, sharpness_k[:, None] * one_hot_kd]))
@@ -180,12 +180,13 @@ def _stratified(n: int, rng: np.random.Generator) -> FloatArray:
 
 
 def _shares(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray:
-    """Return the share of every pair of species in the edges of a sample: (n_species²,)."""
+    """Return how often every pair of species is drawn: as the root of its number of edges, (n_species²,)."""
     count_b = np.zeros(len(species_s) ** 2)
     for graph in sample:
         species_n = np.searchsorted(species_s, graph.number_n)
         pair_p = len(species_s) * species_n[graph.centre_p] + species_n[graph.neighbour_p]
         count_b += np.bincount(pair_p, minlength=len(count_b))
+    count_b = np.sqrt(count_b)
     return count_b / count_b.sum() if count_b.any() else np.full(len(count_b), 1.0 / len(count_b))
 
 

@@ -236,7 +236,7 @@ def choose_ridge(
         if scores[ridge] > HOPELESS * min(scores.values()) and ridge > min(scores, key=scores.__getitem__):
             break
     best = min(scores, key=scores.__getitem__)
-    for ridge in (best * REFINEMENT, best / REFINEMENT):
+    for ridge in (best * REFINEMENT, max(best / REFINEMENT, min(ridges))):
         scores[ridge] = score(ridge)
     limit = (1.0 + tolerance) * min(scores.values())
     tried = sorted(scores)

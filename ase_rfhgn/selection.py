@@ -26,7 +26,7 @@ a system that was left out is harder than what the teacher is for, mixtures of e
 training did show.
 """
 
-TOLERANCE = 0.02
+TOLERANCE = 0.005
 """The same for the final ridge."""
 
 MIXED_RIDGE = 1e-12

@@ -25,8 +25,8 @@ from ase_rfhgn.ridge import RunningFactor, stack
 from ase_rfhgn.survey import Survey
 from ase_rfhgn.training_set import Frame, TrainingSet
 
-ATOMS = 2500
-"""Atoms of unlabelled structures that are made, about."""
+ATOMS_DISPLACED, ATOMS_MIXED = 2500, 6000
+"""Atoms of unlabelled structures of either kind that are made, about."""
 
 DISPLACEMENT = 0.2
 """Standard deviation of displacements in every direction (Å)."""
@@ -76,7 +76,7 @@ def unlabelled_rows(
         for kind, row_mf in frame_rows(hamiltonian, nothing, frame, everything).items():
             running.add(loyalty * weights[kind] * row_mf)
         n_atoms += len(atoms)
-        if n_atoms > ATOMS:
+        if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):
             break
     return running.factor().full(layout.n_columns) if running.n_rows else None
 
