@@ -183,9 +183,7 @@ def _shares(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray
     """Return how often every pair of species is drawn: as the root of its number of edges, (n_species²,)."""
     count_b = np.zeros(len(species_s) ** 2)
     for graph in sample:
-        species_n = np.searchsorted(species_s, graph.number_n)
-        pair_p = len(species_s) * species_n[graph.centre_p] + species_n[graph.neighbour_p]
-        count_b += np.bincount(pair_p, minlength=len(count_b))
+        count_b += np.bincount(graph.pair_p(species_s), minlength=len(count_b))
     count_b = np.sqrt(count_b)
     return count_b / count_b.sum() if count_b.any() else np.full(len(count_b), 1.0 / len(count_b))
 

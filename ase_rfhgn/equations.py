@@ -10,6 +10,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.response import voigt
 from ase_rfhgn.training_set import Frame
 
 KINDS = ("energy", "force", "stress")
@@ -76,6 +77,6 @@ def frame_rows(
         rows["force"] = np.column_stack([features.force_mf, (frame.force_nc - known.force_nc).ravel()])
     if frame.stress_v is not None:
         volume = frame.atoms.get_volume()
-        known_v = known.virial_cc[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] / volume
+        known_v = voigt(known.virial_cc) / volume
         rows["stress"] = np.column_stack([features.virial_vf / volume, frame.stress_v - known_v])
     return rows

@@ -47,6 +47,17 @@ class NeighbourGraph:
         distance_p: FloatArray = np.sqrt(np.einsum("pc,pc->p", self.vector_pc, self.vector_pc))
         return distance_p
 
+    def pair_p(self, species_s: IntArray) -> IntArray:
+        """Return the ordered pair of species of every edge, centre first, as one index.
+
+        Parameters
+        ----------
+        species_s : ndarray of shape (n_species,)
+            Atomic numbers, ascending.
+        """
+        species_n = np.searchsorted(species_s, self.number_n)
+        return len(species_s) * species_n[self.centre_p] + species_n[self.neighbour_p]
+
 
 def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:
     """Return the graph of all pairs of atoms closer than a cutoff, periodic images included.

@@ -17,7 +17,7 @@ from ase_rfhgn.hamiltonian.crowding import Crowding
 from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.model_file import JSON, read_model, write_model
-from ase_rfhgn.response import Response
+from ase_rfhgn.response import Response, voigt
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Potential:
         return Evaluation(
             energy_n=response.energy_n,
             force_nc=response.force_nc,
-            stress_v=_voigt(response.virial_cc) / atoms.get_volume() if has_volume else None,
+            stress_v=voigt(response.virial_cc) / atoms.get_volume() if has_volume else None,
         )
 
     def respond(self, graph: NeighbourGraph) -> Response:
@@ -164,12 +164,6 @@ def _check_distances(graph: NeighbourGraph) -> None:
         first = coincident[0]
         message = f"atoms {graph.centre_p[first]} and {graph.neighbour_p[first]} are at the same place"
         raise StructureError(message)
-
-
-def _voigt(tensor_cc: FloatArray) -> FloatArray:
-    """Return the symmetric part of a tensor in Voigt order."""
-    symmetric = 0.5 * (tensor_cc + tensor_cc.T)
-    return symmetric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> Potential:

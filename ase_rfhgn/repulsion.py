@@ -74,8 +74,7 @@ def _crowding_strength(potential: Potential, atoms: Atoms) -> float:
         squeezed.set_cell(scale * atoms.cell.array)
         squeezed.positions = scale * atoms.positions
         graph = build_graph(squeezed, potential.cutoff)
-        density_p, _ = crowding.edge_density(graph.distance_p)
-        density_n = np.bincount(graph.centre_p, density_p, graph.n_atoms).astype(np.float64)
+        density_n = crowding.density(graph)
         species_n = np.searchsorted(potential.species_s, graph.number_n)
         if np.mean(density_n / crowding.ceiling_s[species_n]) < 1.0 + GRACE:
             continue

@@ -35,6 +35,12 @@ class Response:
         )
 
 
+def voigt(tensor_cc: FloatArray) -> FloatArray:
+    """Return the symmetric part of a tensor in Voigt order."""
+    symmetric = 0.5 * (tensor_cc + tensor_cc.T)
+    return symmetric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+
+
 def pairwise_response(graph: NeighbourGraph, edges: FloatArray, energy_p: FloatArray, slope_p: FloatArray) -> Response:
     """Return the response of a pair potential.
 

@@ -139,8 +139,7 @@ def _keep_nearest(graph: NeighbourGraph, nearest: dict[tuple[int, int], float]) 
 
 def _keep_densest(graph: NeighbourGraph, cutoff: float, densest: dict[int, float]) -> None:
     """Raise the largest density of neighbours around every element to those of a graph."""
-    density_p, _ = Crowding(cutoff, np.empty(0), 0.0).edge_density(graph.distance_p)
-    density_n = np.bincount(graph.centre_p, weights=density_p, minlength=graph.n_atoms)
+    density_n = Crowding(cutoff, np.empty(0), 0.0).density(graph)
     for number in np.unique(graph.number_n):
         most = float(density_n[graph.number_n == number].max())
         densest[int(number)] = max(densest.get(int(number), 0.0), most)

@@ -120,6 +120,4 @@ def _mixtures(frames: TrainingSet, surveyed: Survey, cutoff: float, rng: np.rand
 def _is_open(atoms: Atoms, species_s: IntArray, floor_b: FloatArray, cutoff: float) -> bool:
     """Return whether no pair of atoms is much closer than in the training set."""
     graph = build_graph(atoms, cutoff)
-    species_n = np.searchsorted(species_s, graph.number_n)
-    pair_p = len(species_s) * species_n[graph.centre_p] + species_n[graph.neighbour_p]
-    return bool(np.all(graph.distance_p > CLOSENESS * floor_b[pair_p]))
+    return bool(np.all(graph.distance_p > CLOSENESS * floor_b[graph.pair_p(species_s)]))
