@@ -11,6 +11,7 @@ letter   axis                                        letter   axis
 ``b``    ordered pair of species                     ``x``    point on the unit sphere
 ``f``    feature, column of the linear system        ``m``    row of the linear system
 ``i``    frame                                       ``g``    group of frames
+``j``    bond, in one direction
 =======  ==========================================  =======  ==================================
 
 An array ``force_nc`` has a row per atom and a column per Cartesian component.

@@ -55,7 +55,9 @@ def pairwise_response(graph: NeighbourGraph, edges: FloatArray, energy_p: FloatA
     """
     centre_p, neighbour_p, vector_pc = graph.centre_p[edges], graph.neighbour_p[edges], graph.vector_pc[edges]
     distance_p = np.linalg.norm(vector_pc, axis=1)
-    gradient_pc = (0.5 * slope_p / distance_p)[:, None] * vector_pc
+    # Atoms at the same place have no direction: only laws without a force at zero make sense there.
+    tension_p = np.divide(0.5 * slope_p, distance_p, out=np.zeros_like(distance_p), where=distance_p > 0.0)
+    gradient_pc = tension_p[:, None] * vector_pc
     energy_n, force_nc = np.zeros(graph.n_atoms), np.zeros((graph.n_atoms, 3))
     np.add.at(energy_n, centre_p, 0.5 * energy_p)
     np.add.at(force_nc, centre_p, gradient_pc)

@@ -20,7 +20,7 @@ LONGEST_MODULE = 300
 LAYERS = (
     {"arrays", "errors", "progress"},
     {"sampling", "sphere", "ridge", "metrics", "settings"},  # numbers only
-    {"graph"},
+    {"graph", "phase_space_motion"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"model_file"},
