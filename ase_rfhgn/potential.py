@@ -11,13 +11,16 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline, ShortRangeCore
-from ase_rfhgn.errors import ModelFileError, StructureError
+from ase_rfhgn.errors import StructureError
 from ase_rfhgn.graph import NeighbourGraph, build_graph
 from ase_rfhgn.hamiltonian.crowding import Crowding
 from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.model_file import JSON, read_model, write_model
+from ase_rfhgn.model_file import JSON, Arrays, Header, read_model_as, shaped, write_model
 from ase_rfhgn.response import Response, voigt
+
+KIND = "spherical fields"
+"""What model files call this kind of model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Potential:
             "ceiling_s": np.empty(0) if crowding is None else crowding.ceiling_s,
         }
         header: dict[str, JSON] = {
-            "model": "spherical fields",
+            "model": KIND,
             "cutoff": self.cutoff,
             "correlation": self.hamiltonian.correlation,
             "crowding_strength": None if crowding is None else crowding.strength,
@@ -135,12 +138,7 @@ class Potential:
         ModelFileError
             If the file is missing, truncated, foreign, newer than this program or was changed.
         """
-        header, arrays = read_model(path)
-        try:
-            return _assemble(header, arrays)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            message = f"{path}: not a spherical-field potential ({type(error).__name__}: {error})"
-            raise ModelFileError(message) from error
+        return read_model_as(path, {KIND: assemble})
 
     def _check(self, atoms: Atoms) -> None:
         unknown = sorted(set(atoms.symbols[~np.isin(atoms.numbers, self.species_s)]))
@@ -166,50 +164,41 @@ def _check_distances(graph: NeighbourGraph) -> None:
         raise StructureError(message)
 
 
-def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> Potential:
+def assemble(header: Header, arrays: Arrays) -> Potential:
+    """Return the potential of the header and the arrays of a model file."""
     species_s = arrays["species_s"]
     n_species, n_channels = len(species_s), len(arrays["weight_k"])
     encoder = EdgeEncoder(
-        cutoff_k=_shaped(arrays, "cutoff_k", (n_channels,)),
-        weight_k=_shaped(arrays, "weight_k", (n_channels,)),
-        shift_bk=_shaped(arrays, "shift_bk", (n_species**2, n_channels)),
-        size_b=_shaped(arrays, "size_b", (n_species**2,)),
-        floor_b=_shaped(arrays, "floor_b", (n_species**2,)),
+        cutoff_k=shaped(arrays, "cutoff_k", (n_channels,)),
+        weight_k=shaped(arrays, "weight_k", (n_channels,)),
+        shift_bk=shaped(arrays, "shift_bk", (n_species**2, n_channels)),
+        size_b=shaped(arrays, "size_b", (n_species**2,)),
+        floor_b=shaped(arrays, "floor_b", (n_species**2,)),
     )
     hamiltonian = SphericalFields(
         species_s=species_s,
         cutoff=float(header["cutoff"]),
         encoder=encoder,
-        mixing_sqlk=_shaped(arrays, "mixing_sqlk", (n_species, None, None, n_channels)),
-        offset_sqk=_shaped(arrays, "offset_sqk", (n_species, None, n_channels)),
+        mixing_sqlk=shaped(arrays, "mixing_sqlk", (n_species, None, None, n_channels)),
+        offset_sqk=shaped(arrays, "offset_sqk", (n_species, None, n_channels)),
         correlation=int(header["correlation"]),
         crowding=_crowding(header, arrays, n_species),
     )
     core = ShortRangeCore(
         species_s=species_s,
-        radius_b=_shaped(arrays, "core_radius_b", (n_species**2,)),
-        strength_b=_shaped(arrays, "core_strength_b", (n_species**2,)),
+        radius_b=shaped(arrays, "core_radius_b", (n_species**2,)),
+        strength_b=shaped(arrays, "core_strength_b", (n_species**2,)),
     )
     return Potential(
         hamiltonian=hamiltonian,
-        coefficient_sf=_shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
-        baseline=Baseline(_shaped(arrays, "one_body_s", (n_species,)), core),
+        coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
+        baseline=Baseline(shaped(arrays, "one_body_s", (n_species,)), core),
         record=dict(header["record"]),
     )
 
 
-def _crowding(header: dict[str, Any], arrays: dict[str, Any], n_species: int) -> Crowding | None:
+def _crowding(header: Header, arrays: Arrays, n_species: int) -> Crowding | None:
     if header["crowding_strength"] is None:
         return None
-    ceiling_s = _shaped(arrays, "ceiling_s", (n_species,))
+    ceiling_s = shaped(arrays, "ceiling_s", (n_species,))
     return Crowding(float(header["cutoff"]), ceiling_s, float(header["crowding_strength"]))
-
-
-def _shaped(arrays: dict[str, Any], name: str, shape: tuple[int | None, ...]) -> FloatArray:
-    """Return an array of a model file after a check of its shape and that it is finite."""
-    array: FloatArray = arrays[name]
-    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if not (fits and np.isfinite(array).all()):
-        message = f"array {name} of shape {array.shape} does not fit {shape}, or is not finite"
-        raise ValueError(message)
-    return array

@@ -16,7 +16,7 @@ from ase.io.trajectory import SlicedTrajectory, TrajectoryReader
 from ase.utils import string2index
 
 from ase_rfhgn.errors import TrainingDataError
-from ase_rfhgn.frame import Frame, frame_of
+from ase_rfhgn.frame import COINCIDENT, Frame, frame_of
 
 __all__ = ["Frame", "Structures", "TrainingSet"]
 
@@ -52,19 +52,22 @@ class TrainingSet:
         Which of the structures are in the set.
     name : str
         What messages call the set.
+    closest : float
+        Distance below which two atoms are at the same place (Å).
 
     See Also
     --------
     TrainingSet.open : the way to make one.
     """
 
-    def __init__(self, opener: Opener, number_i: Sequence[int], name: str) -> None:
+    def __init__(self, opener: Opener, number_i: Sequence[int], name: str, closest: float) -> None:
         self._opener = opener
         self._number_i = number_i
         self.name = name
+        self._closest = closest
 
     @classmethod
-    def open(cls, source: str | Path | Iterable[Atoms]) -> TrainingSet:
+    def open(cls, source: str | Path | Iterable[Atoms], *, closest: float = COINCIDENT) -> TrainingSet:
         """Return the frames of a file, a list or a trajectory.
 
         Parameters
@@ -72,13 +75,16 @@ class TrainingSet:
         source : path, or iterable of ase.Atoms
             Any file that `ase.io.read` knows, also with its index syntax: "train.traj@::5";
             or structures that carry a calculator's results: a list, a `TrajectoryReader`.
+        closest : float
+            Distance below which two atoms are refused as being at the same place (Å).
 
         Raises
         ------
         TrainingDataError
             If the source cannot be read, or has no frames, or no frame has labels.
         """
-        frames = _from_file(str(source)) if isinstance(source, str | Path) else _from_structures(source)
+        is_path = isinstance(source, str | Path)
+        frames = _from_file(str(source), closest) if is_path else _from_structures(source, closest)
         if not len(frames):
             message = f"{frames.name}: there are no frames"
             raise TrainingDataError(message)
@@ -110,10 +116,10 @@ class TrainingSet:
         except Exception as error:  # readers raise errors of all kinds on a damaged file
             message = f"{name}: cannot be read, the file is damaged from here on ({_reason(error)})"
             raise TrainingDataError(message) from error
-        return frame_of(atoms, name)
+        return frame_of(atoms, name, self._closest)
 
 
-def _from_file(source: str) -> TrainingSet:
+def _from_file(source: str, closest: float) -> TrainingSet:
     """Return the frames of a file; those of a .traj file stay on the disk."""
     path, index = _split_index(source)
     try:
@@ -126,14 +132,14 @@ def _from_file(source: str) -> TrainingSet:
     except Exception as error:  # readers raise errors of all kinds on a damaged file
         message = f"{source}: cannot be read as structures ({_reason(error)})"
         raise TrainingDataError(message) from error
-    return TrainingSet(opener, number_i, Path(path).name)
+    return TrainingSet(opener, number_i, Path(path).name, closest)
 
 
-def _from_structures(source: Iterable[Atoms]) -> TrainingSet:
+def _from_structures(source: Iterable[Atoms], closest: float) -> TrainingSet:
     """Return the frames of structures in memory, or of a trajectory that its owner has opened."""
     structures: Structures = source if isinstance(source, _REREADABLE) else list(source)
     name = Path(getattr(source, "filename", "structures")).name
-    return TrainingSet(_in_memory(structures), range(len(structures)), name)
+    return TrainingSet(_in_memory(structures), range(len(structures)), name, closest)
 
 
 def _opener(path: str) -> Opener:
