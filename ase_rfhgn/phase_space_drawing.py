@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ase_rfhgn.dense import DenseLayer
 from ase_rfhgn.hamiltonian.encoding import EncodedPoints, Encoding
 from ase_rfhgn.hamiltonian.phase_points import PhasePoints
 from ase_rfhgn.hamiltonian.phase_space import GraphNetwork, VectorNetwork
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
-from ase_rfhgn.sampling import draw_layer
+from ase_rfhgn.sampling import draw_layer, draw_layer_of_parts
 
 MOST_EDGES = 50_000
 """Edges that SWIM chooses from, at most."""
@@ -38,19 +39,26 @@ def draw_network(
     encoding = Encoding(settings.frame, settings.seen_by_nodes, settings.edge_inputs)
     encoded = encoding.encode(sample)
     if settings.network == "vector":
-        input_id = encoded.node_nd.reshape(sample.n_structures, -1)
-        return VectorNetwork(encoding, draw_layer(settings.sampler, input_id, settings.units[0], rng))
+        part_id = [part.reshape(sample.n_structures, -1) for part in encoded.node_parts]
+        layer = draw_layer_of_parts(settings.sampler, part_id, settings.units[0], rng)
+        return VectorNetwork(encoding, _interleaved(layer, encoded))
     return _draw_graph_network(settings, encoded, rng)
+
+
+def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
+    """Return a layer drawn for all positions, then all momenta, for inputs that go node by node."""
+    shape = encoded.points.n_nodes // encoded.points.n_structures, encoded.points.n_dimensions
+    weights = layer.weight_kd.reshape(layer.n_units, len(encoded.node_parts), *shape)
+    return DenseLayer(np.ascontiguousarray(np.swapaxes(weights, 1, 2).reshape(layer.n_units, -1)), layer.bias_k)
 
 
 def _draw_graph_network(
     settings: PhaseSpaceSettings, encoded: EncodedPoints, rng: np.random.Generator
 ) -> GraphNetwork:
     n_node, n_edge, n_message = settings.units
-    n_edges = len(encoded.distance_p)
-    edge_p = np.sort(rng.permutation(n_edges)[:MOST_EDGES])
-    node = draw_layer(settings.sampler, encoded.node_nd, n_node, rng)
-    edge = draw_layer(settings.sampler, encoded.edge_pd[edge_p], n_edge, rng)
+    edge_p = np.sort(rng.permutation(len(encoded.distance_p))[:MOST_EDGES])
+    node = draw_layer_of_parts(settings.sampler, encoded.node_parts, n_node, rng)
+    edge = draw_layer_of_parts(settings.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
     hidden_nh, _ = node.activate(encoded.node_nd)
     hidden_ph, _ = edge.activate(encoded.edge_pd[edge_p])
     centre_p, neighbour_p = encoded.points.centre_p[edge_p], encoded.points.neighbour_p[edge_p]

@@ -89,7 +89,7 @@ def fit_phase_space(
     sampler : {"swim", "elm"}
         How dense layers are drawn: through pairs of data points, or blindly.
     node_units, edge_units, message_units : int, optional
-        Widths of node encoder, edge encoder and message constructor; by default 64, 64 and 256. The
+        Widths of node encoder, edge encoder and message constructor; by default 128, 64 and 256. The
         hidden layer of a vector network has `node_units`, by default 512.
     dimensions : int, optional
         Coordinates that exist; by default those that are not zero in all frames that SWIM sees.

@@ -15,7 +15,7 @@ from ase_rfhgn.settings import SAMPLERS
 NETWORKS = ("graph", "vector")
 KINETIC = ("learned", "known")
 
-DEFAULT_UNITS = {"graph": (64, 64, 256), "vector": (512, 0, 0)}
+DEFAULT_UNITS = {"graph": (128, 64, 256), "vector": (512, 0, 0)}
 """Units of the node encoder, the edge encoder and the message constructor, by the network."""
 
 

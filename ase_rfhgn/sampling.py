@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
@@ -44,6 +46,44 @@ def draw_layer(sampler: str, input_md: FloatArray, n_units: int, rng: np.random.
         return elm_layer(n_units, lowest, highest, input_md.shape[1], rng)
     pair_k2 = draw_pairs(input_md, n_units, rng)
     return swim_layer(input_md[pair_k2[:, 0]], input_md[pair_k2[:, 1]])
+
+
+def draw_layer_of_parts(
+    sampler: str, part_md: Sequence[FloatArray], n_units: int, rng: np.random.Generator
+) -> DenseLayer:
+    """Return a layer some of whose units see one part of the inputs only, the others all.
+
+    Units are shared evenly between every single part and all parts together. Functions that are
+    sums over the parts, such as a kinetic plus a potential energy, then need far fewer units.
+
+    Parameters
+    ----------
+    sampler : {"swim", "elm"}
+        How units are drawn.
+    part_md : sequence of ndarray of shape (n_points, n_inputs)
+        Data that enter the layer, part by part.
+    n_units : int
+        Width of the layer.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Raises
+    ------
+    TrainingDataError
+        If the data have too few different points for SWIM.
+    """
+    n_parts = len(part_md)
+    if n_parts < 2:
+        return draw_layer(sampler, part_md[0] if part_md else np.empty((0, 0)), n_units, rng)
+    part_d = np.repeat(np.arange(n_parts), [data.shape[1] for data in part_md])
+    input_md = np.concatenate(part_md, axis=1)
+    weight_kd, bias_k = np.zeros((n_units, len(part_d))), np.zeros(n_units)
+    for place in range(n_parts + 1):
+        seen_d = np.flatnonzero((part_d == place) | (place == n_parts))
+        units = np.arange(place, n_units, n_parts + 1)
+        layer = draw_layer(sampler, input_md[:, seen_d], len(units), rng)
+        weight_kd[np.ix_(units, seen_d)], bias_k[units] = layer.weight_kd, layer.bias_k
+    return DenseLayer(weight_kd, bias_k)
 
 
 def draw_pairs(input_md: FloatArray, n_pairs: int, rng: np.random.Generator) -> IntArray:

@@ -57,8 +57,8 @@ class Encoding:
             momentum_na=momentum_na,
             vector_pa=vector_pa,
             distance_p=distance_p,
-            node_nd=_columns([node[name] for name in self.node_inputs], points.n_nodes),
-            edge_pd=_columns([edge[name] for name in self.edge_inputs], len(distance_p)),
+            node_parts=tuple(node[name] for name in self.node_inputs),
+            edge_parts=tuple(edge[name] for name in self.edge_inputs),
         )
 
     def _frames(self, centred_nc: FloatArray, points: PhasePoints) -> GlobalFrames:
@@ -87,8 +87,8 @@ class EncodedPoints:
         Projected positions, momenta and edges.
     distance_p : ndarray of shape (n_edges,)
         Lengths of the edges (Å).
-    node_nd, edge_pd : ndarray
-        Inputs of the node and of the edge encoder.
+    node_parts, edge_parts : tuple of ndarray
+        Inputs of the node and of the edge encoder, each kind for itself.
     """
 
     points: PhasePoints
@@ -99,8 +99,18 @@ class EncodedPoints:
     momentum_na: FloatArray
     vector_pa: FloatArray
     distance_p: FloatArray
-    node_nd: FloatArray
-    edge_pd: FloatArray
+    node_parts: tuple[FloatArray, ...]
+    edge_parts: tuple[FloatArray, ...]
+
+    @property
+    def node_nd(self) -> FloatArray:
+        """Inputs of the node encoder."""
+        return np.concatenate([np.empty((self.points.n_nodes, 0)), *self.node_parts], axis=1)
+
+    @property
+    def edge_pd(self) -> FloatArray:
+        """Inputs of the edge encoder."""
+        return np.concatenate([np.empty((len(self.distance_p), 0)), *self.edge_parts], axis=1)
 
 
 class ChainRule:
@@ -191,10 +201,6 @@ def _mean(value_nc: FloatArray, points: PhasePoints) -> FloatArray:
     """Return the mean over the nodes of every structure."""
     count_i = np.diff(points.first_i).reshape(-1, *(1,) * (value_nc.ndim - 1))
     return pooled(value_nc, points.structure_n, points.n_structures) / count_i
-
-
-def _columns(parts: list[FloatArray], n_rows: int) -> FloatArray:
-    return np.concatenate(parts, axis=1) if parts else np.empty((n_rows, 0))
 
 
 def _direction(vector_pc: FloatArray, distance_p: FloatArray) -> FloatArray:

@@ -57,8 +57,8 @@ class Network(Protocol):
 class GraphNetwork:
     """Hamiltonian graph network of one round of message passing.
 
-    Features are the units of the node encoder φ_V, summed over nodes, and those of the message
-    constructor φ_M(h_i, h_j, h_ij), summed over edges i → j; h_i = φ_V, h_ij = φ_E.
+    Features are the units of the node encoder h_i = φ_V, summed over nodes, and those of the edge
+    encoder h_ij = φ_E and of the message constructor φ_M(h_i, h_j, h_ij), summed over edges i → j.
 
     Attributes
     ----------
@@ -72,7 +72,8 @@ class GraphNetwork:
     Notes
     -----
     RF-HGN, arXiv:2506.06558. There, messages have no factor, and the energy jumps where an edge that
-    is defined by a cutoff appears.
+    is defined by a cutoff appears. Here, the encoders are pooled beside the messages: what single
+    nodes and edges tell needs no detour through the message constructor.
     """
 
     encoding: Encoding
@@ -84,7 +85,12 @@ class GraphNetwork:
     @property
     def n_features(self) -> int:
         """Number of pooled features."""
-        return self.node.n_units + self.message.n_units
+        return self.node.n_units + self.edge.n_units + self.message.n_units
+
+    @property
+    def _splits(self) -> tuple[int, int]:
+        """Where the features of edges and of messages begin."""
+        return self.node.n_units, self.node.n_units + self.edge.n_units
 
     @property
     def _weights(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -98,90 +104,98 @@ class GraphNetwork:
         encoded = self.encoding.encode(points)
         hidden_nh, bend_nh = self.node.activate(encoded.node_nd)
         chain = ChainRule(encoded, self.n_features)
-        nodes, messages = slice(0, self.node.n_units), slice(self.node.n_units, None)
+        n_nodes, n_pooled = self._splits
+        value_if = np.zeros((points.n_structures, self.n_features))
+        value_if[:, :n_nodes] = pooled(hidden_nh, encoded.structure_n, points.n_structures)
         slope_ndh = bend_nh[:, None, :] * self.node.weight_kd.T
-        chain.add_nodes(slope_ndh, nodes)
-        weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
-        value_ik = np.zeros((points.n_structures, self.message.n_units))
-        centre_nk, neighbour_nk = (np.zeros((points.n_nodes, self.message.n_units)) for _ in range(2))
-        for block in self._messages(encoded, hidden_nh, self.message.n_units * max(1, self.edge.n_inputs)):
-            edges = block.edges
-            value_ik += pooled(block.value_pk, encoded.structure_n[points.centre_p[edges]], points.n_structures)
-            centre_nk += pooled(block.bend_pk, points.centre_p[edges], points.n_nodes)
-            neighbour_nk += pooled(block.bend_pk, points.neighbour_p[edges], points.n_nodes)
-            slope_pdk = (block.bend_ph[:, None, :] * self.edge.weight_kd.T) @ weight_edge_kh.T
-            slope_pdk *= block.bend_pk[:, None, :]
-            chain.add_edges(edges, slope_pdk, block.slope_pk, messages)
+        chain.add_nodes(slope_ndh, slice(0, n_nodes))
+        centre_nk, neighbour_nk = np.zeros((2, points.n_nodes, self.message.n_units))
+        for block in self._blocks(encoded, hidden_nh, self.n_features * max(1, self.edge.n_inputs)):
+            structure_p = encoded.structure_n[points.centre_p[block.edges]]
+            value_if[:, n_nodes:] += pooled(block.value_pf, structure_p, points.n_structures)
+            bend_pk = block.bend_pf[:, self.edge.n_units :]
+            centre_nk += pooled(bend_pk, points.centre_p[block.edges], points.n_nodes)
+            neighbour_nk += pooled(bend_pk, points.neighbour_p[block.edges], points.n_nodes)
+            chain.add_edges(block.edges, self._edge_slopes(block), block.slope_pf, slice(n_nodes, None))
+        weight_centre_kh, weight_neighbour_kh, _ = self._weights
         slope_ndk = (slope_ndh @ weight_centre_kh.T) * centre_nk[:, None, :]
         slope_ndk += (slope_ndh @ weight_neighbour_kh.T) * neighbour_nk[:, None, :]
-        chain.add_nodes(slope_ndk, messages)
-        value_ih = pooled(hidden_nh, encoded.structure_n, points.n_structures)
-        return Pooled(np.concatenate([value_ih, value_ik], axis=1), *chain.derivatives())
+        chain.add_nodes(slope_ndk, slice(n_pooled, None))
+        return Pooled(value_if, *chain.derivatives())
 
     def combination(self, points: PhasePoints, coefficient_f: FloatArray) -> Pooled:
         """Return one linear combination of the features, by back-propagation."""
         encoded = self.encoding.encode(points)
         hidden_nh, bend_nh = self.node.activate(encoded.node_nd)
         chain = ChainRule(encoded, 1)
-        coefficient_h, coefficient_k = np.split(coefficient_f, [self.node.n_units])
+        coefficient_h, coefficient_pf = np.split(coefficient_f, self._splits[:1])
         weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
         value_n = hidden_nh @ coefficient_h
         by_hidden_nh = np.tile(coefficient_h, (points.n_nodes, 1))
-        for block in self._messages(encoded, hidden_nh, self.message.n_units):
-            edges = block.edges
-            value_n += pooled(block.value_pk @ coefficient_k, points.centre_p[edges], points.n_nodes)
-            by_argument_pk = block.bend_pk * coefficient_k
-            by_hidden_nh += pooled(by_argument_pk, points.centre_p[edges], points.n_nodes) @ weight_centre_kh
-            by_hidden_nh += pooled(by_argument_pk, points.neighbour_p[edges], points.n_nodes) @ weight_neighbour_kh
-            slope_pd = (by_argument_pk @ weight_edge_kh * block.bend_ph) @ self.edge.weight_kd
-            slope_pf = None if block.slope_pk is None else block.slope_pk @ coefficient_k[:, None]
-            chain.add_edges(edges, slope_pd[:, :, None], slope_pf)
+        for block in self._blocks(encoded, hidden_nh, self.n_features):
+            centre_p, neighbour_p = points.centre_p[block.edges], points.neighbour_p[block.edges]
+            value_n += pooled(block.value_pf @ coefficient_pf, centre_p, points.n_nodes)
+            by_edge_ph, by_message_pk = np.split(block.bend_pf * coefficient_pf, [self.edge.n_units], axis=1)
+            by_hidden_nh += pooled(by_message_pk, centre_p, points.n_nodes) @ weight_centre_kh
+            by_hidden_nh += pooled(by_message_pk, neighbour_p, points.n_nodes) @ weight_neighbour_kh
+            slope_pd = (by_edge_ph + by_message_pk @ weight_edge_kh * block.bend_ph) @ self.edge.weight_kd
+            slope_pf = None if block.slope_pf is None else block.slope_pf @ coefficient_pf[:, None]
+            chain.add_edges(block.edges, slope_pd[:, :, None], slope_pf)
         chain.add_nodes(((by_hidden_nh * bend_nh) @ self.node.weight_kd)[:, :, None])
         return Pooled(pooled(value_n[:, None], encoded.structure_n, points.n_structures), *chain.derivatives())
 
-    def _messages(self, encoded: EncodedPoints, hidden_nh: FloatArray, numbers_per_edge: int) -> Iterator[Messages]:
-        """Yield the messages of blocks of edges, as large as memory allows."""
+    def _edge_slopes(self, block: EdgeBlock) -> FloatArray:
+        """Return the derivatives of edge encoder and messages by the inputs of the edge encoder: (p, d, f)."""
+        hidden_pdh = block.bend_ph[:, None, :] * self.edge.weight_kd.T
+        slope_pdf = np.concatenate([self.edge.weight_kd.T + np.zeros_like(hidden_pdh), hidden_pdh @ self._weights[2].T], 2)
+        slope_pdf *= block.bend_pf[:, None, :]
+        return slope_pdf
+
+    def _blocks(self, encoded: EncodedPoints, hidden_nh: FloatArray, numbers_per_edge: int) -> Iterator[EdgeBlock]:
+        """Yield what edges contribute, in blocks as large as memory allows."""
         weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
         from_centre_nk = hidden_nh @ weight_centre_kh.T + self.message.bias_k
         from_neighbour_nk = hidden_nh @ weight_neighbour_kh.T
+        edge_pd = encoded.edge_pd
         length = max(1, NUMBERS_PER_BLOCK // max(1, numbers_per_edge))
         for start in range(0, len(encoded.distance_p), length):
             edges = slice(start, start + length)
-            hidden_ph, bend_ph = self.edge.activate(encoded.edge_pd[edges])
+            hidden_ph, bend_ph = self.edge.activate(edge_pd[edges])
             argument_pk = hidden_ph @ weight_edge_kh.T
             argument_pk += from_centre_nk[encoded.points.centre_p[edges]]
             argument_pk += from_neighbour_nk[encoded.points.neighbour_p[edges]]
             value_pk, bend_pk = activation(argument_pk)
-            slope_pk = None
+            value_pf, bend_pf = np.hstack([hidden_ph, value_pk]), np.hstack([bend_ph, bend_pk])
+            slope_pf = None
             if self.smooth_cutoff is not None:
                 factor_p, slope_p = smooth_factor(encoded.distance_p[edges], self.smooth_cutoff)
-                slope_pk = value_pk * slope_p[:, None]
-                value_pk, bend_pk = value_pk * factor_p[:, None], bend_pk * factor_p[:, None]
-            yield Messages(edges, value_pk, bend_pk, slope_pk, bend_ph)
+                slope_pf = value_pf * slope_p[:, None]
+                value_pf, bend_pf = value_pf * factor_p[:, None], bend_pf * factor_p[:, None]
+            yield EdgeBlock(edges, value_pf, bend_pf, slope_pf, bend_ph)
 
 
 @dataclass(frozen=True, slots=True)
-class Messages:
-    """Messages along a block of edges.
+class EdgeBlock:
+    """What a block of edges contributes: units of the edge encoder, then of the message constructor.
 
     Attributes
     ----------
     edges : slice
         Which edges.
-    value_pk : ndarray
-        Units of the message constructor, times the cutoff factor if there is one.
-    bend_pk : ndarray
-        Their slopes by the argument of tanh.
-    slope_pk : ndarray or None
+    value_pf : ndarray
+        Units, times the cutoff factor if there is one.
+    bend_pf : ndarray
+        Their slopes by the argument of tanh, times the same factor.
+    slope_pf : ndarray or None
         Their slopes by the distance through the cutoff factor (1/Å).
     bend_ph : ndarray
-        Slopes of the edge encoder's units by the argument of tanh.
+        Slopes of the edge encoder's units by the argument of tanh, without a factor.
     """
 
     edges: slice
-    value_pk: FloatArray
-    bend_pk: FloatArray
-    slope_pk: FloatArray | None
+    value_pf: FloatArray
+    bend_pf: FloatArray
+    slope_pf: FloatArray | None
     bend_ph: FloatArray
 
 
@@ -198,7 +212,7 @@ class VectorNetwork:
 
     Notes
     -----
-    RF-HNN: Rahma, Datar and Dietrich, arXiv:2411.01929.
+    RF-HNN: Rahma, Datar and Dietrich, arXiv:2411.17511.
     """
 
     encoding: Encoding
@@ -212,19 +226,21 @@ class VectorNetwork:
     def features(self, points: PhasePoints) -> Pooled:
         """Return all features at points of phase space."""
         encoded = self.encoding.encode(points)
-        value_if, bend_if = self.layer.activate(encoded.node_nd.reshape(points.n_structures, -1))
+        node_nd = encoded.node_nd
+        value_if, bend_if = self.layer.activate(node_nd.reshape(points.n_structures, -1))
         slope_idf = bend_if[:, None, :] * self.layer.weight_kd.T
         chain = ChainRule(encoded, self.n_features)
-        chain.add_nodes(slope_idf.reshape(*encoded.node_nd.shape, -1))
+        chain.add_nodes(slope_idf.reshape(*node_nd.shape, -1))
         return Pooled(value_if, *chain.derivatives())
 
     def combination(self, points: PhasePoints, coefficient_f: FloatArray) -> Pooled:
         """Return one linear combination of the features, by back-propagation."""
         encoded = self.encoding.encode(points)
-        value_if, bend_if = self.layer.activate(encoded.node_nd.reshape(points.n_structures, -1))
+        node_nd = encoded.node_nd
+        value_if, bend_if = self.layer.activate(node_nd.reshape(points.n_structures, -1))
         slope_id = (bend_if * coefficient_f) @ self.layer.weight_kd
         chain = ChainRule(encoded, 1)
-        chain.add_nodes(slope_id.reshape(*encoded.node_nd.shape, 1))
+        chain.add_nodes(slope_id.reshape(*node_nd.shape, 1))
         return Pooled((value_if @ coefficient_f)[:, None], *chain.derivatives())
 
 
