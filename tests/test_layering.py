@@ -34,7 +34,7 @@ LAYERS = (
     {"selection"},
     {"repulsion"},
     {"fitting"},
-    {"calculator", "dynamics", "testing", "assessment"},  # edges to the world
+    {"calculator", "dynamics", "systems", "testing", "assessment"},  # edges to the world
     {"plots"},
     {"demo"},
     {"report"},
