@@ -21,5 +21,9 @@ class StructureError(RFHGNError):
     """A structure cannot be evaluated: bad positions, or an unknown element."""
 
 
+class IntegrationError(RFHGNError):
+    """A step of the equations of motion cannot be solved."""
+
+
 class TrainingDataWarning(UserWarning):
     """Training frames can be used, but their labels look wrong."""

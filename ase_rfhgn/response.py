@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.graph import NeighbourGraph
 
 
@@ -41,7 +41,7 @@ def voigt(tensor_cc: FloatArray) -> FloatArray:
     return symmetric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
 
 
-def pairwise_response(graph: NeighbourGraph, edges: FloatArray, energy_p: FloatArray, slope_p: FloatArray) -> Response:
+def pairwise_response(graph: NeighbourGraph, edges: IntArray, energy_p: FloatArray, slope_p: FloatArray) -> Response:
     """Return the response of a pair potential.
 
     Parameters

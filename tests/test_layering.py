@@ -19,7 +19,7 @@ LONGEST_MODULE = 300
 
 LAYERS = (
     {"arrays", "errors", "progress"},
-    {"sampling", "sphere", "ridge", "metrics", "settings"},  # numbers only
+    {"sampling", "sphere", "ridge", "metrics", "settings", "integrators"},  # numbers only
     {"graph", "phase_space_motion"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
@@ -34,7 +34,7 @@ LAYERS = (
     {"selection"},
     {"repulsion"},
     {"fitting"},
-    {"calculator", "testing", "assessment"},  # edges to the world
+    {"calculator", "dynamics", "systems", "testing", "assessment"},  # edges to the world
     {"plots"},
     {"demo"},
     {"report"},
