@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 from ase_rfhgn import phase_space_potential, potential
-from ase_rfhgn.model_file import read_model_as
+from ase_rfhgn.model_file import Arrays, Header, read_model_as
 from ase_rfhgn.phase_space_potential import PhaseSpacePotential
 from ase_rfhgn.potential import Potential
 
@@ -26,7 +27,8 @@ def load_model(path: str | Path) -> AnyModel:
     ModelFileError
         If the file is missing or not an intact model.
     """
-    return read_model_as(
-        path,
-        {potential.KIND: potential.assemble, phase_space_potential.KIND: phase_space_potential.assemble},
-    )
+    makers: dict[str, Callable[[Header, Arrays], AnyModel]] = {
+        potential.KIND: potential.assemble,
+        phase_space_potential.KIND: phase_space_potential.assemble,
+    }
+    return read_model_as(path, makers)

@@ -52,9 +52,7 @@ def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
     return DenseLayer(np.ascontiguousarray(np.swapaxes(weights, 1, 2).reshape(layer.n_units, -1)), layer.bias_k)
 
 
-def _draw_graph_network(
-    settings: PhaseSpaceSettings, encoded: EncodedPoints, rng: np.random.Generator
-) -> GraphNetwork:
+def _draw_graph_network(settings: PhaseSpaceSettings, encoded: EncodedPoints, rng: np.random.Generator) -> GraphNetwork:
     n_node, n_edge, n_message = settings.units
     edge_p = np.sort(rng.permutation(len(encoded.distance_p))[:MOST_EDGES])
     node = draw_layer_of_parts(settings.sampler, encoded.node_parts, n_node, rng)

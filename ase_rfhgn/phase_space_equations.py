@@ -72,7 +72,9 @@ def snapshot_of(frame: Frame, settings: PhaseSpaceSettings, n_dimensions: int, b
         raise TrainingDataError(message) from error
     for name, value_nc in (("velocities", velocity_nc), ("forces", frame.force_nc)):
         if not np.isfinite(value_nc).all() or value_nc[:, n_dimensions:].any():
-            message = f"{frame.name}: {name} must be finite, and zero beyond the {n_dimensions} dimension(s) of the model"
+            message = (
+                f"{frame.name}: {name} must be finite, and zero beyond the {n_dimensions} dimension(s) of the model"
+            )
             raise TrainingDataError(message)
     return Snapshot(points, velocity_nc[:, :n_dimensions], frame.force_nc[:, :n_dimensions])
 

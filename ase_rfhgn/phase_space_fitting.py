@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -135,18 +134,26 @@ def fit_phase_space(
         ridge=ridge,
         seed=seed,
     )
+    started = time.process_time(), time.perf_counter()
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames, closest=0.0)
     if isinstance(bonds, Sequence) and len(bonds) != len(training_set):
         message = f"bonds has {len(bonds)} entries for {len(training_set)} frames: give one for all, or one for each"
         raise SettingsError(message)
     with threadpool_limits(limits=1):
-        return _fit(settings, _Motion(training_set, bonds, settings), progress=progress)
+        potential = _fit(settings, _Motion(training_set, bonds, settings), progress=progress)
+    times = {
+        "fit_cpu_seconds": time.process_time() - started[0],
+        "fit_wall_seconds": time.perf_counter() - started[1],
+    }
+    return replace(potential, record=potential.record | times)
 
 
 class _Motion:
-    """Frames as snapshots of one dimension; a few of them are read in advance."""
+    """Frames as snapshots of as many dimensions as there are; a few of them are read in advance."""
 
-    def __init__(self, frames: TrainingSet, bonds: Bonds | Sequence[Bonds] | None, settings: PhaseSpaceSettings):
+    def __init__(
+        self, frames: TrainingSet, bonds: Bonds | Sequence[Bonds] | None, settings: PhaseSpaceSettings
+    ) -> None:
         self.frames = frames
         self._bonds = bonds
         self._settings = settings
@@ -178,7 +185,6 @@ class _Solution:
 
 
 def _fit(settings: PhaseSpaceSettings, motion: _Motion, *, progress: bool) -> PhaseSpacePotential:
-    started = time.process_time(), time.perf_counter()
     numbers = sorted({int(number) for number in motion.first.atoms.numbers})
     if len(numbers) > 1 and settings.network == "graph":
         message = f"{motion.first.name}: several elements {numbers}, but the network does not tell nodes apart"
@@ -206,8 +212,6 @@ def _fit(settings: PhaseSpaceSettings, motion: _Motion, *, progress: bool) -> Ph
             "ridge": solution.ridge,
             "ridge_choice": solution.choice,
             "train_relative_rms": solution.train_rms,
-            "fit_cpu_seconds": time.process_time() - started[0],
-            "fit_wall_seconds": time.perf_counter() - started[1],
         },
     )
 

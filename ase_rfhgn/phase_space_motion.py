@@ -71,8 +71,21 @@ def gradients_of(atoms: Atoms) -> PhaseSpaceGradients:
     """
     if isinstance(atoms.calc, PhaseSpaceCalculator):
         return atoms.calc.hamiltonian_gradients(atoms)
-    return PhaseSpaceGradients(
-        energy=float(atoms.get_potential_energy(apply_constraint=False) + atoms.get_kinetic_energy()),
-        velocity_nc=atoms.get_momenta() / atoms.get_masses()[:, None],
-        force_nc=atoms.get_forces(apply_constraint=False, md=True),
-    )
+    energy = atoms.get_potential_energy(apply_constraint=False)
+    return with_known_masses(atoms, energy, atoms.get_forces(apply_constraint=False, md=True))
+
+
+def with_known_masses(atoms: Atoms, potential_energy: float, force_nc: FloatArray) -> PhaseSpaceGradients:
+    """Return the motion under H = p²/2m + V, with the masses of the atoms.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Momenta and masses.
+    potential_energy : float
+        V (eV).
+    force_nc : ndarray of shape (n_atoms, 3)
+        −∂V/∂q (eV/Å).
+    """
+    velocity_nc = atoms.get_momenta() / atoms.get_masses()[:, None]
+    return PhaseSpaceGradients(float(potential_energy + atoms.get_kinetic_energy()), velocity_nc, force_nc)

@@ -17,7 +17,7 @@ from ase_rfhgn.hamiltonian.encoding import EDGE_INPUTS, FRAMES, NODE_INPUTS, Enc
 from ase_rfhgn.hamiltonian.phase_points import PhasePoints, phase_point
 from ase_rfhgn.hamiltonian.phase_space import GraphNetwork, VectorNetwork
 from ase_rfhgn.model_file import JSON, Arrays, Header, read_model_as, shaped, write_model
-from ase_rfhgn.phase_space_motion import PhaseSpaceGradients
+from ase_rfhgn.phase_space_motion import PhaseSpaceGradients, with_known_masses
 
 KIND = "phase space"
 """What model files call this kind of model."""
@@ -86,8 +86,7 @@ class PhaseSpacePotential:
         force_nc[:, : self.n_dimensions] = -result.position_ncf[:, :, 0]
         energy = self.constant + float(result.value_if[0, 0])
         if self.separable:
-            energy += float(atoms.get_kinetic_energy())
-            velocity_nc += atoms.get_velocities()
+            return with_known_masses(atoms, energy, force_nc)
         return PhaseSpaceGradients(energy, velocity_nc, force_nc)
 
     def points(self, atoms: Atoms, bonds: Bonds | None = None) -> PhasePoints:

@@ -83,8 +83,10 @@ class TrainingSet:
         TrainingDataError
             If the source cannot be read, or has no frames, or no frame has labels.
         """
-        is_path = isinstance(source, str | Path)
-        frames = _from_file(str(source), closest) if is_path else _from_structures(source, closest)
+        if isinstance(source, str | Path):
+            frames = _from_file(str(source), closest)
+        else:
+            frames = _from_structures(source, closest)
         if not len(frames):
             message = f"{frames.name}: there are no frames"
             raise TrainingDataError(message)

@@ -19,21 +19,24 @@ LONGEST_MODULE = 300
 
 LAYERS = (
     {"arrays", "errors", "progress"},
+    {"dense", "pooling"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators"},  # numbers only
     {"graph", "phase_space_motion"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"model_file"},
-    {"potential"},
+    {"potential", "phase_space_potential"},
+    {"loading"},
     {"frame"},
     {"unit_check"},
     {"training_set"},
-    {"survey", "drawing", "prior"},
-    {"equations"},
+    {"phase_space_settings"},
+    {"survey", "drawing", "phase_space_drawing", "prior"},
+    {"equations", "phase_space_equations"},
     {"accumulation", "unlabelled"},
     {"selection"},
     {"repulsion"},
-    {"fitting"},
+    {"fitting", "phase_space_fitting"},
     {"calculator", "dynamics", "systems", "testing", "assessment"},  # edges to the world
     {"plots"},
     {"demo"},
@@ -45,12 +48,12 @@ LAYERS = (
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
 TRAINING_NUMBERS = {"sampling", "ridge", "settings"}
-EVALUATION = {"potential", "calculator", "testing"}
+EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 
 ONLY_IN = {
     "matscipy": {"graph"},  # the only module that knows periodic images
     "numba": {"hamiltonian.kernels", "sphere"},
-    "threadpoolctl": {"fitting"},
+    "threadpoolctl": {"fitting", "phase_space_fitting"},
     "matplotlib": {"plots"},
     "tqdm": {"progress"},
     "argparse": {"cli"},

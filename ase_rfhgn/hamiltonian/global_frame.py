@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.errors import StructureError
 
 LEAST_LENGTH = 1e-9
@@ -42,19 +42,18 @@ class GlobalFrames:
     def project(self, vector_mc: FloatArray, structure_m: IntArray) -> FloatArray:
         """Return vectors in the axes of their structures: Bᵀx."""
         if len(self.basis_ica) == 1:
-            return vector_mc @ self.basis_ica[0]
-        return np.einsum("mc,mca->ma", vector_mc, self.basis_ica[structure_m])
+            return np.asarray(vector_mc @ self.basis_ica[0])
+        return np.asarray(np.einsum("mc,mca->ma", vector_mc, self.basis_ica[structure_m]))
 
     def unproject(self, slope_maf: FloatArray, structure_m: IntArray) -> FloatArray:
         """Return derivatives by projected vectors as derivatives by the vectors: Bg, the axes held."""
-        if len(self.basis_ica) == 1:
-            return np.einsum("ca,maf->mcf", self.basis_ica[0], slope_maf, optimize=True)
-        return np.matmul(self.basis_ica[structure_m], slope_maf)
+        return np.asarray(np.matmul(self.basis_ica[structure_m], slope_maf))
 
     @property
     def planes(self) -> tuple[IntArray, IntArray]:
         """Two axes a > b of every plane in which the references turn the basis: shapes (n_planes,)."""
-        return np.nonzero(np.tri(self.basis_ica.shape[1], self.reference_ir.shape[1], -1))
+        first_w, second_w = np.nonzero(np.tri(self.basis_ica.shape[1], self.reference_ir.shape[1], -1))
+        return first_w.astype(np.int64), second_w.astype(np.int64)
 
     def turned(self, twist_iwf: FloatArray) -> FloatArray:
         """Return derivatives by the positions of the references, through the axes: (i, r, c, f).
@@ -72,7 +71,7 @@ class GlobalFrames:
         """
         first_w, second_w = self.planes
         lever_ircw = np.einsum("icw,irw->ircw", self.basis_ica[:, :, first_w], self.inverse_irr[:, :, second_w])
-        return -np.einsum("ircw,iwf->ircf", lever_ircw, twist_iwf)
+        return np.asarray(-np.einsum("ircw,iwf->ircf", lever_ircw, twist_iwf))
 
 
 def laboratory_axes(n_structures: int, n_dimensions: int) -> GlobalFrames:
@@ -111,7 +110,7 @@ def nearest_node_axes(position_nc: FloatArray, first_i: IntArray) -> GlobalFrame
     undefined_ir = ~(length_ir > LEAST_LENGTH * size_i[:, None])
     if undefined_ir.any():
         raise StructureError(_why_undefined(reference_ir, undefined_ir, first_i))
-    return GlobalFrames(basis_ica, reference_ir, np.linalg.inv(upper_irr))
+    return GlobalFrames(basis_ica, reference_ir, np.asarray(np.linalg.inv(upper_irr), dtype=np.float64))
 
 
 def _orthonormal(vector_icr: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -126,7 +125,7 @@ def _orthonormal(vector_icr: FloatArray) -> tuple[FloatArray, FloatArray]:
     return basis_ica, sign_ir[:, :, None] * upper_irr
 
 
-def _why_undefined(reference_ir: IntArray, undefined_ir: IntArray, first_i: IntArray) -> str:
+def _why_undefined(reference_ir: IntArray, undefined_ir: BoolArray, first_i: IntArray) -> str:
     structure, which = np.argwhere(undefined_ir)[0]
     node = reference_ir[structure, which] - first_i[structure]
     if which == 0:

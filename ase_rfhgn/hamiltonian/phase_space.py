@@ -147,7 +147,9 @@ class GraphNetwork:
     def _edge_slopes(self, block: EdgeBlock) -> FloatArray:
         """Return the derivatives of edge encoder and messages by the inputs of the edge encoder: (p, d, f)."""
         hidden_pdh = block.bend_ph[:, None, :] * self.edge.weight_kd.T
-        slope_pdf = np.concatenate([self.edge.weight_kd.T + np.zeros_like(hidden_pdh), hidden_pdh @ self._weights[2].T], 2)
+        slope_pdf = np.concatenate(
+            [self.edge.weight_kd.T + np.zeros_like(hidden_pdh), hidden_pdh @ self._weights[2].T], 2
+        )
         slope_pdf *= block.bend_pf[:, None, :]
         return slope_pdf
 
