@@ -32,7 +32,7 @@ LAYERS = (
     {"training_set"},
     {"phase_space_settings"},
     {"survey", "drawing", "phase_space_drawing", "prior"},
-    {"equations", "phase_space_equations"},
+    {"equations", "grouping", "phase_space_equations"},
     {"accumulation", "unlabelled"},
     {"selection"},
     {"repulsion"},

@@ -146,9 +146,11 @@ def test_a_separable_model_runs_under_the_drivers_of_ase(frames: list[Atoms], bo
     atoms = frames[5].copy()
     atoms.calc = RFHGNCalculator(model, bonds)
     start = atoms.get_total_energy()
-    VelocityVerlet(atoms, timestep=0.01, trajectory=str(tmp_path / "run.traj")).run(50)
+    with VelocityVerlet(atoms, timestep=0.01, trajectory=str(tmp_path / "run.traj")) as dynamics:
+        dynamics.run(50)
     assert atoms.get_total_energy() == pytest.approx(start, abs=1e-3)
-    np.testing.assert_array_equal(Trajectory(tmp_path / "run.traj")[-1].get_forces(), atoms.get_forces())
+    with Trajectory(tmp_path / "run.traj") as trajectory:
+        np.testing.assert_array_equal(trajectory[-1].get_forces(), atoms.get_forces())
 
 
 def test_forces_of_a_separable_model_are_gradients(rng: np.random.Generator) -> None:
