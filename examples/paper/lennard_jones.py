@@ -135,7 +135,8 @@ def judged(name: str, make: Any, test: list[Atoms], start: Atoms, n_steps: int) 
     force_error = np.linalg.norm(np.concatenate([one.force_nc for one in said]) - true_nc) / np.linalg.norm(true_nc)
     kinetic = [atoms.get_kinetic_energy() if isinstance(model, PhaseSpacePotential) else 0.0 for atoms in test]
     off = [
-        one.energy - energy - atoms.get_potential_energy() for one, energy, atoms in zip(said, kinetic, test, strict=True)
+        one.energy - energy - atoms.get_potential_energy()
+        for one, energy, atoms in zip(said, kinetic, test, strict=True)
     ]
     rolled = run(start, RFHGNCalculator(model), n_steps) if name in ROLLED_OUT else None
     outcome = Outcome(name, clock.cpu, float(force_error), float(1e3 * np.std(off) / len(start)), rolled)
@@ -154,7 +155,9 @@ def run(start: Atoms, calculator: Any, n_steps: int) -> Run:  # noqa: ANN401
             energies.append(1e3 * atoms.get_total_energy() / len(atoms))
             positions.append(atoms.get_positions())
     energy_i = np.array(energies) - energies[0]
-    return Run(np.array(times), energy_i, np.array(positions), radial_distribution(start, positions[len(positions) // 2 :]))
+    return Run(
+        np.array(times), energy_i, np.array(positions), radial_distribution(start, positions[len(positions) // 2 :])
+    )
 
 
 def radial_distribution(cell: Atoms, positions: list[FloatArray]) -> FloatArray:
@@ -190,7 +193,12 @@ def report(truth: Run, outcomes: list[Outcome], n_atoms: int, n_train: int, n_te
             rows[-1] += [drift, structure, float(deviation(one.run, truth)[half])]
     rows.append(["paper, every optimiser", None, "about 10 %", None, None, None, None])
     head = [
-        "", "fit, CPU s", "relative force error", "energy, meV/atom", "drift, meV/atom", "largest error of g(r)",
+        "",
+        "fit, CPU s",
+        "relative force error",
+        "energy, meV/atom",
+        "drift, meV/atom",
+        "largest error of g(r)",
         f"rms distance after {truth.picosecond_i[half]:.1f} ps, Å",
     ]
     drift = float(truth.energy_i[half:].mean() - truth.energy_i[1 : half + 1].mean())
