@@ -168,6 +168,9 @@ class _Motion:
         return len(self.frames)
 
     def __iter__(self) -> Iterator[Snapshot]:
+        if len(self.sample) == len(self.frames):  # there is nothing left to read
+            yield from self.sample
+            return
         for i, frame in enumerate(self.frames):
             yield self._snapshot(i, frame)
 

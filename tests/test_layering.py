@@ -21,7 +21,7 @@ LAYERS = (
     {"arrays", "errors", "progress"},
     {"dense", "pooling"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators"},  # numbers only
-    {"graph", "phase_space_motion"},
+    {"graph", "neighbours", "phase_space_motion"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"model_file"},
@@ -52,7 +52,7 @@ EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "t
 
 ONLY_IN = {
     "matscipy": {"graph"},  # the only module that knows periodic images
-    "numba": {"hamiltonian.kernels", "sphere"},
+    "numba": {"hamiltonian.kernels", "hamiltonian.row_kernels", "sphere"},
     "threadpoolctl": {"fitting", "phase_space_fitting"},
     "matplotlib": {"plots"},
     "tqdm": {"progress"},

@@ -10,12 +10,12 @@ import results_page
 
 def test_sections_are_replaced_and_kept_in_order() -> None:
     page = results_page.TITLE
-    for name in ("potentials", "optimisers", "no_graph"):
+    for name in ("potentials", "lattice_optimisers", "no_graph"):
         page = results_page.with_section(page, name, f"about {name}\n")
     again = results_page.with_section(page, "potentials", "better\n")
     assert again == page.replace("about potentials\n", "better\n")
     assert again.startswith(results_page.TITLE)
-    assert again.index("about optimisers") < again.index("better") < again.index("about no_graph")
+    assert again.index("about lattice_optimisers") < again.index("better") < again.index("about no_graph")
 
 
 def test_publishing_writes_the_page_with_its_origin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

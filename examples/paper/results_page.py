@@ -21,7 +21,15 @@ from pathlib import Path
 
 PAGE = Path(__file__).with_name("RESULTS.md")
 
-ORDER = ("optimisers", "zero_shot", "potentials", "no_graph", "benchmark", "lennard_jones", "hamiltonian_networks")
+ORDER = (
+    "lattice_optimisers",
+    "zero_shot",
+    "potentials",
+    "no_graph",
+    "physics_informed_gnns",
+    "lennard_jones",
+    "hamiltonian_networks",
+)
 """Names of the sections, as the page has them."""
 
 TITLE = """\
