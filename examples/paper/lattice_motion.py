@@ -97,7 +97,7 @@ class MotionErrors:
 def labelled(atoms: Atoms) -> Atoms:
     """Return a copy that carries its energy and forces as results."""
     frame: Atoms = atoms.copy()
-    frame.calc = SinglePointCalculator(  # type: ignore[no-untyped-call]
+    frame.calc = SinglePointCalculator(
         frame, energy=atoms.get_potential_energy(), forces=atoms.get_forces(apply_constraint=False)
     )
     return frame

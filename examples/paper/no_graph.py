@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from lattice_motion import Lattice, MotionErrors, errors_of, labelled, training_frames
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from results_page import Options, clocked, parse, publish, table
 
 from ase_rfhgn.phase_space_fitting import fit_phase_space
@@ -79,7 +80,7 @@ def outcomes_of(system: Lattice, sampler: str, models: Iterable[str], *, quick: 
     fresh = [labelled(system.state(np.random.default_rng([2, i]))) for i in range(50)]
     node, edge, message = (16, 8, 24) if quick else (128, 64, 256)
     for model in models:
-        widths = {"node_units": node, "edge_units": edge, "message_units": message}
+        widths: dict[str, Any] = {"node_units": node, "edge_units": edge, "message_units": message}
         if MODELS[model].get("network") == "vector":
             widths = {"node_units": node + edge + message}
         with clocked() as clock:
@@ -162,8 +163,12 @@ def draw(outcomes: list[Outcome], options: Options) -> None:
         sizes = [int(np.prod(one.system.shape)) for one in ours]
         error_axes.loglog(sizes, [one.errors.mse for one in ours], "o-", label=model)
         cost_axes.loglog(sizes, [one.cpu_seconds for one in ours], "o-", label=model)
-    error_axes.set(xlabel="nodes of the chain", ylabel="test MSE of q̇ and ṗ")
-    cost_axes.set(xlabel="nodes of the chain", ylabel="CPU seconds of the fit")
+    for axes in (error_axes, cost_axes):
+        axes.set_xscale("log", base=2)
+        axes.set(xlabel="nodes of the chain")
+    error_axes.set(ylabel="test MSE of q̇ and ṗ")
+    cost_axes.set(ylabel="CPU seconds of the fit")
+    cost_axes.yaxis.set_minor_formatter(NullFormatter())
     error_axes.legend()
     figure.savefig(options.output / "no_graph.png", dpi=150)
 
