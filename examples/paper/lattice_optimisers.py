@@ -10,7 +10,7 @@ pip install .[bench].
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from results_page import Options, clocked, parse, publish, table
 from torch import Tensor
 from torch_lattice import TorchGraphNetwork
+from torch_optimisers import BATCH, CONTESTANTS, Contestant
 
 from ase_rfhgn.graph import bonded_graph
 from ase_rfhgn.hamiltonian.phase_points import joined
@@ -39,7 +40,6 @@ FRAME = "mean position"
 WIDTHS = (384, 64, 128)
 SMALLER = ((24, 8, 8), (48, 16, 16), (96, 16, 16), (96, 32, 64), (192, 32, 64))
 RIDGE = 1e-10
-BATCH = 20
 REPEATS = 5
 
 PILOT, BUDGET = 2.0, 12.0
@@ -57,51 +57,6 @@ PAPER = {
     "SGD": (2.36e-2, 91.75),
 }
 """Test error and seconds, where the summary of the paper names them."""
-
-Maker = Callable[..., torch.optim.Optimizer]
-
-
-@dataclass(frozen=True, slots=True)
-class Contestant:
-    """An optimiser and the learning rates that are tried in a pilot.
-
-    Attributes
-    ----------
-    make : callable
-        Makes the optimiser of parameters, at a learning rate ``lr``.
-    rates : tuple of float
-        Learning rates.
-    batch : int or None
-        Snapshots per step; None for all.
-    """
-
-    make: Maker
-    rates: tuple[float, ...]
-    batch: int | None = BATCH
-
-
-USUAL = (1e-3, 3e-3, 1e-2)
-STEEP = (1e-2, 3e-2, 1e-1)
-optim = torch.optim
-CONTESTANTS = {
-    "Adadelta": Contestant(optim.Adadelta, (0.3, 1.0, 3.0)),
-    "Adafactor": Contestant(optim.Adafactor, STEEP),
-    "Adagrad": Contestant(optim.Adagrad, STEEP),
-    "Adam": Contestant(optim.Adam, USUAL),
-    "AdamW": Contestant(optim.AdamW, USUAL),
-    "Adamax": Contestant(optim.Adamax, USUAL),
-    "ASGD": Contestant(optim.ASGD, (1e-3, 1e-2, 3e-2)),
-    "LBFGS": Contestant(
-        partial(optim.LBFGS, max_iter=5, history_size=100, line_search_fn="strong_wolfe"), (0.1, 0.3, 1.0), None
-    ),
-    "NAdam": Contestant(optim.NAdam, USUAL),
-    "RAdam": Contestant(optim.RAdam, USUAL),
-    "RMSprop": Contestant(optim.RMSprop, (3e-4, 1e-3, 3e-3)),
-    "Rprop": Contestant(optim.Rprop, (1e-4, 1e-3, 1e-2), None),
-    "SGD": Contestant(optim.SGD, (1e-3, 1e-2, 3e-2)),
-    "SGD, momentum": Contestant(partial(optim.SGD, momentum=0.9), (1e-4, 1e-3, 3e-3)),
-    "SGD, Nesterov": Contestant(partial(optim.SGD, momentum=0.9, nesterov=True), (1e-4, 1e-3, 3e-3)),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +199,7 @@ def batches(motion: Motion, size: int | None) -> Iterator[Motion]:
     generator = torch.Generator().manual_seed(0)
     while True:
         order = torch.randperm(len(motion.position), generator=generator)
-        for chosen in order.split(size or len(order)):
+        for chosen in torch.split(order, size or len(order)):
             yield motion.part(chosen)
 
 
@@ -292,12 +247,14 @@ def report(fits: list[Outcome], ladder: list[Outcome], trained: list[Outcome]) -
     return f"""\
 Springs ½r² (β = 1 eV/Å²) on a 2×2×2 lattice, positions are displacements, masses 1. 100 training and 100 test
 snapshots, of ten trajectories each with displacements and momenta uniform on [−1, 1], 0.25 time units apart.
-The network has {WIDTHS[0]} node, {WIDTHS[1]} edge and {WIDTHS[2]} message units, sees positions from their mean in the axes of
-the lattice, and learns H whole. Error: mean square over all components of velocities and forces. Optimisers train
-every weight, in double precision on one core, with batches of {BATCH} (LBFGS and Rprop: all data), for {BUDGET:g} CPU s;
-Adam and LBFGS, for which the paper's seconds are known, for {LONGER["Adam"]:g} and {LONGER["LBFGS"]:g}. The learning rate of each is the best of three after a pilot, by training error; the figure is the lowest test error
-along the way and when it was reached. Random features: ridge {RIDGE:g}, fixed beforehand, median of {REPEATS} fits.
-"To that error": the fastest of the SWIM networks below that is at least as good.
+The network has {WIDTHS[0]} node, {WIDTHS[1]} edge and {WIDTHS[2]} message units, sees positions from their mean
+in the axes of the lattice, and learns H whole. Error: mean square over all components of velocities and forces.
+Optimisers train every weight, in double precision on one core, with batches of {BATCH} (LBFGS and Rprop: all
+data), for {BUDGET:g} CPU s; Adam and LBFGS, for which the paper's seconds are known, for {LONGER["Adam"]:g} and
+{LONGER["LBFGS"]:g}. The learning rate of each is the best of three after a pilot, by training error; the figure
+is the lowest test error along the way and when it was reached. Random features: ridge {RIDGE:g}, fixed
+beforehand, median of {REPEATS} fits. "To that error": the fastest of the SWIM networks below that is at least
+as good.
 
 {table(head, rows)}
 {widths}

@@ -16,26 +16,28 @@ import numpy as np
 import torch
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from ensembles import EVERY, TIME_STEP, Ensemble, runge_kutta, trajectory
 from matplotlib.figure import Figure
 from results_page import Options, clocked, parse, publish, table
 from torch_benchmark import MODELS, Network, train
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.graph import Bonds
 from ase_rfhgn.hamiltonian.phase_points import PhasePoints
-from ase_rfhgn.integrators import Motion, explicit_verlet
+from ase_rfhgn.integrators import Motion
 from ase_rfhgn.phase_space_fitting import fit_phase_space
 from ase_rfhgn.phase_space_potential import PhaseSpacePotential
-from ase_rfhgn.pooling import pooled
 from ase_rfhgn.systems.classics import four_bodies, ring_spring
 from ase_rfhgn.systems.lattices import every_pair, ring, unit_atoms
-from ase_rfhgn.systems.pair_laws import InverseDistance, PairLaw, SquaredDistanceSpring
+from ase_rfhgn.systems.pair_laws import InverseDistance, SquaredDistanceSpring
 
 D = 2
-TIME_STEP, EVERY = 1e-3, 100
 ROLLOUT_STEP = 0.025
 FRAMES = 100
 """Frames of a rollout, 0.1 units of time apart."""
+
+SECONDS = 20.0
+"""CPU seconds of training of every graph network."""
 
 INVARIANT: dict[str, Any] = {"frame": "laboratory", "edge_inputs": ("distance",)}
 RANDOM_FEATURES: dict[str, dict[str, Any]] = {
@@ -44,38 +46,6 @@ RANDOM_FEATURES: dict[str, dict[str, Any]] = {
     "RF-HGN, SWIM, momenta and distances": {**INVARIANT, "node_inputs": ("momentum",)},
     "RF-HGN, SWIM, distances, known masses": {**INVARIANT, "node_inputs": (), "kinetic": "known"},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Ensemble:
-    """States of many systems of one kind: positions and momenta of shape (n_systems, n_nodes, 2)."""
-
-    law: PairLaw
-    bonds: Bonds
-    position: FloatArray
-    momentum: FloatArray
-
-    @property
-    def ends(self) -> IntArray:
-        """Tail and head of every edge, both directions: shape (n_edges, 2)."""
-        one = np.stack([self.bonds.first_j, self.bonds.second_j], axis=1)
-        return np.concatenate([one, one[:, ::-1]])
-
-    def motion(self, position: FloatArray, momentum: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the true velocities and forces."""
-        ends = self.ends
-        vector = position[:, ends[:, 1]] - position[:, ends[:, 0]]
-        distance = np.sqrt((vector**2).sum(axis=-1))
-        slope = self.law(distance)[1] / distance
-        return momentum, np.moveaxis(
-            pooled(np.moveaxis(slope[..., None] * vector, 1, 0), ends[:, 0], position.shape[1]), 0, 1
-        )
-
-    def energy(self, position: FloatArray, momentum: FloatArray) -> FloatArray:
-        """Return the true energies, over the last two axes."""
-        vector = position[..., self.bonds.second_j, :] - position[..., self.bonds.first_j, :]
-        potential: FloatArray = self.law(np.sqrt((vector**2).sum(axis=-1)))[0].sum(axis=-1)
-        return potential + 0.5 * (momentum**2).sum(axis=(-1, -2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +93,12 @@ def main() -> None:
     publish("physics_informed_gnns", "5. A benchmark of physics-informed graph networks", report(outcomes), options)
 
 
-SECONDS = 20.0
-"""CPU seconds of training of every graph network."""
-
-
 def rings(n_nodes: int, n_systems: int, seed: int) -> Ensemble:
     """Return random rings, as the benchmark draws them."""
     rng = np.random.RandomState(seed)
     atoms = [ring_spring(n_nodes, rng) for _ in range(n_systems)]
-    position, momentum = (np.array([get(a)[:, :D] for a in atoms]) for get in (Atoms.get_positions, Atoms.get_momenta))
+    position = np.array([one.positions[:, :D] for one in atoms])
+    momentum = np.array([one.get_momenta()[:, :D] for one in atoms])
     return Ensemble(SquaredDistanceSpring(), ring(n_nodes), position, momentum)
 
 
@@ -162,17 +129,6 @@ def moved(start: Ensemble, *, quick: bool) -> Trial:
     return Trial(start, *trajectory(start, 10 if quick else FRAMES))
 
 
-def trajectory(ensemble: Ensemble, n_frames: int) -> tuple[FloatArray, FloatArray]:
-    """Return true positions and momenta every hundredth step, shape (n_frames, n_systems, n_nodes, 2)."""
-    state = ensemble.position, ensemble.momentum
-    states = [state]
-    for step in range(1, EVERY * (n_frames - 1) + 1):
-        state = explicit_verlet(ensemble.motion, state, TIME_STEP)
-        if step % EVERY == 0:
-            states.append(state)
-    return np.array([position for position, _ in states]), np.array([momentum for _, momentum in states])
-
-
 def labelled(ensemble: Ensemble, states: tuple[FloatArray, FloatArray], chosen: slice) -> list[Atoms]:
     """Return some frames of every system as labelled atoms."""
     frames = []
@@ -183,7 +139,7 @@ def labelled(ensemble: Ensemble, states: tuple[FloatArray, FloatArray], chosen: 
             atoms = unit_atoms(position_snc.shape[1])
             atoms.positions[:, :D] = position_snc[system]
             atoms.set_momenta(in_space(momentum_snc[system]))
-            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=in_space(force_snc[system]))  # type: ignore[no-untyped-call]
+            atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=in_space(force_snc[system]))
             frames.append(atoms)
     return frames
 
@@ -271,18 +227,6 @@ def rollout_errors(test: Trial, motion: Motion) -> tuple[FloatArray, FloatArray]
     return np.nan_to_num(errors[0][1:], nan=1.0), np.nan_to_num(errors[1][1:], nan=1.0)
 
 
-def runge_kutta(motion: Motion, state: tuple[FloatArray, FloatArray], step: float) -> tuple[FloatArray, FloatArray]:
-    """Return the state after a classical step of order four: serves models that have no Hamiltonian, too."""
-    slopes = [motion(*state)]
-    for fraction in (0.5, 0.5, 1.0):
-        slopes.append(motion(*(x + fraction * step * slope for x, slope in zip(state, slopes[-1], strict=True))))
-    position, momentum = (
-        x + step / 6.0 * (s[0] + 2.0 * s[1] + 2.0 * s[2] + s[3])
-        for x, s in zip(state, zip(*slopes, strict=True), strict=True)
-    )
-    return position, momentum
-
-
 def mean(error: FloatArray) -> float:
     """Return the geometric mean."""
     return float(np.exp(np.mean(np.log(np.maximum(error, 1e-16)))))
@@ -307,13 +251,14 @@ def report(outcomes: list[Outcome]) -> str:
         ]
         parts.append(table(head, rows))
     return f"""\
-Ring: V = Σ (r² − 1)², five nodes, 100 trajectories from the benchmark's own states (seed 42), every tenth of their 100
-frames: 1000 snapshots. Four bodies: V = −Σ 1/r, the first 800 of 1000 frames of one trajectory. Frames are 0.1 time
-units apart, true time step {TIME_STEP:g}. Tests: rollouts of {FRAMES} frames, from fresh rings of 5, 20 and 50 nodes, and from later
-states of the four bodies. Errors ‖x − x̂‖/(‖x‖ + ‖x̂‖) and |H − Ĥ|/(|H| + |Ĥ|), H the true Hamiltonian, geometric mean over
-frames and rollouts; 1 where a rollout diverged. All rollouts by Runge–Kutta of order 4, step {ROLLOUT_STEP:g}. HGN, HGNN and
-FGNN: two hidden layers of 32, one message pass, Adam at 1e-3, batches of 100, {SECONDS:g} CPU s each (the benchmark: 10 000
-epochs). Paper: RF-HGN 2–5 s, seven models 400–53 000 s.
+Ring: V = Σ (r² − 1)², five nodes, 100 trajectories from the benchmark's own states (seed 42), every tenth of
+their 100 frames: 1000 snapshots. Four bodies: V = −Σ 1/r, the first 800 of 1000 frames of one trajectory.
+Frames are 0.1 time units apart, true time step {TIME_STEP:g}. Tests: rollouts of {FRAMES} frames, from fresh
+rings of 5, 20 and 50 nodes, and from later states of the four bodies. Errors ‖x − x̂‖/(‖x‖ + ‖x̂‖) and |H −
+Ĥ|/(|H| + |Ĥ|), H the true Hamiltonian, geometric mean over frames and rollouts; 1 where a rollout diverged. All
+rollouts by Runge–Kutta of order 4, step {ROLLOUT_STEP:g}. HGN, HGNN and FGNN: two hidden layers of 32, one
+message pass, Adam at 1e-3, batches of 100, {SECONDS:g} CPU s each (the benchmark: 10 000 epochs). Paper: RF-HGN
+2–5 s, seven models 400–53 000 s.
 
 {"".join(part + chr(10) for part in parts)}"""
 

@@ -62,7 +62,8 @@ class HGN(HamiltonianNetwork):
         """Return the energies of a batch."""
         centred = position - position.mean(dim=1, keepdim=True)
         edge = position[:, ends[:, 1]] - position[:, ends[:, 0]]
-        return self.energy(self.embed(torch.cat([centred, momentum], dim=-1), edge, ends)).sum(dim=(1, 2))
+        energy: Tensor = self.energy(self.embed(torch.cat([centred, momentum], dim=-1), edge, ends))
+        return energy.sum(dim=(1, 2))
 
 
 class HGNN(HamiltonianNetwork):
@@ -118,7 +119,7 @@ def train(model: Network, data: tuple[Tensor, ...], ends: Tensor, seconds: float
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     started, n_epochs = time.process_time(), 0
     while time.process_time() - started < seconds:
-        for chosen in torch.randperm(len(data[0])).split(BATCH):
+        for chosen in torch.split(torch.randperm(len(data[0])), BATCH):
             position, momentum, velocity, force = (part[chosen] for part in data)
             optimiser.zero_grad()
             said = model.motion(position, momentum, ends)
