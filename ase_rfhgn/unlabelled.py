@@ -84,24 +84,6 @@ def unlabelled_rows(
     return running.factor().full(layout.n_columns)
 
 
-def taught(triangle_ff: FloatArray, unlabelled_ff: FloatArray, teacher_f: FloatArray) -> FloatArray:
-    """Return the factor of labelled rows and of unlabelled ones, whose labels are a teacher's answer.
-
-    Parameters
-    ----------
-    triangle_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the labelled rows.
-    unlabelled_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the unlabelled rows.
-    teacher_f : ndarray of shape (n,)
-        Coefficients to stay close to.
-    """
-    answered_ff = unlabelled_ff.copy(order="F")
-    answered_ff[:, -1] = unlabelled_ff[:, :-1] @ teacher_f
-    answered_ff[-1, -1] = 0.0
-    return stack([triangle_ff, answered_ff])
-
-
 def _displaced(frames: TrainingSet, rng: np.random.Generator) -> Iterator[Atoms]:
     """Yield structures of the training set with displaced atoms."""
     for i in rng.permutation(len(frames)):

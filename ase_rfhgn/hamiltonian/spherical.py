@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -207,14 +207,19 @@ class SphericalFields:
         coefficient_sf : ndarray of shape (n_species, n_features)
             Coefficients of the features of every species of the centre (eV).
         """
-        polynomials = self._polynomials(coefficient_sf)
-        energy_n, force_nc = np.zeros(graph.n_atoms), np.zeros((graph.n_atoms, 3))
-        virial_cc = np.zeros((3, 3))
+        return self.respond_all(graph, [coefficient_sf])[0]
+
+    def respond_all(self, graph: NeighbourGraph, coefficients: Iterable[FloatArray]) -> list[Response]:
+        """Return the responses for several sets of coefficients, whose moments are computed once."""
+        n_atoms, polynomials = graph.n_atoms, [self._polynomials(coefficient_sf) for coefficient_sf in coefficients]
+        responses = [Response(np.zeros(n_atoms), np.zeros((n_atoms, 3)), np.zeros((3, 3))) for _ in polynomials]
         for block in self.blocks(graph):
-            energy_n[block.atoms], gradient_pc = self._respond_block(block, polynomials)
-            kernels.add_edge_forces(graph.centre_p[block.edges], graph.neighbour_p[block.edges], gradient_pc, force_nc)
-            virial_cc += block.vector_pc.T @ gradient_pc
-        return Response(energy_n, force_nc, virial_cc)
+            centre_p, neighbour_p = graph.centre_p[block.edges], graph.neighbour_p[block.edges]
+            for response, polynomial in zip(responses, polynomials, strict=True):
+                response.energy_n[block.atoms], gradient_pc = self._respond_block(block, polynomial)
+                kernels.add_edge_forces(centre_p, neighbour_p, gradient_pc, response.force_nc)
+                response.virial_cc[:] += block.vector_pc.T @ gradient_pc
+        return responses
 
     def _polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
         """Return the coefficients sorted by what the kernel multiplies them with."""
