@@ -19,6 +19,7 @@ from ase_rfhgn.extrapolation import Domain
 from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.hamiltonian.thinning import site_descriptors, thinned
+from ase_rfhgn.model_file import shaped
 from ase_rfhgn.response import voigt
 
 QUANTITIES = ("energy", "force", "stress")
@@ -92,8 +93,7 @@ class Committee:
         volume : float or None
             Volume of its cell (Å³), if it has one.
         """
-        n_blocks = fields.n_features // fields.n_channels
-        thin = thinned(fields, self.coefficient_esf.shape[2] // n_blocks)
+        thin = thinned(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
         responses = thin.respond_all(graph, self.coefficient_esf)
         species_n = np.searchsorted(fields.species_s, graph.number_n)
         energy_en = np.array([response.energy_n for response in responses]) + self.one_body_es[:, species_n]
@@ -134,16 +134,17 @@ class Committee:
         KeyError, ValueError
             If an array is missing, or does not fit the others.
         """
-        members, one_body_es = arrays["coefficient_esf"], arrays["one_body_es"]
-        moment_sdd, limit_s = arrays["moment_sdd"], arrays["limit_s"]
-        shapes = [members.shape[:2], one_body_es.shape, arrays["width_ol"].shape, limit_s.shape, moment_sdd.shape]
-        n_descriptors = moment_sdd.shape[-1]
-        fitting = [(len(members), n_species)] * 2 + [(len(QUANTITIES), 2), (n_species,)]
-        fitting += [(n_species, n_descriptors, n_descriptors)]
-        if members.ndim != 3 or shapes != fitting or not all(np.isfinite(array).all() for array in arrays.values()):
-            message = f"arrays of a committee have the shapes {shapes}, or are not finite"
-            raise ValueError(message)
-        return cls(members, one_body_es, arrays["width_ol"], Domain(moment_sdd, limit_s))
+        n_members, n_descriptors = len(arrays["coefficient_esf"]), arrays["moment_sdd"].shape[-1]
+        domain = Domain(
+            moment_sdd=shaped(arrays, "moment_sdd", (n_species, n_descriptors, n_descriptors)),
+            limit_s=shaped(arrays, "limit_s", (n_species,)),
+        )
+        return cls(
+            coefficient_esf=shaped(arrays, "coefficient_esf", (n_members, n_species, None)),
+            one_body_es=shaped(arrays, "one_body_es", (n_members, n_species)),
+            width_ol=shaped(arrays, "width_ol", (len(QUANTITIES), 2)),
+            domain=domain,
+        )
 
 
 def _spread(deviation_e: FloatArray) -> FloatArray:

@@ -12,14 +12,13 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.baseline import Baseline, ShortRangeCore
+from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.committee import Committee, ExpectedErrors
 from ase_rfhgn.errors import ModelFileError, SettingsError, StructureError
 from ase_rfhgn.graph import NeighbourGraph, build_graph
-from ase_rfhgn.hamiltonian.crowding import Crowding
-from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.model_file import JSON, read_model, write_model
+from ase_rfhgn.hamiltonian.stored import fields_as_arrays, fields_header, fields_of_arrays
+from ase_rfhgn.model_file import JSON, read_model, shaped, write_model
 from ase_rfhgn.response import Response, voigt
 
 
@@ -197,33 +196,11 @@ class Potential:
 
     def save(self, path: str | Path) -> None:
         """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""
-        encoder, core = self.hamiltonian.encoder, self.baseline.core
-        crowding = self.hamiltonian.crowding
-        arrays: dict[str, NDArray[Any]] = {
-            "species_s": self.species_s,
-            "cutoff_k": encoder.cutoff_k,
-            "weight_k": encoder.weight_k,
-            "shift_bk": encoder.shift_bk,
-            "size_b": encoder.size_b,
-            "floor_b": encoder.floor_b,
-            "mixing_sqlk": self.hamiltonian.mixing_sqlk,
-            "offset_sqk": self.hamiltonian.offset_sqk,
-            "coefficient_sf": self.coefficient_sf,
-            "one_body_s": self.baseline.one_body_s,
-            "core_radius_b": core.radius_b,
-            "core_strength_b": core.strength_b,
-            "ceiling_s": np.empty(0) if crowding is None else crowding.ceiling_s,
-        }
-        header: dict[str, JSON] = {
-            "model": "spherical fields",
-            "cutoff": self.cutoff,
-            "correlation": self.hamiltonian.correlation,
-            "crowding_strength": None if crowding is None else crowding.strength,
-            "record": self.record,
-        }
+        arrays = fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
         arrays |= {} if self.committee is None else _prefixed("committee", self.committee.as_arrays())
         arrays |= {} if self.memory is None else _prefixed("memory", self.memory)
-        write_model(path, header, arrays)
+        header: dict[str, JSON] = {"model": "spherical fields", "record": self.record}
+        write_model(path, header | fields_header(self.hamiltonian), arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Potential:
@@ -279,41 +256,17 @@ def _check_distances(graph: NeighbourGraph) -> None:
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> Potential:
-    species_s = arrays["species_s"]
-    n_species, n_channels = len(species_s), len(arrays["weight_k"])
-    encoder = EdgeEncoder(
-        cutoff_k=_shaped(arrays, "cutoff_k", (n_channels,)),
-        weight_k=_shaped(arrays, "weight_k", (n_channels,)),
-        shift_bk=_shaped(arrays, "shift_bk", (n_species**2, n_channels)),
-        size_b=_shaped(arrays, "size_b", (n_species**2,)),
-        floor_b=_shaped(arrays, "floor_b", (n_species**2,)),
-    )
-    hamiltonian = SphericalFields(
-        species_s=species_s,
-        cutoff=float(header["cutoff"]),
-        encoder=encoder,
-        mixing_sqlk=_shaped(arrays, "mixing_sqlk", (n_species, None, None, n_channels)),
-        offset_sqk=_shaped(arrays, "offset_sqk", (n_species, None, n_channels)),
-        correlation=int(header["correlation"]),
-        crowding=_crowding(header, arrays, n_species),
-    )
-    core = ShortRangeCore(
-        species_s=species_s,
-        radius_b=_shaped(arrays, "core_radius_b", (n_species**2,)),
-        strength_b=_shaped(arrays, "core_strength_b", (n_species**2,)),
-    )
+    hamiltonian = fields_of_arrays(header, arrays)
+    n_species = len(hamiltonian.species_s)
+    committee = _unprefixed("committee", arrays)
     return Potential(
         hamiltonian=hamiltonian,
-        coefficient_sf=_shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
-        baseline=Baseline(_shaped(arrays, "one_body_s", (n_species,)), core),
+        coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
+        baseline=Baseline.of_arrays(arrays, hamiltonian.species_s),
         record=dict(header["record"]),
-        committee=_committee(_unprefixed("committee", arrays), hamiltonian),
+        committee=Committee.of_arrays(committee, n_species) if committee else None,
         memory=_unprefixed("memory", arrays) or None,
     )
-
-
-def _committee(arrays: dict[str, NDArray[Any]], hamiltonian: SphericalFields) -> Committee | None:
-    return Committee.of_arrays(arrays, len(hamiltonian.species_s)) if arrays else None
 
 
 def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -323,20 +276,3 @@ def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDAr
 def _unprefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     start = f"{prefix}."
     return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
-
-
-def _crowding(header: dict[str, Any], arrays: dict[str, Any], n_species: int) -> Crowding | None:
-    if header["crowding_strength"] is None:
-        return None
-    ceiling_s = _shaped(arrays, "ceiling_s", (n_species,))
-    return Crowding(float(header["cutoff"]), ceiling_s, float(header["crowding_strength"]))
-
-
-def _shaped(arrays: dict[str, Any], name: str, shape: tuple[int | None, ...]) -> FloatArray:
-    """Return an array of a model file after a check of its shape and that it is finite."""
-    array: FloatArray = arrays[name]
-    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if not (fits and np.isfinite(array).all()):
-        message = f"array {name} of shape {array.shape} does not fit {shape}, or is not finite"
-        raise ValueError(message)
-    return array
