@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -34,41 +35,13 @@ class SettingsInputError(SettingsError, InputError):
     """A setting that the calculator does not have: our error and ASE's at once."""
 
 
-class RFHGNCalculator(Calculator):
-    """ASE calculator of a fitted potential.
+class PotentialCalculator(Calculator, ABC):
+    """What calculators of a fitted potential have in common; subclasses say where it comes from.
 
-    Parameters
+    Attributes
     ----------
-    potential : Potential, str or Path
-        A potential, or the file that `Potential.save` wrote.
-    **kwargs
-        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is missing or not an intact model.
-    SettingsInputError
-        If a keyword is not one of the above.
-
-    Notes
-    -----
-    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
-    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
-
-    How wrong they may be is computed only when asked for, by `get_property`: ``energy_uncertainty``,
-    ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty`` are half-widths of
-    intervals that hold 68 % of the errors, ``extrapolation_grade`` tells which atoms are unlike the
-    training data (above 1).
-
-    A potential never changes, so calculators may share one, also between threads. A calculator
-    remembers its last structure: give every image of a NEB and every thread its own.
-
-    Examples
-    --------
-    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
-    >>> for image in images:  # doctest: +SKIP
-    ...     image.calc = RFHGNCalculator(potential)
+    potential : Potential or None
+        The potential, once there is one.
     """
 
     name = "rfhgn"
@@ -76,12 +49,10 @@ class RFHGNCalculator(Calculator):
     uncertainties = ("energy_uncertainty", "energies_uncertainty", "forces_uncertainty", "stress_uncertainty")
     ignored_changes = {"initial_charges", "initial_magmoms"}  # noqa: RUF012  # as in ASE
 
-    def __init__(self, potential: Potential | str | Path, **kwargs: object) -> None:
-        self.potential = potential if isinstance(potential, Potential) else Potential.load(potential)
+    def __init__(self, potential: Potential | None, **kwargs: object) -> None:
+        self.potential = potential
         self._expected: ExpectedErrors | None = None
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        if not isinstance(potential, Potential):
-            self.parameters["potential"] = str(potential)
 
     def set(self, **kwargs: object) -> dict[str, Any]:
         """Refuse every setting: what a potential says is fixed when it is fitted.
@@ -127,6 +98,8 @@ class RFHGNCalculator(Calculator):
         if self._expected is None:
             if known is None or not allow_calculation:
                 return None
+            assert self.potential is not None  # noqa: S101  # an energy was computed
+            assert self.atoms is not None  # noqa: S101  # for this structure
             self._expected = self.potential.evaluate(self.atoms, uncertainty=True).uncertainty
         assert self._expected is not None  # noqa: S101  # it was asked for
         return _expected_results(self._expected, name)
@@ -168,6 +141,55 @@ class RFHGNCalculator(Calculator):
         self.results, self._expected = {}, None  # a failure leaves nothing behind
         super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
         self.results = _results(self._evaluate(structure))
+
+    @abstractmethod
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        """Return what the potential says of a structure; errors are ASE's."""
+
+
+class RFHGNCalculator(Calculator):
+    """ASE calculator of a fitted potential.
+
+    Parameters
+    ----------
+    potential : Potential, str or Path
+        A potential, or the file that `Potential.save` wrote.
+    **kwargs
+        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing or not an intact model.
+    SettingsInputError
+        If a keyword is not one of the above.
+
+    Notes
+    -----
+    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
+    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
+
+    How wrong they may be is computed only when asked for, by `get_property`: ``energy_uncertainty``,
+    ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty`` are half-widths of
+    intervals that hold 68 % of the errors, ``extrapolation_grade`` tells which atoms are unlike the
+    training data (above 1).
+
+    A potential never changes, so calculators may share one, also between threads. A calculator
+    remembers its last structure: give every image of a NEB and every thread its own.
+
+    Examples
+    --------
+    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
+    >>> for image in images:  # doctest: +SKIP
+    ...     image.calc = RFHGNCalculator(potential)
+    """
+
+    potential: Potential
+
+    def __init__(self, potential: Potential | str | Path, **kwargs: object) -> None:
+        super().__init__(potential if isinstance(potential, Potential) else Potential.load(potential), **kwargs)
+        if not isinstance(potential, Potential):
+            self.parameters["potential"] = str(potential)
 
     def _evaluate(self, atoms: Atoms) -> Evaluation:
         try:
