@@ -37,7 +37,9 @@ class ReferenceCall:
     step : int
         Number of the evaluation.
     reason : str
-        Why the reference was called: "start", "grade" or "uncertainty".
+        Why the reference was called: "start", "grade", "uncertainty" or "new element".
+    n_frames : int
+        Frames that are there now.
     grade, uncertainty : float or None
         Largest extrapolation grade, and largest expected error of a force component (eV/Å), before the call.
     force_rmse, force_max : float or None
@@ -46,19 +48,17 @@ class ReferenceCall:
         Energy of the structure after the update minus that before (eV).
     refitted : bool
         Whether all was fitted anew, with features that know the new frames.
-    n_frames : int
-        Frames that the potential now knows.
     """
 
     step: int
     reason: str
-    grade: float | None
-    uncertainty: float | None
-    force_rmse: float | None
-    force_max: float | None
-    energy_jump: float | None
-    refitted: bool
     n_frames: int
+    grade: float | None = None
+    uncertainty: float | None = None
+    force_rmse: float | None = None
+    force_max: float | None = None
+    energy_jump: float | None = None
+    refitted: bool = False
 
 
 class ActiveCalculator(PotentialCalculator):
@@ -175,7 +175,7 @@ class ActiveCalculator(PotentialCalculator):
             copy = atoms.copy()
             copy.positions += rng.normal(0.0, self.displacement if number else 0.0, copy.positions.shape)
             self.journal.add_frame(self._label(copy))
-            self._log(ReferenceCall(self.n_steps, "start", None, None, None, None, None, False, number + 1))
+            self._log(ReferenceCall(step=self.n_steps, reason="start", n_frames=number + 1))
         self._fit()
 
     def _learn(self, atoms: Atoms, reason: str, doubt: Evaluation | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Ge
     wanted = max(FEWEST_ROWS, ROUNDS / n_columns**2)
     n_sampled = int(np.clip(np.ceil(wanted / max(n_rows / n_frames, 1.0)), 1, n_frames))
     edge_i = np.linspace(0, n_frames, n_sampled + 1).astype(int)
-    return frozenset(int(rng.integers(first, last)) for first, last in zip(edge_i[:-1], edge_i[1:], strict=True))
+    return frozenset(int(rng.integers(first, last)) for first, last in pairwise(edge_i))
 
 
 def domain_of(frames: TrainingSet, hamiltonian: SphericalFields, rng: np.random.Generator) -> Domain:

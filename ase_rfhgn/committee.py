@@ -80,7 +80,7 @@ class Committee:
         }
 
     def expected_errors(
-        self, fields: SphericalFields, graph: NeighbourGraph, volume: float | None
+        self, fields: SphericalFields, graph: NeighbourGraph, volume: float | None, threads: int = 1
     ) -> ExpectedErrors:
         """Return the errors to be expected of the answers for a structure.
 
@@ -92,9 +92,11 @@ class Committee:
             A structure.
         volume : float or None
             Volume of its cell (Å³), if it has one.
+        threads : int
+            Threads that share the work.
         """
         thin = thinned(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
-        responses = thin.respond_all(graph, self.coefficient_esf)
+        responses = thin.respond_all(graph, self.coefficient_esf, threads)
         species_n = np.searchsorted(fields.species_s, graph.number_n)
         energy_en = np.array([response.energy_n for response in responses]) + self.one_body_es[:, species_n]
         virial_ev = np.array([voigt(response.virial_cc) for response in responses])
@@ -111,7 +113,6 @@ class Committee:
         """Return the extrapolation grades of the atoms of a structure."""
         species_n = np.searchsorted(fields.species_s, graph.number_n)
         return self.domain.grade(site_descriptors(fields, graph), species_n)
-
 
     def as_arrays(self) -> dict[str, FloatArray]:
         """Return the committee as named arrays."""

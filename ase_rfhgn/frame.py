@@ -66,7 +66,15 @@ class Frame:
         digest = hashlib.blake2b(digest_size=8)
         atoms = self.atoms
         energy = None if self.energy is None else np.array(self.energy)
-        for array in (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, energy, self.force_nc, self.stress_v):
+        for array in (
+            atoms.numbers,
+            atoms.positions,
+            atoms.cell.array,
+            atoms.pbc,
+            energy,
+            self.force_nc,
+            self.stress_v,
+        ):
             digest.update(b"-" if array is None else np.ascontiguousarray(array + 0).tobytes())  # −0 becomes 0
         return int.from_bytes(digest.digest(), "little", signed=True)
 

@@ -15,10 +15,10 @@ from ase_rfhgn.equations import Layout
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.frame import frame_of
 from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.rows import feature_rows
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.hamiltonian.thinning import thinned
 from ase_rfhgn.progress import tracked
-from ase_rfhgn.survey import survey, default_cutoff
+from ase_rfhgn.survey import default_cutoff, survey
 from ase_rfhgn.threads import single_threaded
 
 CHANNELS, DEGREE = 16, 3
@@ -116,8 +116,7 @@ def _draw(structures: Sequence[Atoms], rng: np.random.Generator) -> SphericalFie
     architecture = Architecture(
         cutoff=cutoff, channels=CHANNELS, mixings=1, correlation=2, degree=DEGREE, sampler="swim"
     )
-    drawn = draw_fields(architecture, found.species_s, found.floor_b, found.ceiling_s, found.sample, rng)
-    return thinned(drawn, CHANNELS)
+    return draw_fields(architecture, found.species_s, found.floor_b, found.ceiling_s, found.sample, rng)
 
 
 def _bare(atoms: Atoms) -> Atoms:
@@ -131,7 +130,7 @@ def _describe(fields: SphericalFields, atoms: Atoms) -> _Described:
     graph = build_graph(atoms, fields.cutoff)
     layout = Layout(len(fields.species_s), fields.n_features)
     column_s = layout.n_species + layout.n_features * np.arange(layout.n_species)
-    rows = fields.rows(graph, column_s, layout.n_columns, stress=False)
+    rows = feature_rows(fields, graph, column_s, layout.n_columns, stress=False)
     counts_s = np.count_nonzero(graph.number_n == fields.species_s[:, None], axis=1)
     pooled_f = rows.energy_f.copy()
     pooled_f[: layout.n_species] = counts_s
@@ -190,5 +189,7 @@ def _gain(inverse_ff: FloatArray, row_mf: FloatArray) -> float:
 def _without_doubt(inverse_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
     """Return the inverse of the information with more rows (Woodbury's identity)."""
     known_fm = inverse_ff @ row_mf.T
-    smaller_ff: FloatArray = inverse_ff - known_fm @ np.linalg.solve(np.eye(len(row_mf)) + row_mf @ known_fm, known_fm.T)
+    smaller_ff: FloatArray = inverse_ff - known_fm @ np.linalg.solve(
+        np.eye(len(row_mf)) + row_mf @ known_fm, known_fm.T
+    )
     return 0.5 * (smaller_ff + smaller_ff.T)

@@ -95,9 +95,7 @@ class Memory:
         fingerprint_i = np.array(list(left.elements()), dtype=np.int64)
         return replace(self, removed=self._folded(self.removed, rows), fingerprint_i=fingerprint_i)
 
-    def _folded(
-        self, factors: Mapping[str, Factor], rows: Sequence[Mapping[str, FloatArray]]
-    ) -> dict[str, Factor]:
+    def _folded(self, factors: Mapping[str, Factor], rows: Sequence[Mapping[str, FloatArray]]) -> dict[str, Factor]:
         running = {kind: RunningFactor.resumed(factor, self.n_columns) for kind, factor in factors.items()}
         for by_kind in rows:
             for kind, row_mf in by_kind.items():

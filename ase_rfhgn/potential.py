@@ -19,6 +19,7 @@ from ase_rfhgn.graph import NeighbourGraph, build_graph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.hamiltonian.stored import fields_as_arrays, fields_header, fields_of_arrays
 from ase_rfhgn.model_file import JSON, read_model, shaped, write_model
+from ase_rfhgn.neighbours import NeighbourList
 from ase_rfhgn.response import Response, voigt
 
 
@@ -86,7 +87,9 @@ class Potential:
         """Distance beyond which atoms do not see each other (Å)."""
         return self.hamiltonian.cutoff
 
-    def evaluate(self, atoms: Atoms, *, uncertainty: bool = False) -> Evaluation:
+    def evaluate(
+        self, atoms: Atoms, *, uncertainty: bool = False, neighbours: NeighbourList | None = None, threads: int = 1
+    ) -> Evaluation:
         """Return the energies, forces and stress of a structure.
 
         Parameters
@@ -95,6 +98,10 @@ class Potential:
             A structure.
         uncertainty : bool
             Whether the errors to be expected are wanted, too.
+        neighbours : NeighbourList, optional
+            What makes the graph; by default pairs are searched anew.
+        threads : int
+            Threads that share the work.
 
         Raises
         ------
@@ -103,10 +110,12 @@ class Potential:
         SettingsError
             If errors are wanted of a potential that has no committee.
         """
-        graph = self._graph(atoms)
-        response = self.respond(graph)
+        graph = self._graph(atoms, neighbours)
+        response = self.respond(graph, threads)
         volume = atoms.get_volume() if atoms.cell.rank == 3 else None
-        expected = self._asked_committee().expected_errors(self.hamiltonian, graph, volume) if uncertainty else None
+        expected = None
+        if uncertainty:
+            expected = self._asked_committee().expected_errors(self.hamiltonian, graph, volume, threads)
         return Evaluation(
             energy_n=response.energy_n,
             force_nc=response.force_nc,
@@ -124,9 +133,9 @@ class Potential:
         """
         return self._asked_committee().grade(self.hamiltonian, self._graph(atoms))
 
-    def respond(self, graph: NeighbourGraph) -> Response:
+    def respond(self, graph: NeighbourGraph, threads: int = 1) -> Response:
         """Return the energies, forces and virial of a graph."""
-        return self.hamiltonian.respond(graph, self.coefficient_sf) + self.baseline.respond(graph)
+        return self.hamiltonian.respond(graph, self.coefficient_sf, threads) + self.baseline.respond(graph)
 
     def update(self, frames: str | Path | Iterable[Atoms]) -> Potential:
         """Return the potential that a fit to its frames and to more of them gives.
@@ -190,13 +199,13 @@ class Potential:
         """
         from ase_rfhgn.updating import reweighted  # noqa: PLC0415  # a door to training, opened when used
 
-        return reweighted(
-            self, ridge, {"energy": energy_weight, "force": force_weight, "stress": stress_weight}
-        )
+        return reweighted(self, ridge, {"energy": energy_weight, "force": force_weight, "stress": stress_weight})
 
     def save(self, path: str | Path) -> None:
         """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""
-        arrays = fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
+        arrays = (
+            fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
+        )
         arrays |= {} if self.committee is None else _prefixed("committee", self.committee.as_arrays())
         arrays |= {} if self.memory is None else _prefixed("memory", self.memory)
         header: dict[str, JSON] = {"model": "spherical fields", "record": self.record}
@@ -224,10 +233,10 @@ class Potential:
             raise SettingsError(message)
         return self.committee
 
-    def _graph(self, atoms: Atoms) -> NeighbourGraph:
+    def _graph(self, atoms: Atoms, neighbours: NeighbourList | None = None) -> NeighbourGraph:
         """Return the graph of a structure after a check of it."""
         self._check(atoms)
-        graph = build_graph(atoms, self.cutoff)
+        graph = build_graph(atoms, self.cutoff) if neighbours is None else neighbours.graph(atoms)
         _check_distances(graph)
         return graph
 

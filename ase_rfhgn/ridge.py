@@ -84,7 +84,7 @@ class RunningFactor:
         """Return a running factor of the rows that a factor holds, over all columns of the larger system."""
         running = cls(np.arange(n_columns + 1))
         running.n_rows = factor.n_rows
-        running._triangle_ff = factor.full(n_columns)  # noqa: SLF001  # its own class
+        running._triangle_ff = factor.full(n_columns)  # its own class
         return running
 
     def add(self, row_mf: FloatArray) -> None:

@@ -21,7 +21,7 @@ from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import Layout, frame_rows
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.ridge import RunningFactor, stack
+from ase_rfhgn.ridge import RunningFactor
 from ase_rfhgn.survey import Survey
 from ase_rfhgn.training_set import Frame, TrainingSet
 

@@ -52,7 +52,9 @@ def reweighted(potential: Potential, ridge: float, weights: Mapping[str, float |
     memory = _memory_of(potential)
     chosen = dict(memory.weights) | {kind: weight for kind, weight in weights.items() if weight is not None}
     if not (np.isfinite(ridge) and ridge > 0.0) or min(chosen.values()) < 0.0 or not any(chosen.values()):
-        message = f"ridge {ridge} and weights {chosen}: the ridge must be positive, no weight negative, and one not zero"
+        message = (
+            f"ridge {ridge} and weights {chosen}: the ridge must be positive, no weight negative, and one not zero"
+        )
         raise SettingsError(message)
     with single_threaded():
         norm_f = memory.column_norms(chosen)
@@ -94,7 +96,9 @@ def _read(potential: Potential, frames: Frames) -> _Frames:
     for frame in training_set:
         unknown = set(frame.atoms.symbols[~np.isin(frame.atoms.numbers, species_s)])
         if unknown:
-            message = f"{frame.name}: the potential does not know {', '.join(sorted(unknown))}: fit anew with this frame"
+            message = (
+                f"{frame.name}: the potential does not know {', '.join(sorted(unknown))}: fit anew with this frame"
+            )
             raise TrainingDataError(message)
         rows.append(frame_rows(hamiltonian, memory_baseline, frame, tuple(range(len(species_s)))))
         descriptor_nd, species_n = frame_sites(hamiltonian, frame)
@@ -105,9 +109,7 @@ def _read(potential: Potential, frames: Frames) -> _Frames:
         prints.append(frame.fingerprint)
         descriptors.append(descriptor_nd)
         species.append(species_n)
-    return _Frames(
-        names, rows, np.array(prints), np.concatenate(descriptors), np.concatenate(species), ceiling_s
-    )
+    return _Frames(names, rows, np.array(prints), np.concatenate(descriptors), np.concatenate(species), ceiling_s)
 
 
 def _check_membership(memory: Memory, gone: _Frames) -> None:
