@@ -21,7 +21,7 @@ from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import Layout, frame_rows
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.ridge import RunningFactor, stack
+from ase_rfhgn.ridge import RunningFactor
 from ase_rfhgn.survey import Survey
 from ase_rfhgn.training_set import Frame, TrainingSet
 
@@ -82,24 +82,6 @@ def unlabelled_rows(
         if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):
             break
     return running.factor().full(layout.n_columns)
-
-
-def taught(triangle_ff: FloatArray, unlabelled_ff: FloatArray, teacher_f: FloatArray) -> FloatArray:
-    """Return the factor of labelled rows and of unlabelled ones, whose labels are a teacher's answer.
-
-    Parameters
-    ----------
-    triangle_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the labelled rows.
-    unlabelled_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the unlabelled rows.
-    teacher_f : ndarray of shape (n,)
-        Coefficients to stay close to.
-    """
-    answered_ff = unlabelled_ff.copy(order="F")
-    answered_ff[:, -1] = unlabelled_ff[:, :-1] @ teacher_f
-    answered_ff[-1, -1] = 0.0
-    return stack([triangle_ff, answered_ff])
 
 
 def _displaced(frames: TrainingSet, rng: np.random.Generator) -> Iterator[Atoms]:
