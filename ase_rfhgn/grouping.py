@@ -27,7 +27,7 @@ MOST_SYSTEMS = 12
 LEAST_SHARE = 0.02
 """Share of all atoms below which a chemical system is too rare to have a factor of its own."""
 
-LEAST_OPEN = 0.2
+LEAST_OPEN = 0.8
 """Share of structures that must stand random elements on their sites for systems to be left out.
 
 Metals can take each other's places. The elements of molecules and of most compounds cannot, and to
