@@ -24,7 +24,7 @@ LAYERS = (
     {"dense", "pooling"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation"},  # numbers only
     {"downdating", "regression", "posterior"},
-    {"graph", "neighbours", "phase_space_motion"},
+    {"graph", "neighbours", "phase_space_motion", "mixing"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"committee"},
