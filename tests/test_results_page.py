@@ -21,9 +21,11 @@ def test_sections_are_replaced_and_kept_in_order() -> None:
 def test_publishing_writes_the_page_with_its_origin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "RESULTS.md"
     options = results_page.parse("Doc.\n\nMore.", ["--output", str(tmp_path / "figures"), "--page", str(page)])
+    (tmp_path / "figures" / "potentials.png").touch()
     results_page.publish("potentials", "Potentials", results_page.table(["a", "b"], [[0.123456, None]]), options)
     assert "| 0.123 | – |" in page.read_text(encoding="utf-8")
     assert "`examples/paper/potentials.py`" in page.read_text(encoding="utf-8")
+    assert "![potentials](figures/potentials.png)" in page.read_text(encoding="utf-8")
     assert "| a | b |" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"figures", "RESULTS.md"}
 

@@ -142,7 +142,16 @@ def publish(name: str, heading: str, body: str, options: Options) -> None:
     print(body)
     if options.page is not None:
         old = options.page.read_text(encoding="utf-8") if options.page.exists() else TITLE
-        replace_file(options.page, with_section(old, name, f"## {heading}\n\n{origin(name)}\n\n{body.strip()}\n"))
+        parts = [f"## {heading}", origin(name), body.strip(), *figure_link(name, options)]
+        replace_file(options.page, with_section(old, name, "\n\n".join(parts) + "\n"))
+
+
+def figure_link(name: str, options: Options) -> list[str]:
+    """Return the Markdown that shows the figure of a script, or nothing where it drew none."""
+    figure = options.output / f"{name}.png"
+    if options.page is None or not figure.exists():
+        return []
+    return [f"![{name}]({Path(os.path.relpath(figure, options.page.parent)).as_posix()})"]
 
 
 def with_section(page: str, name: str, text: str) -> str:

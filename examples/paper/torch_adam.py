@@ -67,7 +67,7 @@ def trained_at(
     optimiser = torch.optim.Adam(network.parameters(), lr=rate)
     started = time.process_time()
     for batch in batches(seen, BATCH):
-        optimiser.step(partial(closure, network, optimiser, batch))  # type: ignore[arg-type]
+        optimiser.step(partial(closure, network, optimiser, batch))
         if time.process_time() - started > seconds:
             break
     return network.eval()
