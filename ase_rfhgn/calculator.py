@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import numpy as np
 from ase import Atoms
@@ -19,14 +19,17 @@ from ase.calculators.calculator import (
 )
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.committee import ExpectedErrors
 from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.graph import Bonds
 from ase_rfhgn.loading import AnyModel, load_model
 from ase_rfhgn.phase_space_motion import PhaseSpaceGradients, with_known_masses
 from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.phase_space_results import PROPERTIES, check_forces_exist, phase_space_results
 from ase_rfhgn.potential import Evaluation, Potential
 
-Result = TypeVar("Result")
+GRADE = "extrapolation_grade"
+"""Property that tells which atoms are unlike the training data."""
 
 
 class StructureInputError(StructureError, InputError):
@@ -37,80 +40,29 @@ class SettingsInputError(SettingsError, InputError):
     """A setting that the calculator does not have: our error and ASE's at once."""
 
 
-class RFHGNCalculator(Calculator):
-    """ASE calculator of a fitted potential, or of a fitted Hamiltonian of positions and momenta.
+class PotentialCalculator(Calculator, ABC):
+    """What calculators of a fitted potential have in common; subclasses say where it comes from.
 
-    Parameters
+    Attributes
     ----------
-    potential : Potential, PhaseSpacePotential, str or Path
-        A model, or the file that its method `save` wrote.
-    bonds : Bonds, optional
-        Edges, for a phase-space model that was fitted with bonds.
-    **kwargs
-        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is missing or not an intact model.
-    SettingsInputError
-        If a keyword is not one of the above.
-
-    Notes
-    -----
-    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
-    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
-
-    A potential never changes, so calculators may share one, also between threads. A calculator
-    remembers its last structure: give every image of a NEB and every thread its own.
-
-    Of a phase-space model, ``energy`` is H minus the kinetic energy p²/2m of the atoms, so that their
-    total energy is H; there are no ``energies`` and no ``stress``. Forces −∂H/∂q are given where H is
-    separable, as drivers of ASE assume. Where it is not, `hamiltonian_gradients` gives the motion, and
-    `ase_rfhgn.dynamics` has the drivers.
-
-    Examples
-    --------
-    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
-    >>> for image in images:  # doctest: +SKIP
-    ...     image.calc = RFHGNCalculator(potential)
+    potential : Potential or None
+        The potential, once there is one.
     """
 
     name = "rfhgn"
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012  # as in ASE
+    uncertainties: tuple[str, ...] = (
+        "energy_uncertainty",
+        "energies_uncertainty",
+        "forces_uncertainty",
+        "stress_uncertainty",
+    )
     ignored_changes = {"initial_charges", "initial_magmoms"}  # noqa: RUF012  # as in ASE
 
-    def __init__(self, potential: AnyModel | str | Path, bonds: Bonds | None = None, **kwargs: object) -> None:
-        self.potential = load_model(potential) if isinstance(potential, str | Path) else potential
-        self.bonds = bonds
-        if isinstance(self.potential, PhaseSpacePotential):
-            self.implemented_properties = ["energy", "free_energy", "forces"]
-        elif bonds is not None:
-            message = "bonds are for phase-space models: the edges of this potential are pairs up to its cutoff"
-            raise SettingsInputError(message)
+    def __init__(self, potential: Potential | None, **kwargs: object) -> None:
+        self.potential = potential
+        self._expected: ExpectedErrors | None = None
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        if isinstance(potential, str | Path):
-            self.parameters["potential"] = str(potential)
-
-    @property
-    def separable(self) -> bool:
-        """Whether H = p²/2m + V with the masses of the atoms, so that forces do not depend on momenta."""
-        return isinstance(self.potential, Potential) or self.potential.separable
-
-    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
-        """Return what has changed since the last calculation; momenta count where H is not separable.
-
-        Parameters
-        ----------
-        atoms : ase.Atoms
-            A structure.
-        tol : float
-            Difference that does not count.
-        """
-        changes: list[str] = super().check_state(atoms, tol)  # type: ignore[no-untyped-call]
-        if self.separable or self.atoms is None or "positions" in changes:
-            return changes
-        return changes + ["momenta"] * (not np.allclose(self.atoms.get_momenta(), atoms.get_momenta(), 0.0, tol))
 
     def set(self, **kwargs: object) -> dict[str, Any]:
         """Refuse every setting: what a potential says is fixed when it is fitted.
@@ -124,6 +76,43 @@ class RFHGNCalculator(Calculator):
             message = f"{type(self).__name__} has no setting {', '.join(kwargs)}: a potential is fixed by its fit"
             raise SettingsInputError(message)
         return {}
+
+    def reset(self) -> None:
+        """Forget the last structure and everything computed for it."""
+        self._expected = None
+        super().reset()  # type: ignore[no-untyped-call]
+
+    def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002  # as in ASE
+        """Return a property of a structure, also those in `uncertainties` and ``extrapolation_grade``.
+
+        Parameters
+        ----------
+        name : str
+            What is wanted.
+        atoms : ase.Atoms, optional
+            A structure; by default that of the last calculation.
+        allow_calculation : bool
+            Whether to compute it where it is not known; otherwise None is returned.
+
+        Raises
+        ------
+        PropertyNotImplementedError
+            If there is no such property, or it needs a volume that the cell does not have.
+        SettingsError
+            If the potential cannot tell its uncertainty.
+        """
+        if name != GRADE and name not in self.uncertainties:
+            return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        # Kept out of `results`: ASE's own programs know no such properties, and stumble over them there.
+        known = super().get_property("energy", atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        if self._expected is None:
+            if known is None or not allow_calculation:
+                return None
+            assert self.potential is not None  # noqa: S101  # an energy was computed
+            assert self.atoms is not None  # noqa: S101  # for this structure
+            self._expected = self.potential.evaluate(self.atoms, uncertainty=True).uncertainty
+        assert self._expected is not None  # noqa: S101  # it was asked for
+        return _expected_results(self._expected, name)
 
     def calculate(
         self,
@@ -155,59 +144,115 @@ class RFHGNCalculator(Calculator):
         if structure is None:
             message = "there is no structure to calculate: pass atoms"
             raise CalculatorSetupError(message)
-        if "stress" in properties and not _has_volume(structure):
+        if "stress" in properties and structure.cell.rank < 3:
             # Before anything is forgotten: energy and forces of this structure need no second calculation.
             message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
             raise PropertyNotImplementedError(message)
-        self.results = {}  # a failure leaves nothing behind
+        self.results, self._expected = {}, None  # a failure leaves nothing behind
         super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
-        if isinstance(self.potential, Potential):
-            self.results = _results(self._evaluate(self.potential.evaluate, structure))
-        else:
-            self.results = self._phase_space_results(structure, properties)
+        self.results = _finite(self._results(structure, properties))
+
+    @abstractmethod
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        """Return what the potential says of a structure; errors are ASE's."""
+
+    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
+        """Return all properties of a structure under ASE's names."""
+        return _results(self._evaluate(atoms))
+
+
+class RFHGNCalculator(PotentialCalculator):
+    """ASE calculator of a fitted potential, or of a fitted Hamiltonian of positions and momenta.
+
+    Parameters
+    ----------
+    potential : Potential, PhaseSpacePotential, str or Path
+        A model, or the file that its method `save` wrote.
+    bonds : Bonds, optional
+        Edges, for a phase-space model that was fitted with bonds.
+    **kwargs
+        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing or not an intact model.
+    SettingsInputError
+        If a keyword is not one of the above.
+
+    Notes
+    -----
+    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
+    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
+
+    How wrong they may be is computed only when asked for, by `get_property`: ``energy_uncertainty``,
+    ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty`` are half-widths of
+    intervals that hold 68 % of the errors, ``extrapolation_grade`` tells which atoms are unlike the
+    training data (above 1).
+
+    A potential never changes, so calculators may share one, also between threads. A calculator
+    remembers its last structure: give every image of a NEB and every thread its own.
+
+    Of a phase-space model, ``energy`` is H minus the kinetic energy p²/2m of the atoms, so that their
+    total energy is H. Forces −∂H/∂q are given where H is separable, as drivers of ASE assume. Where it
+    is not, `hamiltonian_gradients` gives the motion, and `ase_rfhgn.dynamics` has the drivers.
+
+    Examples
+    --------
+    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
+    >>> for image in images:  # doctest: +SKIP
+    ...     image.calc = RFHGNCalculator(potential)
+    """
+
+    potential: AnyModel  # type: ignore[assignment]
+
+    def __init__(self, potential: AnyModel | str | Path, bonds: Bonds | None = None, **kwargs: object) -> None:
+        model = load_model(potential) if isinstance(potential, str | Path) else potential
+        if isinstance(model, PhaseSpacePotential):
+            self.implemented_properties = PROPERTIES
+            self.uncertainties = ()
+        elif bonds is not None:
+            message = "bonds are for phase-space models: the edges of this potential are pairs up to its cutoff"
+            raise SettingsInputError(message)
+        self.bonds = bonds
+        super().__init__(model, **kwargs)  # type: ignore[arg-type]
+        if isinstance(potential, str | Path):
+            self.parameters["potential"] = str(potential)
+
+    @property
+    def separable(self) -> bool:
+        """Whether H = p²/2m + V with the masses of the atoms, so that forces do not depend on momenta."""
+        return isinstance(self.potential, Potential) or self.potential.separable
+
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Return what has changed since the last calculation; momenta count where H is not separable."""
+        changes: list[str] = super().check_state(atoms, tol)  # type: ignore[no-untyped-call]
+        if self.separable or self.atoms is None or "positions" in changes:
+            return changes
+        return changes + ["momenta"] * (not np.allclose(self.atoms.get_momenta(), atoms.get_momenta(), 0.0, tol))
 
     def hamiltonian_gradients(self, atoms: Atoms) -> PhaseSpaceGradients:
-        """Return the energy H, velocities ∂H/∂p and forces −∂H/∂q at the positions and momenta of atoms.
-
-        Parameters
-        ----------
-        atoms : ase.Atoms
-            A structure.
-
-        Raises
-        ------
-        StructureInputError
-            If the model cannot evaluate the structure.
-        """
+        """Return the energy H, velocities ∂H/∂p and forces −∂H/∂q at the positions and momenta of atoms."""
         if isinstance(self.potential, Potential):
-            energy, force_nc = (self.get_property(name, atoms) for name in ("energy", "forces"))  # type: ignore[no-untyped-call]
+            energy, force_nc = (self.get_property(name, atoms) for name in ("energy", "forces"))
             return with_known_masses(atoms, energy, force_nc)
-        return self._evaluate(partial(self.potential.evaluate, bonds=self.bonds), atoms)
-
-    def _phase_space_results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:
-        """Return what a phase-space model tells, under ASE's names."""
-        if "forces" in properties and not self.separable:
-            message = (
-                "H(q, p) is not separable: forces depend on momenta, and velocities are not p/m, so ASE's own drivers "
-                "would go astray; run StormerVerlet or ImplicitMidpoint of ase_rfhgn.dynamics, or ask "
-                "hamiltonian_gradients(atoms)"
-            )
-            raise PropertyNotImplementedError(message)
-        gradients = self.hamiltonian_gradients(atoms)
-        energy = gradients.energy - float(atoms.get_kinetic_energy())
-        results: dict[str, Any] = {"energy": energy, "free_energy": energy}
-        return _finite(results | ({"forces": gradients.force_nc} if self.separable else {}))
-
-    @staticmethod
-    def _evaluate(evaluate: Callable[[Atoms], Result], atoms: Atoms) -> Result:
         try:
-            return evaluate(atoms)
+            return self.potential.evaluate(atoms, self.bonds)
         except StructureError as error:
             raise StructureInputError(str(error)) from error
 
+    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:
+        if isinstance(self.potential, Potential):
+            return super()._results(atoms, properties)
+        check_forces_exist(properties, separable=self.separable)
+        return phase_space_results(self.hamiltonian_gradients(atoms), atoms, separable=self.separable)
 
-def _has_volume(atoms: Atoms) -> bool:
-    return bool(atoms.cell.rank == 3)
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        assert isinstance(self.potential, Potential)  # noqa: S101  # phase-space models have no `Evaluation`
+        try:
+            return self.potential.evaluate(atoms)
+        except StructureError as error:
+            raise StructureInputError(str(error)) from error
 
 
 def _results(evaluation: Evaluation) -> dict[str, Any]:
@@ -220,7 +265,7 @@ def _results(evaluation: Evaluation) -> dict[str, Any]:
     }
     if evaluation.stress_v is not None:
         results["stress"] = evaluation.stress_v
-    return _finite(results)
+    return results
 
 
 def _finite(results: dict[str, Any]) -> dict[str, Any]:
@@ -229,6 +274,22 @@ def _finite(results: dict[str, Any]) -> dict[str, Any]:
         if not np.isfinite(value).all():
             _fail(name, value)
     return results
+
+
+def _expected_results(expected: ExpectedErrors, name: str) -> float | FloatArray:
+    """Return one of the errors to be expected, or the grades, by its name."""
+    if expected.stress_v is None and name == "stress_uncertainty":
+        message = "stress_uncertainty needs three independent cell vectors"
+        raise PropertyNotImplementedError(message)
+    values: dict[str, Any] = {
+        "energy_uncertainty": expected.energy,
+        "energies_uncertainty": expected.energy_n,
+        "forces_uncertainty": expected.force_nc,
+        "stress_uncertainty": expected.stress_v,
+        GRADE: expected.grade_n,
+    }
+    value: float | FloatArray = values[name]
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _fail(name: str, value: float | FloatArray) -> NoReturn:

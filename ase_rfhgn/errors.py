@@ -25,5 +25,9 @@ class IntegrationError(RFHGNError):
     """A step of the equations of motion cannot be solved."""
 
 
+class UpdateError(RFHGNError):
+    """A potential cannot be updated exactly: no factor was kept, or digits would be lost."""
+
+
 class TrainingDataWarning(UserWarning):
     """Training frames can be used, but their labels look wrong."""

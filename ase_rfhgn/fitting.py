@@ -12,23 +12,25 @@ import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 from ase.units import GPa
-from threadpoolctl import threadpool_limits
 
 from ase_rfhgn.accumulation import Factors, accumulate
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.baseline import Baseline, ShortRangeCore
+from ase_rfhgn.calibration import calibrated, domain_of, drawn_committee, sampled_frames
 from ase_rfhgn.drawing import Architecture, draw_fields
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.grouping import group_frames
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.memory import remembered
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.repulsion import secured
 from ase_rfhgn.ridge import residual
-from ase_rfhgn.selection import Solution, solve_by_cross_validation, solve_with_ridge
+from ase_rfhgn.selection import Choice, choose_ridges, given_ridge
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey, default_cutoff, survey
+from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
 
@@ -37,6 +39,10 @@ ENERGY_WEIGHT = 10.0
 
 STRESS_WEIGHT = 0.3
 """Weight of a virial (1/eV) against a force component, times the root of the number of atoms."""
+
+UNLABELLED_STREAM, COMMITTEE_STREAM, GROUPING_STREAM = 1, 2, 3
+"""Random numbers besides those that draw the features: for unlabelled structures,
+for the committee, and for trial mixtures."""
 
 SECURED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
@@ -57,6 +63,7 @@ def fit(
     ridge: float | None = None,
     one_body: Mapping[str, float] | None = None,
     seed: int = 0,
+    keep_factor: bool = False,
     progress: bool = False,
 ) -> Potential:
     """Return a potential fitted to labelled structures in one linear solve.
@@ -87,6 +94,9 @@ def fit(
         Energies of isolated atoms per chemical symbol (eV); by default fitted.
     seed : int
         The same seed draws the same features.
+    keep_factor : bool
+        Whether the potential remembers its linear system, also in its file, so that `Potential.update`
+        can go on from there.
     progress : bool
         Whether long work shows progress on a terminal.
 
@@ -116,38 +126,71 @@ def fit(
         seed=seed,
     )
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    with threadpool_limits(limits=1):
-        return _fit(settings, training_set, progress=progress)
+    with single_threaded():
+        return _fit(settings, training_set, keep_factor=keep_factor, progress=progress)
 
 
-def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Potential:
+def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progress: bool) -> Potential:
     started = time.process_time(), time.perf_counter()
     cutoff = default_cutoff(frames) if settings.cutoff is None else float(settings.cutoff)
     surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
     baseline = _baseline(settings, surveyed)
     hamiltonian = _draw(settings, cutoff, surveyed)
-    grouping = group_frames(surveyed)
-    factors = accumulate(tracked(frames, "features", shown=progress), grouping, hamiltonian, baseline)
+    rng = np.random.default_rng([settings.seed, COMMITTEE_STREAM])
+    sampled = _sampled(surveyed, hamiltonian, rng)
+    grouping = group_frames(surveyed, np.random.default_rng([settings.seed, GROUPING_STREAM]))
+    factors = accumulate(tracked(frames, "features", shown=progress), grouping, hamiltonian, baseline, sampled)
     weights = _weights(settings, surveyed)
     if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
         message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
         raise SettingsError(message)
-    spread_f = _spread(settings, factors, weights, hamiltonian)
-    if settings.ridge is None:
-        rng = np.random.default_rng([settings.seed, 1])
-        unlabelled_ff = unlabelled_rows(frames, surveyed, hamiltonian, weights, rng, mixed=grouping.by_system)
-        solution = solve_by_cross_validation(factors, weights, spread_f, unlabelled_ff)
-    else:
-        solution = solve_with_ridge(factors, weights, spread_f, settings.ridge)
-    one_body_s, coefficient_sf = factors.layout.split(solution.coefficient_f)
-    fitted = Baseline(baseline.one_body_s + one_body_s, baseline.core)
-    potential = secured(Potential(hamiltonian, coefficient_sf, fitted), _some_structures(frames))
+    sharpness_power = 1.0 if factors.grouping.by_system else 0.0
+    norm_f = factors.column_norms(weights)
+    spread_f = prior_spread(hamiltonian, norm_f, sharpness_power, free_one_body=settings.one_body is None)
+    choice = _choose(settings, frames, surveyed, hamiltonian, factors, weights, spread_f)
+    solved = choice.regression.solve()
+    one_body_s, coefficient_sf = factors.layout.split(solved.coefficient_f)
+    committee = drawn_committee(solved, hamiltonian, domain_of(frames, hamiltonian, rng), rng)
+    potential = Potential(
+        hamiltonian=hamiltonian,
+        coefficient_sf=coefficient_sf,
+        baseline=Baseline(baseline.one_body_s + one_body_s, baseline.core),
+        committee=calibrated(committee, choice.regression, solved, factors.sample, weights, hamiltonian),
+    )
+    if keep_factor:
+        memory = remembered(factors, choice.regression, weights, baseline, sharpness_power, frames)
+        potential = replace(potential, memory=memory.as_arrays())
     times = {
         "fit_cpu_seconds": time.process_time() - started[0],
         "fit_wall_seconds": time.perf_counter() - started[1],
     }
-    record = _record(settings, surveyed, factors, solution) | {"weights": weights} | times
-    return replace(potential, record=record)
+    record = _record(settings, surveyed, factors, choice, solved.coefficient_f) | {"weights": weights} | times
+    return replace(secured(potential, _some_structures(frames)), record=record)
+
+
+def _sampled(surveyed: Survey, hamiltonian: SphericalFields, rng: np.random.Generator) -> frozenset[int]:
+    """Return the frames that calibrate the committee."""
+    n_frames, n_species = surveyed.count_is.shape
+    n_columns = n_species * (1 + hamiltonian.n_features)
+    return sampled_frames(n_frames, 3 * int(surveyed.count_is.sum()), n_columns, rng)
+
+
+def _choose(
+    settings: FitSettings,
+    frames: TrainingSet,
+    surveyed: Survey,
+    hamiltonian: SphericalFields,
+    factors: Factors,
+    weights: dict[str, float],
+    spread_f: FloatArray,
+) -> Choice:
+    """Return the regression, with ridges that are given or chosen."""
+    if settings.ridge is not None:
+        return given_ridge(factors, weights, spread_f, settings.ridge)
+    mixed = factors.grouping.by_system
+    rng = np.random.default_rng([settings.seed, UNLABELLED_STREAM])
+    unlabelled_ff = unlabelled_rows(frames, surveyed, hamiltonian, weights, rng, mixed=mixed)
+    return choose_ridges(factors, weights, spread_f, unlabelled_ff)
 
 
 def _some_structures(frames: TrainingSet) -> list[Atoms]:
@@ -195,28 +238,9 @@ def _weights(settings: FitSettings, surveyed: Survey) -> dict[str, float]:
     return {"energy": energy, "force": settings.force_weight, "stress": stress}
 
 
-def _spread(
-    settings: FitSettings, factors: Factors, weights: dict[str, float], hamiltonian: SphericalFields
-) -> FloatArray:
-    """Return the prior spread of the coefficients."""
-    return prior_spread(
-        hamiltonian,
-        _column_norms(factors, weights),
-        sharpness_power=1.0 if factors.grouping.by_system else 0.0,
-        free_one_body=settings.one_body is None,
-    )
-
-
-def _column_norms(factors: Factors, weights: dict[str, float]) -> FloatArray:
-    """Return the norms of the weighted columns."""
-    square_f = np.zeros(factors.layout.n_columns + 1)
-    for by_kind in factors.by_group.values():
-        for kind, factor in by_kind.items():
-            square_f[factor.column_f] += weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
-    return np.sqrt(square_f[:-1])
-
-
-def _record(settings: FitSettings, surveyed: Survey, factors: Factors, solution: Solution) -> dict[str, Any]:
+def _record(
+    settings: FitSettings, surveyed: Survey, factors: Factors, choice: Choice, coefficient_f: FloatArray
+) -> dict[str, Any]:
     """Return what the model file tells about the training."""
     units = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa}
     return {
@@ -225,16 +249,16 @@ def _record(settings: FitSettings, surveyed: Survey, factors: Factors, solution:
         "n_frames": len(surveyed.energy_i),
         "n_atoms": int(surveyed.count_is.sum()),
         "n_features": factors.layout.n_columns,
-        "ridge": solution.ridge,
-        "teacher_ridge": solution.teacher_ridge,
-        "ridge_choice": solution.method,
-        "ridge_path": solution.path,
+        "ridge": choice.regression.ridge,
+        "teacher_ridge": choice.regression.teacher_ridge,
+        "ridge_choice": choice.method,
+        "ridge_path": choice.path,
         "train_rmse": {
-            kind: float(units[kind] * np.sqrt(_squares(factors, kind, solution.coefficient_f) / factors.n_rows(kind)))
+            kind: float(units[kind] * np.sqrt(_squares(factors, kind, coefficient_f) / factors.n_rows(kind)))
             for kind in units
             if factors.n_rows(kind)
         },
-        "cross_validation_rmse": {kind: units[kind] * value for kind, value in solution.cross_validation.items()},
+        "cross_validation_rmse": {kind: units[kind] * value for kind, value in choice.cross_validation.items()},
     }
 
 

@@ -125,27 +125,29 @@ def read_model_as(path: str | Path, makers: Mapping[str, Callable[[Header, Array
         raise ModelFileError(message) from error
 
 
-def shaped(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
-    """Return an array of a model file after a check of its type, its shape and that it is finite.
+def shaped(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """Return an array of a model file after a check of its shape and that it is finite.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        Arrays of a file.
+        Arrays of a model file.
     name : str
-        Which one.
+        Which of them.
     shape : tuple of int or None
-        The shape that it must have; None allows any length.
+        Its shape; None stands for any length.
 
     Raises
     ------
+    KeyError
+        If there is no such array.
     ValueError
-        If it is of another shape or type, or not finite.
+        If it is not as it should be.
     """
     array = arrays[name]
     fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if not (fits and array.dtype.kind == "f" and np.isfinite(array).all()):
-        message = f"array {name} of {array.dtype} and shape {array.shape} does not fit {shape}, or is not finite"
+    if not (fits and np.isfinite(array).all()):
+        message = f"array {name} of shape {array.shape} does not fit {shape}, or is not finite"
         raise ValueError(message)
     return array
 

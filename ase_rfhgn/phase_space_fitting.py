@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from threadpoolctl import threadpool_limits
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
@@ -23,6 +22,7 @@ from ase_rfhgn.phase_space_potential import PhaseSpacePotential
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.ridge import RunningFactor, choose_ridge, leave_one_out, residual, solve, stack
+from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_set import Frame, TrainingSet
 
 RIDGES = tuple(10.0**power for power in range(-18, 1, 2))
@@ -139,7 +139,7 @@ def fit_phase_space(
     if isinstance(bonds, Sequence) and len(bonds) != len(training_set):
         message = f"bonds has {len(bonds)} entries for {len(training_set)} frames: give one for all, or one for each"
         raise SettingsError(message)
-    with threadpool_limits(limits=1):
+    with single_threaded():
         potential = _fit(settings, _Motion(training_set, bonds, settings), progress=progress)
     times = {
         "fit_cpu_seconds": time.process_time() - started[0],

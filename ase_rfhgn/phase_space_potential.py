@@ -203,7 +203,7 @@ def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
         coefficient_f=shaped(arrays, "coefficient_f", (network.n_features,)),
         constant=float(header["constant"]),
         n_dimensions=n_dimensions,
-        species_s=arrays["species_s"],
+        species_s=shaped(arrays, "species_s", (None,)),
         cutoff=_number_or_none(header["cutoff"]),
         separable=bool(header["separable"]),
         record=dict(header["record"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.sparse import csc_array
 
@@ -22,5 +24,5 @@ def pooled(value_m: FloatArray, index_m: IntArray, n_sums: int) -> FloatArray:
     """
     n_rows = len(index_m)
     selection = csc_array((np.ones(n_rows), index_m, np.arange(n_rows + 1)), shape=(n_sums, n_rows))
-    sums = np.asarray(selection @ value_m.reshape(n_rows, -1), dtype=np.float64)
+    sums = np.asarray(selection @ value_m.reshape(n_rows, math.prod(value_m.shape[1:])), dtype=np.float64)
     return sums.reshape(n_sums, *value_m.shape[1:])

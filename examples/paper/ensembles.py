@@ -43,8 +43,8 @@ class Ensemble:
     def energy(self, position: FloatArray, momentum: FloatArray) -> FloatArray:
         """Return the true energies, over the last two axes."""
         vector = position[..., self.bonds.second_j, :] - position[..., self.bonds.first_j, :]
-        potential: FloatArray = self.law(np.sqrt((vector**2).sum(axis=-1)))[0].sum(axis=-1)
-        return potential + 0.5 * (momentum**2).sum(axis=(-1, -2))
+        potential = self.law(np.sqrt((vector**2).sum(axis=-1)))[0].sum(axis=-1)
+        return np.asarray(potential + 0.5 * (momentum**2).sum(axis=(-1, -2)))
 
 
 def trajectory(ensemble: Ensemble, n_frames: int) -> tuple[FloatArray, FloatArray]:

@@ -79,8 +79,9 @@ class HGNN(HamiltonianNetwork):
         """Return the energies of a batch."""
         distance = (position[:, ends[:, 1]] - position[:, ends[:, 0]]).norm(dim=-1, keepdim=True)
         node = self.embed(torch.ones_like(position[:, :, :1]), distance, ends)
-        potential = self.potential(node).sum(dim=(1, 2)) + self.pair(distance).sum(dim=(1, 2))
-        return potential + self.kinetic((momentum**2).sum(dim=-1, keepdim=True)).sum(dim=(1, 2))
+        potential: Tensor = self.potential(node).sum(dim=(1, 2)) + self.pair(distance).sum(dim=(1, 2))
+        kinetic: Tensor = self.kinetic((momentum**2).sum(dim=-1, keepdim=True))
+        return potential + kinetic.sum(dim=(1, 2))
 
 
 class FGNN(nn.Module):

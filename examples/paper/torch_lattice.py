@@ -45,7 +45,8 @@ class TorchGraphNetwork(nn.Module):
         ends = torch.cat([node[:, self.tail_p], node[:, self.head_p], edge], dim=-1)
         message = torch.tanh(self.message(ends))
         pooled = torch.cat([node.sum(dim=1), edge.sum(dim=1), message.sum(dim=1)], dim=-1)
-        return self.output(pooled)[:, 0]
+        energy: Tensor = self.output(pooled)[:, 0]
+        return energy
 
     def motion(self, position: Tensor, momentum: Tensor) -> tuple[Tensor, Tensor]:
         """Return velocities ∂H/∂p and forces −∂H/∂q of a batch."""
