@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,7 +34,7 @@ class SettingsInputError(SettingsError, InputError):
     """A setting that the calculator does not have: our error and ASE's at once."""
 
 
-class PotentialCalculator(Calculator, ABC):
+class PotentialCalculator(Calculator):
     """What calculators of a fitted potential have in common; subclasses say where it comes from.
 
     Attributes
@@ -142,12 +141,12 @@ class PotentialCalculator(Calculator, ABC):
         super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
         self.results = _results(self._evaluate(structure))
 
-    @abstractmethod
     def _evaluate(self, atoms: Atoms) -> Evaluation:
         """Return what the potential says of a structure; errors are ASE's."""
+        raise NotImplementedError
 
 
-class RFHGNCalculator(Calculator):
+class RFHGNCalculator(PotentialCalculator):
     """ASE calculator of a fitted potential.
 
     Parameters
