@@ -10,15 +10,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ase_rfhgn.active import ActiveCalculator
     from ase_rfhgn.calculator import RFHGNCalculator
     from ase_rfhgn.fitting import fit
     from ase_rfhgn.potential import Potential
 
-__all__ = ["Potential", "RFHGNCalculator", "__version__", "fit"]
+__all__ = ["ActiveCalculator", "Potential", "RFHGNCalculator", "__version__", "fit"]
 
 __version__ = version("ase-rfhgn")
 
-_HOME = {"Potential": "potential", "RFHGNCalculator": "calculator", "fit": "fitting"}
+_HOME = {"ActiveCalculator": "active", "Potential": "potential", "RFHGNCalculator": "calculator", "fit": "fitting"}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562

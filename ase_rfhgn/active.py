@@ -118,7 +118,7 @@ class ActiveCalculator(PotentialCalculator):
         directory: str | Path,
         *,
         uncertainty: float = 0.1,
-        grade: float = 2.0,
+        grade: float = 4.0,
         start: int = 6,
         displacement: float = 0.1,
         frames: Iterable[Atoms] = (),

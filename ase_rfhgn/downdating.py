@@ -55,8 +55,8 @@ def downdated(factor_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
     rest = float(np.min((1.0 - sine_m) * (1.0 + sine_m), initial=1.0))
     if rest < LEAST_REST:
         message = (
-            f"the rows to take out hold a direction of the fit alone ({max(rest, 0.0):.1g} of it stays): digits would be "
-            "lost; fit again without these frames"
+            f"the rows to take out hold a direction of the fit alone ({max(rest, 0.0):.1g} of it stays): digits would "
+            "be lost; fit again without these frames"
         )
         raise UpdateError(message)
     cosine_m = np.sqrt((1.0 - sine_m) * (1.0 + sine_m))

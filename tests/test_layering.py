@@ -37,7 +37,7 @@ LAYERS = (
     {"selection", "memory", "calibration"},
     {"repulsion"},
     {"fitting", "updating", "frame_selection"},
-    {"journal"},
+    {"journal", "left_out"},
     {"calculator", "testing", "assessment"},  # edges to the world
     {"active"},
     {"plots"},
