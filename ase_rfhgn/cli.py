@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from ase.data import chemical_symbols
+from ase.io import write
 
-from ase_rfhgn.assessment import Comparison, compare, errors_of, parities_of
+from ase_rfhgn.assessment import Comparison, compare, errors_of, parities_of, reliability_of
 from ase_rfhgn.demo import run_demo
 from ase_rfhgn.errors import RFHGNError, SettingsError
 from ase_rfhgn.fitting import fit
-from ase_rfhgn.plots import save_parity_figure
+from ase_rfhgn.frame_selection import select_frames
+from ase_rfhgn.plots import save_figure
 from ase_rfhgn.potential import Potential
-from ase_rfhgn.report import Report, describe_demo, describe_fit, describe_model, describe_test
-from ase_rfhgn.training_set import TrainingSet
+from ase_rfhgn.report import Report, describe_demo, describe_fit, describe_model, describe_selection, describe_test
+from ase_rfhgn.training_set import TrainingSet, read_structures
 
 PROGRAM = "ase-rfhgn"
 EXIT_BAD_INPUT = 2
@@ -67,12 +69,18 @@ def build_parser() -> argparse.ArgumentParser:
     testing = _add_command(commands, "test", run_test, "print the errors of a potential on labelled frames")
     testing.add_argument("model", metavar="model.npz")
     testing.add_argument("frames", metavar="test.traj")
-    testing.add_argument("--plot", metavar="parity.png", help="draw predictions over labels")
+    testing.add_argument("--plot", metavar="parity.png", help="draw predictions over labels, and errors over σ")
 
     info = _add_command(commands, "info", run_info, "print what a model file holds")
     info.add_argument("model", metavar="model.npz")
 
-    for command in (fitting, testing, info):
+    selecting = _add_command(commands, "select", run_select, "pick the frames of a pool that help a fit most")
+    selecting.add_argument("pool", metavar="pool.traj", help="frames, labelled or not")
+    selecting.add_argument("-n", type=int, required=True, dest="n_frames", metavar="100", help="frames to pick")
+    selecting.add_argument("-o", "--output", required=True, metavar="picked.traj", help="file to write")
+    selecting.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the features compared")
+
+    for command in (fitting, testing, selecting, info):
         command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     demo = _add_command(commands, "demo", run_demonstration, "fit copper and use it; needs no files, under a minute")
     demo.add_argument("--output", default=".", metavar="folder", help="where to write; by default the current folder")
@@ -100,12 +108,30 @@ def run_fit(options: argparse.Namespace) -> str:
 def run_test(options: argparse.Namespace) -> str:
     """Evaluate a potential on labelled frames; return what to print."""
     potential = Potential.load(options.model)
-    comparisons: Iterable[Comparison] = compare(potential, options.frames, progress=True)
-    if options.plot is not None:
+    drawn = options.plot is not None
+    uncertainty = drawn and potential.committee is not None
+    comparisons: Iterable[Comparison] = compare(potential, options.frames, uncertainty=uncertainty, progress=True)
+    if drawn:
         _require_folder(options.plot)
         comparisons = list(comparisons)
-        save_parity_figure(parities_of(comparisons), options.plot)
+        save_figure(parities_of(comparisons), options.plot, reliability=reliability_of(comparisons))
     return _printed(errors_of(comparisons).as_dict(), options, describe_test)
+
+
+def run_select(options: argparse.Namespace) -> str:
+    """Pick frames of a pool and write them; return what to print."""
+    _require_folder(options.output)
+    pool = read_structures(options.pool)
+    selection = select_frames(pool, options.n_frames, seed=options.seed, progress=True)
+    write(options.output, [pool[index] for index in selection.index_i])
+    report: Report = {
+        "frames": options.output,
+        "n_picked": len(selection.index_i),
+        "n_pool": selection.n_pool,
+        "n_duplicates": selection.n_duplicates,
+        "picked": list(selection.index_i),
+    }
+    return _printed(report, options, describe_selection)
 
 
 def run_info(options: argparse.Namespace) -> str:

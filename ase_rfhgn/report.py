@@ -40,6 +40,14 @@ def describe_test(report: Report) -> str:
     return error_table({"test": report})
 
 
+def describe_selection(report: Report) -> str:
+    """Return how many frames of a pool were picked."""
+    return (
+        f"picked {report['n_picked']} of {report['n_pool']} frames, of which {report['n_duplicates']} are copies of "
+        f"others\nframes {report['frames']}"
+    )
+
+
 def describe_model(report: Report) -> str:
     """Return what a model file holds, one line per entry."""
     return "\n".join(f"{key:<{LABEL_WIDTH}}{_value(_with_units(key, value))}" for key, value in report.items())

@@ -113,6 +113,31 @@ class TrainingSet:
         return frame_of(atoms, name)
 
 
+def read_structures(source: str) -> list[Atoms]:
+    """Return the structures of a file, labelled or not.
+
+    Parameters
+    ----------
+    source : str
+        Any file that `ase.io.read` knows, also with its index syntax.
+
+    Raises
+    ------
+    TrainingDataError
+        If the file cannot be read.
+    """
+    path, index = _split_index(source)
+    try:
+        with _opener(path)() as structures:
+            return [structures[i] for i in range(len(structures))[index]]
+    except FileNotFoundError as error:
+        message = f"{path}: there is no such file"
+        raise TrainingDataError(message) from error
+    except Exception as error:  # readers raise errors of all kinds on a damaged file
+        message = f"{source}: cannot be read as structures ({_reason(error)})"
+        raise TrainingDataError(message) from error
+
+
 def _from_file(source: str) -> TrainingSet:
     """Return the frames of a file; those of a .traj file stay on the disk."""
     path, index = _split_index(source)

@@ -50,7 +50,7 @@ def barrier(calculator: Calculator) -> float:
         image.calc = calculator
     band = NEB(images, climb=True, allow_shared_calculator=True, method="improvedtangent")
     band.interpolate("idpp", mic=True)
-    BFGS(band, logfile=None).run(fmax=FORCE, steps=STEPS)
+    BFGS(band, logfile=None).run(fmax=FORCE, steps=STEPS)  # type: ignore[arg-type]  # ASE lets it pose as Atoms
     energies = [image.get_potential_energy() for image in images]
     return float(max(energies) - energies[0])
 

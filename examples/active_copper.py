@@ -38,14 +38,14 @@ dynamics = Langevin(
 
 # %% Heat it, and look at the truth now and then
 
-errors = []
+errors: list[float] = []
 
 
 def look() -> None:
     """Compare the forces with those of the reference."""
     truth = atoms.copy()
     truth.calc = EMT()
-    errors.append(np.sqrt(np.mean((atoms.get_forces() - truth.get_forces()) ** 2)))
+    errors.append(float(np.sqrt(np.mean((atoms.get_forces() - truth.get_forces()) ** 2))))
 
 
 dynamics.attach(look, interval=max(1, options.steps // 150))
@@ -55,7 +55,9 @@ for chunk in range(CHUNKS):
     dynamics.run(max(1, options.steps // CHUNKS))
     if chunk % 3 == 2:
         so_far = np.sqrt(np.mean(np.square(errors)))
-        print(f"{dynamics.nsteps:6d} {atoms.get_temperature():6.0f} {len(calculator.calls):6d} {so_far:24.4f}", flush=True)
+        print(
+            f"{dynamics.nsteps:6d} {atoms.get_temperature():6.0f} {len(calculator.calls):6d} {so_far:24.4f}", flush=True
+        )
 
 # %% What it took
 

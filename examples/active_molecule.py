@@ -40,13 +40,15 @@ dynamics = Langevin(
 
 # %% Run it, and look at the truth now and then
 
-errors = []
+errors: list[float] = []
 truth = TBLite(method="GFN2-xTB", verbosity=0)
 
 
 def look() -> None:
     """Compare the forces with those of the reference."""
-    errors.append(np.sqrt(np.mean((atoms.get_forces() - truth.get_property("forces", atoms.copy())) ** 2)))
+    copy = atoms.copy()
+    copy.calc = truth
+    errors.append(float(np.sqrt(np.mean((atoms.get_forces() - copy.get_forces()) ** 2))))
 
 
 dynamics.attach(look, interval=max(1, options.steps // 100))
