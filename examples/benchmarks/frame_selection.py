@@ -33,7 +33,7 @@ def main() -> None:
     picked = [pool[i] for i in select_frames(pool, n_frames, progress=True).index_i]
     shuffled = [pool[i] for i in np.random.default_rng(0).permutation(len(pool))]
     atoms_so_far = np.cumsum([len(atoms) for atoms in shuffled])
-    as_large = int(np.searchsorted(atoms_so_far, sum(map(len, picked)))) + 1
+    as_large = int(np.searchsorted(atoms_so_far, sum(len(atoms) for atoms in picked))) + 1
     rows = {"picked": picked, "random": shuffled[:n_frames], "random, as many atoms": shuffled[:as_large]}
     print("| frames | number | atoms | force eV/Å | energy meV/atom |\n|---|---|---|---|---|", flush=True)
     for name, frames in rows.items():
@@ -43,7 +43,7 @@ def main() -> None:
 def line(name: str, frames: list[Atoms]) -> str:
     """Return a line of the table: test errors (RMSE) of a fit to some frames."""
     errors = evaluate_errors(fit(frames, progress=True), FOLDER / "MoNbTaW_test.traj")
-    return f"| {name} | {len(frames)} | {sum(map(len, frames))} | {errors.force_rmse:.4f} | {errors.energy_rmse:.2f} |"
+    return f"| {name} | {len(frames)} | {sum(len(atoms) for atoms in frames)} | {errors.force_rmse:.4f} | {errors.energy_rmse:.2f} |"
 
 
 if __name__ == "__main__":
