@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
 
 from ase_rfhgn import fit
 from ase_rfhgn.assessment import evaluate_errors
 from ase_rfhgn.frame_selection import select_frames
+from ase_rfhgn.training_set import read_structures
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "alloy"
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Picked frames against random ones.")
     parser.add_argument("--frames", type=int, default=500)
     n_frames = parser.parse_args().frames
-    pool = read(FOLDER / "MoNbTaW_train.traj", ":")
+    pool = read_structures(str(FOLDER / "MoNbTaW_train.traj"))
     picked = [pool[i] for i in select_frames(pool, n_frames, progress=True).index_i]
     shuffled = [pool[i] for i in np.random.default_rng(0).permutation(len(pool))]
     atoms_so_far = np.cumsum([len(atoms) for atoms in shuffled])
@@ -43,7 +43,8 @@ def main() -> None:
 def line(name: str, frames: list[Atoms]) -> str:
     """Return a line of the table: test errors (RMSE) of a fit to some frames."""
     errors = evaluate_errors(fit(frames, progress=True), FOLDER / "MoNbTaW_test.traj")
-    return f"| {name} | {len(frames)} | {sum(len(atoms) for atoms in frames)} | {errors.force_rmse:.4f} | {errors.energy_rmse:.2f} |"
+    n_atoms = sum(len(atoms) for atoms in frames)
+    return f"| {name} | {len(frames)} | {n_atoms} | {errors.force_rmse:.4f} | {errors.energy_rmse:.2f} |"
 
 
 if __name__ == "__main__":
