@@ -40,8 +40,9 @@ ENERGY_WEIGHT = 10.0
 STRESS_WEIGHT = 0.3
 """Weight of a virial (1/eV) against a force component, times the root of the number of atoms."""
 
-UNLABELLED_STREAM, COMMITTEE_STREAM = 1, 2
-"""Random numbers besides those that draw the features: for unlabelled structures, and for the committee."""
+UNLABELLED_STREAM, COMMITTEE_STREAM, GROUPING_STREAM = 1, 2, 3
+"""Random numbers besides those that draw the features: for unlabelled structures,
+for the committee, and for trial mixtures."""
 
 SECURED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
@@ -137,7 +138,7 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progr
     hamiltonian = _draw(settings, cutoff, surveyed)
     rng = np.random.default_rng([settings.seed, COMMITTEE_STREAM])
     sampled = _sampled(surveyed, hamiltonian, rng)
-    grouping = group_frames(surveyed)
+    grouping = group_frames(surveyed, np.random.default_rng([settings.seed, GROUPING_STREAM]))
     factors = accumulate(tracked(frames, "features", shown=progress), grouping, hamiltonian, baseline, sampled)
     weights = _weights(settings, surveyed)
     if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):

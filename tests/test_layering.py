@@ -23,7 +23,7 @@ LAYERS = (
     {"arrays", "errors", "progress", "threads", "model_file"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "extrapolation"},  # numbers only
     {"downdating", "regression", "posterior"},
-    {"graph", "neighbours"},
+    {"graph", "neighbours", "mixing"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"committee"},
