@@ -14,18 +14,19 @@ from ase.data import chemical_symbols
 from ase.units import GPa
 from threadpoolctl import threadpool_limits
 
-from ase_rfhgn.accumulation import Factors, accumulate, group_frames
+from ase_rfhgn.accumulation import Factors, accumulate
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.baseline import Baseline, ShortRangeCore
 from ase_rfhgn.drawing import Architecture, draw_fields
 from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.grouping import group_frames
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.repulsion import secured
 from ase_rfhgn.ridge import residual
-from ase_rfhgn.selection import DEFAULT_RIDGE, Solution, solve_by_cross_validation, solve_with_ridge
+from ase_rfhgn.selection import Solution, solve_by_cross_validation, solve_with_ridge
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey, default_cutoff, survey
 from ase_rfhgn.training_set import TrainingSet
@@ -125,21 +126,19 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Poten
     surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
     baseline = _baseline(settings, surveyed)
     hamiltonian = _draw(settings, cutoff, surveyed)
-    groups = group_frames(surveyed)
-    factors = accumulate(tracked(frames, "features", shown=progress), groups, hamiltonian, baseline)
+    grouping = group_frames(surveyed)
+    factors = accumulate(tracked(frames, "features", shown=progress), grouping, hamiltonian, baseline)
     weights = _weights(settings, surveyed)
     if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
         message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
         raise SettingsError(message)
     spread_f = _spread(settings, factors, weights, hamiltonian)
-    solution = None
     if settings.ridge is None:
         rng = np.random.default_rng([settings.seed, 1])
-        unlabelled_ff = unlabelled_rows(frames, surveyed, hamiltonian, weights, rng)
-        if unlabelled_ff is not None:
-            solution = solve_by_cross_validation(factors, weights, spread_f, unlabelled_ff)
-    if solution is None:
-        solution = solve_with_ridge(factors, weights, spread_f, settings.ridge or DEFAULT_RIDGE)
+        unlabelled_ff = unlabelled_rows(frames, surveyed, hamiltonian, weights, rng, mixed=grouping.by_system)
+        solution = solve_by_cross_validation(factors, weights, spread_f, unlabelled_ff)
+    else:
+        solution = solve_with_ridge(factors, weights, spread_f, settings.ridge)
     one_body_s, coefficient_sf = factors.layout.split(solution.coefficient_f)
     fitted = Baseline(baseline.one_body_s + one_body_s, baseline.core)
     potential = secured(Potential(hamiltonian, coefficient_sf, fitted), _some_structures(frames))
@@ -203,13 +202,9 @@ def _spread(
     return prior_spread(
         hamiltonian,
         _column_norms(factors, weights),
-        sharpness_power=1.0 if _several_systems(factors) else 0.0,
+        sharpness_power=1.0 if factors.grouping.by_system else 0.0,
         free_one_body=settings.one_body is None,
     )
-
-
-def _several_systems(factors: Factors) -> bool:
-    return len({group.system for group in factors.by_group}) > 1
 
 
 def _column_norms(factors: Factors, weights: dict[str, float]) -> FloatArray:

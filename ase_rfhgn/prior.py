@@ -10,6 +10,13 @@ from ase_rfhgn.hamiltonian.spherical import SphericalFields
 BODY_ORDER = 10.0
 """Ratio of the prior variances of consecutive body orders."""
 
+ONE_BODY = 1e-3
+"""Spread of the scaled one-body energies against that of two-body features.
+
+Forces leave them free, and so do energies where compositions do not vary: without a prior that is
+much tighter they take up hundreds of eV that features, at no cost, give back.
+"""
+
 BLIND = 1e-3
 """Difference that species make to the argument of a channel below which it counts as blind to them."""
 
@@ -42,6 +49,6 @@ def prior_spread(
     n_mixings = hamiltonian.mixing_sqlk.shape[1]
     feature_f = np.concatenate([blind_k, np.tile(many_ok.ravel(), n_mixings)])
     n_species = len(hamiltonian.species_s)
-    one_body_s = np.full(n_species, 1.0 if free_one_body else 0.0)
+    one_body_s = np.full(n_species, ONE_BODY if free_one_body else 0.0)
     spread_f = np.concatenate([one_body_s, np.tile(feature_f, n_species)])
     return spread_f / np.where(norm_f > 0.0, norm_f, np.inf)

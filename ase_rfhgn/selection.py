@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.accumulation import Factors, Group, can_leave_out
+from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.grouping import Group
 from ase_rfhgn.ridge import choose_ridge, leave_one_out, residual, solve, stack
 from ase_rfhgn.unlabelled import taught
 
 RIDGES = tuple(10.0**power for power in range(-14, 1, 2))
 """Ridges that are tried."""
-
-SYSTEMS_LEFT_OUT = 3
-"""Chemical systems that are left out in turn."""
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -66,7 +64,7 @@ class Solution:
 
 @dataclass(frozen=True, slots=True)
 class _Fold:
-    """Rows of a group that are left out, and the factor of all others."""
+    """A group that is left out, and the factor of all others."""
 
     group: Group
     rest_ff: FloatArray
@@ -86,9 +84,9 @@ def solve_with_ridge(factors: Factors, weights: Mapping[str, float], spread_f: F
     ridge : float
         Strength of the prior.
     """
-    triangles = [factors.triangle(group, weights) for group in factors.by_group]
-    errors = _cross_validation(factors, _folds(list(factors.by_group), triangles), spread_f, ridge)
-    return Solution(solve(stack(triangles), spread_f, ridge), ridge, None, "given", errors, {})
+    everything_ff, folds = _folds(factors, weights)
+    errors = _cross_validation(factors, folds, spread_f, ridge)
+    return Solution(solve(everything_ff, spread_f, ridge), ridge, None, "given", errors, {})
 
 
 def solve_by_cross_validation(
@@ -101,14 +99,10 @@ def solve_by_cross_validation(
 
     Parameters
     ----------
-    factors : Factors
-        Rows of all frames.
-    weights : mapping
-        Weight of every kind of label.
-    spread_f : ndarray of shape (n_columns,)
-        Prior spread of the coefficients.
+    factors, weights, spread_f
+        As for `solve_with_ridge`.
     unlabelled_ff : ndarray of shape (n_columns + 1, n_columns + 1)
-        Factor of the rows of unlabelled structures.
+        Factor of the rows of unlabelled structures; zero without any.
 
     Notes
     -----
@@ -116,13 +110,11 @@ def solve_by_cross_validation(
     are left out it is that of forces alone, if there are any: energies of an unknown system have an
     offset that nothing could predict.
     """
-    groups = list(factors.by_group)
-    triangles = [factors.triangle(group, weights) for group in groups]
-    folds = _folds(groups, triangles)
-    if len(folds) < 2:
-        coefficient_f = solve(stack(triangles), spread_f, DEFAULT_RIDGE)
+    everything_ff, folds = _folds(factors, weights)
+    if not folds:
+        coefficient_f = solve(everything_ff, spread_f, DEFAULT_RIDGE)
         return Solution(coefficient_f, DEFAULT_RIDGE, None, "default: too few frames to leave any out", {}, {})
-    systems = folds[0].group.name == "system"
+    systems = factors.grouping.by_system
     scored = {"force": 1.0} if systems and factors.n_rows("force") else weights
     left_out = [factors.triangle(fold.group, scored) for fold in folds]
     rest_ff = [fold.rest_ff for fold in folds]
@@ -132,12 +124,13 @@ def solve_by_cross_validation(
         return taught(triangle_ff, unlabelled_ff, solve(triangle_ff, spread_f, teacher.ridge))
 
     pupils = [_Fold(fold.group, follow(fold.rest_ff)) for fold in folds]
-    ridge = MIXED_RIDGE
-    if not systems:
+    if systems:
+        ridge = MIXED_RIDGE if unlabelled_ff.any() else teacher.ridge
+    else:
         weaker = [*(weak for weak in RIDGES if weak < teacher.ridge), teacher.ridge]
         ridge = choose_ridge([pupil.rest_ff for pupil in pupils], left_out, spread_f, weaker, TOLERANCE).ridge
     return Solution(
-        coefficient_f=solve(follow(stack(triangles)), spread_f, ridge),
+        coefficient_f=solve(follow(everything_ff), spread_f, ridge),
         ridge=ridge,
         teacher_ridge=teacher.ridge,
         method=f"cross-validation, {'chemical systems' if systems else 'frames'} left out",
@@ -146,22 +139,19 @@ def solve_by_cross_validation(
     )
 
 
-def _folds(groups: Sequence[Group], triangles: Sequence[FloatArray]) -> list[_Fold]:
-    """Return the groups that can be left out, each with the factor of all others."""
-    if len(groups) == 1:
-        return []
-    if groups[0].name.startswith("fold"):
-        return [_Fold(group, rest) for group, rest in zip(groups, leave_one_out(triangles), strict=True)]
-    removable = [
-        i
-        for i, group in enumerate(groups)
-        if can_leave_out(group.system, [other.system for j, other in enumerate(groups) if j != i])
-    ]
-    removable.sort(key=lambda i: -len(groups[i].system))
-    return [
-        _Fold(groups[i], stack([triangle for j, triangle in enumerate(triangles) if j != i]))
-        for i in removable[:SYSTEMS_LEFT_OUT]
-    ]
+def _folds(factors: Factors, weights: Mapping[str, float]) -> tuple[FloatArray, list[_Fold]]:
+    """Return the factor of all rows, and every group to be left out with the factor of all others."""
+    left_out = factors.grouping.left_out
+    always = [factors.triangle(group, weights) for group in factors.by_group if group not in left_out]
+    if not left_out:
+        return stack(always), []
+    triangles = [factors.triangle(group, weights) for group in left_out]
+    rest = leave_one_out(triangles)
+    if always:
+        always_ff = stack(always)
+        rest = [stack([always_ff, rest_ff]) for rest_ff in rest]
+    folds = [_Fold(group, rest_ff) for group, rest_ff in zip(left_out, rest, strict=True)]
+    return stack([rest[0], triangles[0]]), folds
 
 
 def _cross_validation(factors: Factors, folds: Sequence[_Fold], spread_f: FloatArray, ridge: float) -> dict[str, float]:

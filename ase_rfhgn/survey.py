@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.data import covalent_radii
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.graph import NeighbourGraph, build_graph
 from ase_rfhgn.hamiltonian.crowding import Crowding
 from ase_rfhgn.training_set import Frame, TrainingSet
@@ -42,6 +42,8 @@ class Survey:
         Number of atoms of every species in every frame.
     energy_i : ndarray of shape (n_frames,)
         Energies (eV), NaN where a frame has none.
+    isolated_i : ndarray of shape (n_frames,)
+        Whether no atom of a frame has a neighbour.
     floor_b : ndarray of shape (n_species²,)
         Smallest distance of every pair of species (Å).
     ceiling_s : ndarray of shape (n_species,)
@@ -55,6 +57,7 @@ class Survey:
     species_s: IntArray
     count_is: IntArray
     energy_i: FloatArray
+    isolated_i: BoolArray
     floor_b: FloatArray
     ceiling_s: FloatArray
     volume: float
@@ -80,7 +83,7 @@ def survey(frames: Iterable[Frame], n_frames: int, cutoff: float) -> Survey:
     """
     sampled = set(np.linspace(0, n_frames - 1, min(SAMPLE_FRAMES, n_frames)).round().astype(int).tolist())
     units = UnitCheck()
-    number_i, energies, volumes, sample = [], [], [], []
+    number_i, energies, isolated, volumes, sample = [], [], [], [], []
     nearest: dict[tuple[int, int], float] = {}
     densest: dict[int, float] = {}
     for i, frame in enumerate(frames):
@@ -88,6 +91,7 @@ def survey(frames: Iterable[Frame], n_frames: int, cutoff: float) -> Survey:
         graph = build_graph(frame.atoms, cutoff)
         number_i.append(graph.number_n)
         energies.append(np.nan if frame.energy is None else frame.energy)
+        isolated.append(not len(graph.centre_p))
         if frame.stress_v is not None:
             volumes.append(frame.atoms.get_volume() / graph.n_atoms)
         _keep_nearest(graph, nearest)
@@ -100,6 +104,7 @@ def survey(frames: Iterable[Frame], n_frames: int, cutoff: float) -> Survey:
         species_s=species_s,
         count_is=np.array([[np.count_nonzero(number_n == z) for z in species_s] for number_n in number_i]),
         energy_i=np.array(energies),
+        isolated_i=np.array(isolated),
         floor_b=_floors(species_s, nearest),
         ceiling_s=np.array([max(densest[int(z)], LEAST_CEILING) for z in species_s]),
         volume=float(np.mean(volumes)) if volumes else 0.0,

@@ -47,27 +47,30 @@ def unlabelled_rows(
     hamiltonian: SphericalFields,
     weights: dict[str, float],
     rng: np.random.Generator,
-) -> FloatArray | None:
-    """Return the triangular factor of the rows of unlabelled structures, None where none can be made.
+    *,
+    mixed: bool,
+) -> FloatArray:
+    """Return the triangular factor of the rows of unlabelled structures, zero where none can be made.
 
     Parameters
     ----------
     frames : TrainingSet
         Labelled structures; their labels are not used.
     surveyed : Survey
-        What they hold; several chemical systems make mixtures.
+        What they hold.
     hamiltonian : SphericalFields
         The features.
     weights : dict
         Weights of the kinds of rows.
     rng : numpy.random.Generator
         Source of randomness.
+    mixed : bool
+        Whether elements are mixed; otherwise atoms are displaced.
     """
     layout = Layout(len(surveyed.species_s), hamiltonian.n_features)
     everything = tuple(range(layout.n_species))
     running = RunningFactor(layout.columns(everything))
     nothing = Baseline.nothing(surveyed.species_s)
-    mixed = len(set(surveyed.system_i)) > 1
     loyalty = np.sqrt(LOYALTY_MIXED if mixed else LOYALTY_DISPLACED)
     structures = _mixtures(frames, surveyed, hamiltonian.cutoff, rng) if mixed else _displaced(frames, rng)
     n_atoms = 0
@@ -78,7 +81,7 @@ def unlabelled_rows(
         n_atoms += len(atoms)
         if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):
             break
-    return running.factor().full(layout.n_columns) if running.n_rows else None
+    return running.factor().full(layout.n_columns)
 
 
 def taught(triangle_ff: FloatArray, unlabelled_ff: FloatArray, teacher_f: FloatArray) -> FloatArray:

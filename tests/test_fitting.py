@@ -112,7 +112,7 @@ def test_compositions_that_do_not_vary_are_no_obstacle(shift: float) -> None:
     errors = evaluate_errors(potential, frames)
     assert errors.energy_rmse is not None
     assert errors.energy_rmse < 10.0
-    assert np.isfinite(potential.baseline.one_body_s).all()
+    assert np.abs(potential.baseline.one_body_s).max() < 100.0 + abs(shift)
 
 
 def test_a_shift_of_all_energies_moves_the_one_body_energy_only(coppers: list[Atoms]) -> None:
@@ -154,7 +154,8 @@ def test_isolated_atoms_among_the_frames_do_not_spoil_the_fit(alloys: list[Atoms
     mixed = [atoms for atoms in alloys if len(set(atoms.numbers)) == 2]
     train, unseen = mixed[:-8], mixed[-8:]
     isolated = [labelled(Atoms("Cu")), labelled(Atoms("Au"))]
-    without, within = (evaluate_errors(fit(frames, **SMALL), unseen) for frames in (train, train + isolated))
+    enough = SMALL | {"channels": 8, "mixings": 2}  # to describe atoms in a crystal and alone
+    without, within = (evaluate_errors(fit(frames, **enough), unseen) for frames in (train, train + isolated))
     assert without.force_rmse is not None
     assert within.force_rmse is not None
     assert within.force_rmse < 1.3 * without.force_rmse

@@ -29,7 +29,7 @@ LAYERS = (
     {"unit_check"},
     {"training_set"},
     {"survey", "drawing", "prior"},
-    {"equations"},
+    {"equations", "grouping"},
     {"accumulation", "unlabelled"},
     {"selection"},
     {"repulsion"},

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ase_rfhgn.accumulation import Factors, Group
+from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.equations import Layout
+from ase_rfhgn.grouping import Group, Grouping
 from ase_rfhgn.ridge import Factor, RunningFactor
 from ase_rfhgn.selection import (
     RIDGES,
-    SYSTEMS_LEFT_OUT,
     TOLERANCE,
     Solution,
     solve_by_cross_validation,
@@ -41,7 +41,8 @@ def random_rows(groups: list[Group], rng: np.random.Generator, kinds: Mapping[st
     return rows
 
 
-def factors_of(rows: Rows) -> Factors:
+def factors_of(rows: Rows, left_out: Sequence[Group] | None = None) -> Factors:
+    """Return the factors of rows; by default every group can be left out, unless it is the only one."""
     by_group: dict[Group, dict[str, Factor]] = {}
     for group, by_kind in rows.items():
         by_group[group] = {}
@@ -49,7 +50,9 @@ def factors_of(rows: Rows) -> Factors:
             running = RunningFactor(LAYOUT.columns(group.system))
             running.add(row_mf)
             by_group[group][kind] = running.factor()
-    return Factors(LAYOUT, by_group)
+    groups = tuple(rows)
+    removable = (groups if len(groups) > 1 else ()) if left_out is None else tuple(left_out)
+    return Factors(LAYOUT, Grouping(groups, removable, by_system=groups[0].name == "system"), by_group)
 
 
 def wide(group: Group, row_mf: FloatArray) -> FloatArray:
@@ -160,31 +163,17 @@ def test_the_chosen_ridge_predicts_rows_left_out_best(
     assert solution.path["score"] == pytest.approx([score(ridge) for ridge in solution.path["ridge"]], rel=1e-9)
 
 
-def test_a_system_whose_species_nothing_else_shows_is_not_left_out(
+def test_only_groups_that_can_be_predicted_are_left_out(rng: np.random.Generator, spread_f: FloatArray) -> None:
+    rows = random_rows(SYSTEMS, rng, KINDS)
+    solution = solve_with_ridge(factors_of(rows, SYSTEMS[:2]), WEIGHTS, spread_f, 1e-3)
+    assert solution.cross_validation == pytest.approx(Refit(rows, spread_f, 1e-3).errors(SYSTEMS[:2]), rel=1e-9)
+
+
+def test_without_unlabelled_structures_mixtures_are_left_to_the_ridge_of_the_teacher(
     rng: np.random.Generator, spread_f: FloatArray
 ) -> None:
-    groups = [Group("system", (0,)), Group("system", (0, 1))]
-    rows = random_rows(groups, rng, KINDS)
-    solution = solve_with_ridge(factors_of(rows), WEIGHTS, spread_f, 1e-3)
-    assert solution.cross_validation == pytest.approx(Refit(rows, spread_f, 1e-3).errors(groups[:1]), rel=1e-9)
-
-
-def test_the_richest_systems_are_left_out(rng: np.random.Generator) -> None:
-    layout, weights = Layout(n_species=4, n_features=1), {"force": 1.0}
-    spread_f = np.ones(layout.n_columns)
-    by_group = {}
-    for system in ((0,), (1,), (2,), (3,), (0, 1), (1, 2), (0, 1, 2, 3)):
-        running = RunningFactor(layout.columns(system))
-        running.add(rng.normal(size=(5, len(layout.columns(system)))))
-        by_group[Group("system", system)] = {"force": running.factor()}
-    factors = Factors(layout, by_group)
-    squares = 0.0
-    for left_out in list(by_group)[-SYSTEMS_LEFT_OUT:]:
-        rest = Factors(layout, {group: factor for group, factor in by_group.items() if group != left_out})
-        theta_f = solve_with_ridge(rest, weights, spread_f, 1.0).coefficient_f
-        squares += float(np.sum((factors.triangle(left_out, weights) @ np.append(theta_f, -1.0)) ** 2))
-    found = solve_with_ridge(factors, weights, spread_f, 1.0).cross_validation["force"]
-    assert found == pytest.approx(np.sqrt(squares / (5 * SYSTEMS_LEFT_OUT)), rel=1e-9)
+    solution = chosen(random_rows(SYSTEMS, rng, KINDS), spread_f)
+    assert solution.ridge == solution.teacher_ridge
 
 
 def test_a_single_group_gets_a_cautious_ridge_and_says_so(rng: np.random.Generator, spread_f: FloatArray) -> None:

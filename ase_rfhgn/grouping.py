@@ -1,0 +1,114 @@
+"""Groups of frames: what cross-validation leaves out together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+from ase_rfhgn.survey import Survey
+
+FRAME_FOLDS = 4
+"""Folds of frames where chemical systems cannot be left out."""
+
+RUNS = 25
+"""Runs of consecutive frames that a fold of frames is made of, about: neighbours in time stay together."""
+
+FEWEST_FRAMES = 3
+"""Frames from which some can be left out."""
+
+MOST_SYSTEMS = 12
+"""Chemical systems that have a factor of their own; the rarest share one."""
+
+LEAST_SHARE = 0.02
+"""Share of all atoms below which a chemical system is too rare to have a factor of its own."""
+
+SYSTEMS_LEFT_OUT = 3
+"""Chemical systems that are left out in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Frames that share factors.
+
+    Attributes
+    ----------
+    name : str
+        What the frames have in common.
+    system : tuple of int
+        Species that occur, as indices.
+    """
+
+    name: str
+    system: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """Frames sorted into groups.
+
+    Attributes
+    ----------
+    group_i : tuple of Group
+        Group of every frame.
+    left_out : tuple of Group
+        Groups that cross-validation leaves out in turn; none if there are too few frames.
+    by_system : bool
+        Whether these are chemical systems, which the others must predict; otherwise they are folds
+        of frames like all others.
+    """
+
+    group_i: tuple[Group, ...]
+    left_out: tuple[Group, ...]
+    by_system: bool
+
+
+def group_frames(survey: Survey) -> Grouping:
+    """Return the groups of the frames of a training set.
+
+    Chemical systems (sets of elements), where at least two can be left out because all of their
+    elements occur in others; otherwise folds of frames, each made of runs of consecutive ones.
+    Very few frames are one group. Isolated atoms are never left out: nothing else tells their energy.
+    """
+    systems = [() if isolated else system for system, isolated in zip(survey.system_i, survey.isolated_i, strict=True)]
+    everything = tuple(range(len(survey.species_s)))
+    frequent = _frequent_systems(systems, survey.count_is.sum(axis=1).tolist())
+    removable = [system for system in frequent if _occurs_in(system, [other for other in frequent if other != system])]
+    if len(removable) < 2:
+        return _folds_of_frames(survey.isolated_i.tolist(), everything)
+    other = Group("other systems", everything)
+    most_elements = sorted(removable, key=len, reverse=True)[:SYSTEMS_LEFT_OUT]
+    return Grouping(
+        group_i=tuple(Group("system", system) if system in frequent else other for system in systems),
+        left_out=tuple(Group("system", system) for system in most_elements),
+        by_system=True,
+    )
+
+
+def _frequent_systems(systems: Sequence[tuple[int, ...]], n_atoms: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the chemical systems that hold most of the atoms, the most frequent first."""
+    atoms: Counter[tuple[int, ...]] = Counter()
+    for system, n in zip(systems, n_atoms, strict=True):
+        atoms[system] += n
+    least = LEAST_SHARE * atoms.total()
+    del atoms[()]
+    return [system for system, n in atoms.most_common(MOST_SYSTEMS) if n >= least]
+
+
+def _occurs_in(system: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
+    """Return whether every species of a system occurs in others, too."""
+    return set(system) <= {s for other in others for s in other}
+
+
+def _folds_of_frames(isolated: Sequence[bool], everything: tuple[int, ...]) -> Grouping:
+    n_frames = len(isolated) - sum(isolated)
+    length = max(1, n_frames // (FRAME_FOLDS * RUNS))
+    n_folds = FRAME_FOLDS if n_frames >= FEWEST_FRAMES else 1
+    folds = tuple(Group(f"fold {i}", everything) for i in range(min(n_folds, n_frames)))
+    turn = cycle(fold for fold in folds for _ in range(length))
+    return Grouping(
+        group_i=tuple(Group("isolated atoms", everything) if alone else next(turn) for alone in isolated),
+        left_out=folds if len(folds) > 1 else (),
+        by_system=False,
+    )
