@@ -13,6 +13,7 @@ from ase_rfhgn.equations import KINDS, Layout, frame_rows
 from ase_rfhgn.grouping import Group, Grouping
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.ridge import Factor, RunningFactor, stack
+from ase_rfhgn.targets import LABELS, Targets
 from ase_rfhgn.training_set import Frame
 
 
@@ -47,7 +48,11 @@ class Factors:
 
 
 def accumulate(
-    frames: Iterable[Frame], grouping: Grouping, hamiltonian: SphericalFields, baseline: Baseline
+    frames: Iterable[Frame],
+    grouping: Grouping,
+    hamiltonian: SphericalFields,
+    baseline: Baseline,
+    targets: Targets = LABELS,
 ) -> Factors:
     """Return the factors of the rows of all frames, which are gone through once.
 
@@ -61,14 +66,21 @@ def accumulate(
         The features.
     baseline : Baseline
         What is subtracted from the labels.
+    targets : Targets, optional
+        Where the rows' right-hand sides come from; by default labels.
     """
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     running: dict[tuple[Group, str], RunningFactor] = {}
-    for frame, group in zip(frames, grouping.group_i, strict=True):
-        for kind, row_mf in frame_rows(hamiltonian, baseline, frame, group.system).items():
-            if (group, kind) not in running:
-                running[group, kind] = RunningFactor(layout.columns(group.system))
-            running[group, kind].add(row_mf)
+
+
+    def rows(i: int, frame: Frame) -> dict[str, FloatArray]:
+        return frame_rows(hamiltonian, baseline, frame, grouping.group_i[i].system)
+
+    for i, kind, row_mf in targets.equations(frames, rows):
+        key = grouping.group_i[i], kind
+        if key not in running:
+            running[key] = RunningFactor(layout.columns(key[0].system))
+        running[key].add(row_mf)
     by_group: dict[Group, dict[str, Factor]] = {group: {} for group in dict.fromkeys(grouping.group_i)}
     for group, kind in sorted(running, key=lambda key: KINDS.index(key[1])):
         by_group[group][kind] = running.pop((group, kind)).factor()

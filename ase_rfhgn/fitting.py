@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,19 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.baseline import Baseline, ShortRangeCore
 from ase_rfhgn.drawing import Architecture, draw_fields
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.grouping import group_frames
+from ase_rfhgn.grouping import Grouping, group_frames
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.noise_check import weighted_for_noise
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
-from ase_rfhgn.progress import tracked
+from ase_rfhgn.progress import tell, tracked
 from ase_rfhgn.repulsion import secured
 from ase_rfhgn.ridge import residual
 from ase_rfhgn.selection import Solution, solve_by_cross_validation, solve_with_ridge
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey, default_cutoff, survey
+from ase_rfhgn.target_choice import choose_targets
+from ase_rfhgn.targets import Motion, Targets
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
 
@@ -56,15 +59,20 @@ def fit(
     stress_weight: float | None = None,
     ridge: float | None = None,
     one_body: Mapping[str, float] | None = None,
+    targets: str = "auto",
+    timestep: float | None = None,
+    stride: int | None = None,
+    known_energy: tuple[int, float] | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Potential:
-    """Return a potential fitted to labelled structures in one linear solve.
+    """Return a potential fitted to labelled structures, or to their motion, in one linear solve.
 
     Parameters
     ----------
     frames : path, iterable of ase.Atoms, or TrainingSet
-        Structures with energies, forces or stresses; labels that a frame lacks are not used.
+        Structures with energies, forces or stresses; labels that a frame lacks are not used. Or
+        frames of molecular dynamics in the order of time, without labels.
     cutoff : float, optional
         Distance beyond which atoms do not see each other (Å); by default 5.5 Å, or 1.9 typical
         distances to the nearest neighbour where that is longer.
@@ -85,6 +93,17 @@ def fit(
         Strength of the prior on the scaled coefficients; by default chosen by cross-validation.
     one_body : mapping of str to float, optional
         Energies of isolated atoms per chemical symbol (eV); by default fitted.
+    targets : {"auto", "labels", "momenta", "positions"}
+        What is fitted to: labels, or the change of momenta, or of positions, from frame to frame. By
+        default labels where there are any, else momenta where there are any, else positions.
+    timestep : float, optional
+        Time step of the dynamics (ASE's unit: 2 fs are ``2 * ase.units.fs``), needed where labels
+        are not used; by default the ``info["timestep"]`` of the first frame.
+    stride : int, optional
+        Steps from one frame to the next; by default the ``info["stride"]`` of the first frame, or 1.
+    known_energy : tuple of int and float, optional
+        Number of a frame and its energy (eV), where frames have no energies. Without it, the energy
+        of isolated atoms is zero.
     seed : int
         The same seed draws the same features.
     progress : bool
@@ -113,6 +132,10 @@ def fit(
         stress_weight=stress_weight,
         ridge=ridge,
         one_body=one_body,
+        targets=targets,
+        timestep=timestep,
+        stride=stride,
+        known_energy=known_energy,
         seed=seed,
     )
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
@@ -122,32 +145,94 @@ def fit(
 
 def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Potential:
     started = time.process_time(), time.perf_counter()
-    cutoff = default_cutoff(frames) if settings.cutoff is None else float(settings.cutoff)
-    surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
-    baseline = _baseline(settings, surveyed)
-    hamiltonian = _draw(settings, cutoff, surveyed)
-    grouping = group_frames(surveyed)
-    factors = accumulate(tracked(frames, "features", shown=progress), grouping, hamiltonian, baseline)
-    weights = _weights(settings, surveyed)
-    if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
-        message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
-        raise SettingsError(message)
-    spread_f = _spread(settings, factors, weights, hamiltonian)
-    if settings.ridge is None:
-        rng = np.random.default_rng([settings.seed, 1])
-        unlabelled_ff = unlabelled_rows(frames, surveyed, hamiltonian, weights, rng, mixed=grouping.by_system)
-        solution = solve_by_cross_validation(factors, weights, spread_f, unlabelled_ff)
-    else:
-        solution = solve_with_ridge(factors, weights, spread_f, settings.ridge)
-    one_body_s, coefficient_sf = factors.layout.split(solution.coefficient_f)
-    fitted = Baseline(baseline.one_body_s + one_body_s, baseline.core)
-    potential = secured(Potential(hamiltonian, coefficient_sf, fitted), _some_structures(frames))
+    targets = choose_targets(settings, frames)
+    if isinstance(targets, Motion):
+        frames = frames.without_labels()
+        tell(f"{frames.name}: {targets.description}", shown=progress)
+    task = _prepare(settings, frames, progress=progress)
+    factors, solution, potential = task.solve(targets)
+    if isinstance(targets, Motion):
+        weighted = weighted_for_noise(targets, frames, lambda frame: potential.evaluate(frame.atoms).force_nc)
+        if weighted is not None:
+            factors, solution, potential = task.solve(weighted)
+    potential, is_absolute = _with_known_energy(settings, task, potential)
     times = {
         "fit_cpu_seconds": time.process_time() - started[0],
         "fit_wall_seconds": time.perf_counter() - started[1],
     }
-    record = _record(settings, surveyed, factors, solution) | {"weights": weights} | times
-    return replace(potential, record=record)
+    record = _record(settings, task.surveyed, factors, solution) | {
+        "targets": targets.description,
+        "energies": "absolute" if is_absolute else "relative",
+        "weights": task.weights,
+    }
+    return replace(potential, record=record | times)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """All that a solve needs but the targets."""
+
+    settings: FitSettings
+    frames: TrainingSet
+    surveyed: Survey
+    grouping: Grouping
+    hamiltonian: SphericalFields
+    baseline: Baseline
+    weights: dict[str, float]
+    progress: bool
+
+    def solve(self, targets: Targets) -> tuple[Factors, Solution, Potential]:
+        """Return the factors of all rows, the solution, and the potential that it makes."""
+        settings, weights = self.settings, self.weights
+        frames = tracked(self.frames, "features", total=len(self.frames), shown=self.progress)
+        factors = accumulate(frames, self.grouping, self.hamiltonian, self.baseline, targets)
+        if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
+            message = f"{self.frames.name}: every label there has zero weight; the weights are {weights}"
+            raise SettingsError(message)
+        spread_f = _spread(settings, factors, weights, self.hamiltonian)
+        if settings.ridge is None:
+            rng = np.random.default_rng([settings.seed, 1])
+            mixed = self.grouping.by_system
+            unlabelled_ff = unlabelled_rows(self.frames, self.surveyed, self.hamiltonian, weights, rng, mixed=mixed)
+            solution = solve_by_cross_validation(factors, weights, spread_f, unlabelled_ff)
+        else:
+            solution = solve_with_ridge(factors, weights, spread_f, settings.ridge)
+        one_body_s, coefficient_sf = factors.layout.split(solution.coefficient_f)
+        fitted = Baseline(self.baseline.one_body_s + one_body_s, self.baseline.core)
+        potential = Potential(self.hamiltonian, coefficient_sf, fitted)
+        return factors, solution, secured(potential, _some_structures(self.frames))
+
+
+def _prepare(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> _Task:
+    """Return the features and all that depends on neither rows nor targets."""
+    cutoff = default_cutoff(frames) if settings.cutoff is None else float(settings.cutoff)
+    surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
+    return _Task(
+        settings=settings,
+        frames=frames,
+        surveyed=surveyed,
+        grouping=group_frames(surveyed),
+        hamiltonian=_draw(settings, cutoff, surveyed),
+        baseline=_baseline(settings, surveyed),
+        weights=_weights(settings, surveyed),
+        progress=progress,
+    )
+
+
+def _with_known_energy(settings: FitSettings, task: _Task, potential: Potential) -> tuple[Potential, bool]:
+    """Return the potential with the constant that a known energy fixes, and whether energies are absolute."""
+    has_energies = bool(np.isfinite(task.surveyed.energy_i).any() and task.weights["energy"] > 0.0)
+    if settings.known_energy is None:
+        return potential, has_energies
+    number, energy = settings.known_energy
+    if has_energies or number >= len(task.frames):
+        reason = "the frames have energies" if has_energies else f"there are {len(task.frames)} frames"
+        message = f"known_energy is {settings.known_energy}, but {reason}: leave it out, or name another frame"
+        raise SettingsError(message)
+    atoms = task.frames[number].atoms
+    missing = (energy - potential.evaluate(atoms).energy) / len(atoms)
+    baseline = replace(potential.baseline, one_body_s=potential.baseline.one_body_s + missing)
+    return replace(potential, baseline=baseline), True
 
 
 def _some_structures(frames: TrainingSet) -> list[Atoms]:
@@ -192,7 +277,7 @@ def _weights(settings: FitSettings, surveyed: Survey) -> dict[str, float]:
     root = float(np.sqrt(surveyed.count_is.sum(axis=1).mean()))
     energy = ENERGY_WEIGHT * root if settings.energy_weight is None else settings.energy_weight
     stress = STRESS_WEIGHT * root * surveyed.volume if settings.stress_weight is None else settings.stress_weight
-    return {"energy": energy, "force": settings.force_weight, "stress": stress}
+    return {"energy": energy, "force": settings.force_weight, "stress": stress, "motion": settings.force_weight}
 
 
 def _spread(
@@ -218,7 +303,7 @@ def _column_norms(factors: Factors, weights: dict[str, float]) -> FloatArray:
 
 def _record(settings: FitSettings, surveyed: Survey, factors: Factors, solution: Solution) -> dict[str, Any]:
     """Return what the model file tells about the training."""
-    units = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa}
+    units = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa, "motion": 1.0}
     return {
         "settings": settings.as_dict(),
         "elements": [chemical_symbols[z] for z in surveyed.species_s],

@@ -16,7 +16,10 @@ exact as the integrator's own.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -53,19 +56,20 @@ class Law:
     ----------
     difference_j : ndarray
         Coefficients of the observed quantity at consecutive frames.
-    order : int
-        Order of the derivative by time that they stand for: 1 for momenta, 2 for positions.
     step_t : ndarray of shape (n_steps,)
         Times of the integrator's steps whose forces act, after the first of these frames, in units
         of the time between frames.
     weight_t : ndarray of shape (n_steps,)
         Weights of these forces; they add up to one.
+    kick_h : ndarray of shape (3,)
+        Correlation that random kicks at all times give to equations 0, 1 and 2 apart: that of two
+        boxes or hats.
     """
 
     difference_j: FloatArray
-    order: int
     step_t: FloatArray
     weight_t: FloatArray
+    kick_h: FloatArray
 
     def n_equations(self, n_frames: int) -> int:
         """Return the number of equations that a run of frames gives."""
@@ -74,8 +78,7 @@ class Law:
     def stencil(self, equation: int, n_frames: int) -> Stencil:
         """Return an equation of a run of frames.
 
-        Near the ends of a run its frames do not lie symmetrically around it, and weigh forces with
-        one order less.
+        Near the ends of a run fewer frames weigh forces, so that they lie symmetrically.
 
         Parameters
         ----------
@@ -84,10 +87,10 @@ class Law:
         n_frames : int
             Number of frames in the run.
         """
-        n_nodes = min(NODES, n_frames)
-        last = n_frames - n_nodes
-        first = min(max(equation - (n_nodes - len(self.difference_j)) // 2, 0), last)
-        node_j = np.arange(first, first + n_nodes)
+        n_differenced = len(self.difference_j)
+        margin = min((NODES - n_differenced) // 2, equation, n_frames - n_differenced - equation)
+        first, n_nodes = equation - margin, n_differenced + 2 * margin
+        node_j = np.arange(first, first + n_nodes, dtype=np.float64)
         difference_j = np.zeros(n_nodes)
         difference_j[equation - first :][: len(self.difference_j)] = self.difference_j
         quadrature_j = frame_weights(equation + self.step_t, self.weight_t, node_j)
@@ -113,13 +116,67 @@ def law_of_motion(observed: str, stride: int) -> Law:
     """
     if observed == "positions":
         step_t = np.arange(1 - stride, stride)
-        return Law(np.array([1.0, -2.0, 1.0]), 2, 1.0 + step_t / stride, (stride - np.abs(step_t)) / stride**2)
+        weight_t = (stride - np.abs(step_t)) / stride**2
+        return Law(np.array([1.0, -2.0, 1.0]), 1.0 + step_t / stride, weight_t, np.array([1.0, 0.25, 0.0]))
     intervals = 1 if stride == 1 else 2
     difference_j = np.array([-1.0, *[0.0] * (intervals - 1), 1.0]) / intervals
     step_t = np.arange(intervals * stride + 1)
     weight_t = np.full(len(step_t), 1.0 / (intervals * stride))
     weight_t[[0, -1]] *= 0.5
-    return Law(difference_j, 1, step_t / stride, weight_t)
+    return Law(difference_j, step_t / stride, weight_t, np.array([1.0, 0.5 * (intervals - 1), 0.0]))
+
+
+def law_of_displacement(stride: int) -> Law:
+    """Return the law by which displacements in velocity Verlet are averages of velocities.
+
+    Displacements over two steps are the velocity between them times two time steps; those over two
+    intervals of several steps are averages of the velocities of every second step.
+
+    Parameters
+    ----------
+    stride : int
+        Steps of the integrator from one frame to the next.
+    """
+    step_t = 1.0 + np.arange(1 - stride, stride, 2) / stride
+    return Law(np.array([-0.5, 0.0, 0.5]), step_t, np.full(stride, 1.0 / stride), np.array([1.0, 0.5, 0.0]))
+
+
+def combined(
+    law: Law, n_frames: int, frames: Iterable[tuple[FloatArray, FloatArray]]
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield both sides of every equation of a run: differences of what was observed, averages of the rest.
+
+    Parameters
+    ----------
+    law : Law
+        The law of motion.
+    n_frames : int
+        Number of frames in the run.
+    frames : iterable of pairs of ndarray
+        For every frame, what was observed and what is averaged: rows of forces, say. Few frames
+        are held at a time.
+    """
+    waiting = iter(frames)
+    held: deque[tuple[FloatArray, FloatArray]] = deque()
+    first = 0
+    for equation in range(law.n_equations(n_frames)):
+        stencil = law.stencil(equation, n_frames)
+        for _ in range(min(stencil.first - first, len(held))):
+            held.popleft()
+        first = stencil.first
+        held.extend(islice(waiting, len(stencil.quadrature_j) - len(held)))
+        yield (
+            _weighted_sum(stencil.difference_j, [observed for observed, _ in held]),
+            _weighted_sum(stencil.quadrature_j, [averaged for _, averaged in held]),
+        )
+
+
+def _weighted_sum(weight_j: FloatArray, arrays: list[FloatArray]) -> FloatArray:
+    total: FloatArray = np.zeros_like(arrays[0])
+    for weight, array in zip(weight_j, arrays, strict=True):
+        if weight != 0.0:
+            total += weight * array
+    return total
 
 
 def frame_weights(step_t: FloatArray, weight_t: FloatArray, node_j: FloatArray) -> FloatArray:

@@ -115,7 +115,8 @@ def solve_by_cross_validation(
         coefficient_f = solve(everything_ff, spread_f, DEFAULT_RIDGE)
         return Solution(coefficient_f, DEFAULT_RIDGE, None, "default: too few frames to leave any out", {}, {})
     systems = factors.grouping.by_system
-    scored = {"force": 1.0} if systems and factors.n_rows("force") else weights
+    has_forces = factors.n_rows("force") or factors.n_rows("motion")
+    scored = {"force": 1.0, "motion": 1.0} if systems and has_forces else weights
     left_out = [factors.triangle(fold.group, scored) for fold in folds]
     rest_ff = [fold.rest_ff for fold in folds]
     teacher = choose_ridge(rest_ff, left_out, spread_f, RIDGES, CAUTION, weakest=systems)
