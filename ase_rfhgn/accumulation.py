@@ -72,7 +72,6 @@ def accumulate(
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     running: dict[tuple[Group, str], RunningFactor] = {}
 
-
     def rows(i: int, frame: Frame) -> dict[str, FloatArray]:
         return frame_rows(hamiltonian, baseline, frame, grouping.group_i[i].system)
 

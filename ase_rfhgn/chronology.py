@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -116,23 +117,21 @@ class _Interval:
 
 def _intervals(frames: Iterable[Frame]) -> Iterator[_Interval]:
     """Yield what happens from every frame to the next."""
-    last_moved_nc: FloatArray | None = None
-    last_bent_nc: FloatArray | None = None
+    moved: deque[FloatArray] = deque(maxlen=3)
     for before, after in pairwise(frame.atoms for frame in frames):
         moved_nc = displacement(before, after)
         if moved_nc is None:
             yield _Interval(np.inf, np.nan)
-            last_moved_nc = last_bent_nc = None
+            moved.clear()
             continue
-        bent_nc = None if last_moved_nc is None else moved_nc - last_moved_nc
-        has_twist = bent_nc is not None and last_bent_nc is not None
+        moved.append(moved_nc)
+        has_three = len(moved) == moved.maxlen
         yield _Interval(
             length=float(np.sqrt(np.mean(moved_nc**2))),
             explained=_explained(moved_nc, before, after),
-            bend=float(np.sum(bent_nc**2)) if has_twist else 0.0,
-            twist=float(np.sum((bent_nc - last_bent_nc) ** 2)) if has_twist else 0.0,
+            bend=float(np.sum((moved[2] - moved[1]) ** 2)) if has_three else 0.0,
+            twist=float(np.sum((moved[2] - 2.0 * moved[1] + moved[0]) ** 2)) if has_three else 0.0,
         )
-        last_moved_nc, last_bent_nc = moved_nc, bent_nc
 
 
 def _explained(moved_nc: FloatArray, before: Atoms, after: Atoms) -> float:

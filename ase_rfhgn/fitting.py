@@ -6,12 +6,10 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from ase.units import GPa
 from threadpoolctl import threadpool_limits
 
 from ase_rfhgn.accumulation import Factors, accumulate
@@ -26,12 +24,12 @@ from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.progress import tell, tracked
 from ase_rfhgn.repulsion import secured
-from ase_rfhgn.ridge import residual
 from ase_rfhgn.selection import Solution, solve_by_cross_validation, solve_with_ridge
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey, default_cutoff, survey
 from ase_rfhgn.target_choice import choose_targets
 from ase_rfhgn.targets import Motion, Targets
+from ase_rfhgn.training_record import training_record
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
 
@@ -148,7 +146,7 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Poten
     targets = choose_targets(settings, frames)
     if isinstance(targets, Motion):
         frames = frames.without_labels()
-        tell(f"{frames.name}: {targets.description}", shown=progress)
+    tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
     task = _prepare(settings, frames, progress=progress)
     factors, solution, potential = task.solve(targets)
     if isinstance(targets, Motion):
@@ -160,7 +158,7 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Poten
         "fit_cpu_seconds": time.process_time() - started[0],
         "fit_wall_seconds": time.perf_counter() - started[1],
     }
-    record = _record(settings, task.surveyed, factors, solution) | {
+    record = training_record(settings, task.surveyed, factors, solution) | {
         "targets": targets.description,
         "energies": "absolute" if is_absolute else "relative",
         "weights": task.weights,
@@ -299,34 +297,3 @@ def _column_norms(factors: Factors, weights: dict[str, float]) -> FloatArray:
         for kind, factor in by_kind.items():
             square_f[factor.column_f] += weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
     return np.sqrt(square_f[:-1])
-
-
-def _record(settings: FitSettings, surveyed: Survey, factors: Factors, solution: Solution) -> dict[str, Any]:
-    """Return what the model file tells about the training."""
-    units = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa, "motion": 1.0}
-    return {
-        "settings": settings.as_dict(),
-        "elements": [chemical_symbols[z] for z in surveyed.species_s],
-        "n_frames": len(surveyed.energy_i),
-        "n_atoms": int(surveyed.count_is.sum()),
-        "n_features": factors.layout.n_columns,
-        "ridge": solution.ridge,
-        "teacher_ridge": solution.teacher_ridge,
-        "ridge_choice": solution.method,
-        "ridge_path": solution.path,
-        "train_rmse": {
-            kind: float(units[kind] * np.sqrt(_squares(factors, kind, solution.coefficient_f) / factors.n_rows(kind)))
-            for kind in units
-            if factors.n_rows(kind)
-        },
-        "cross_validation_rmse": {kind: units[kind] * value for kind, value in solution.cross_validation.items()},
-    }
-
-
-def _squares(factors: Factors, kind: str, coefficient_f: FloatArray) -> float:
-    """Return the sum of squared residuals of all rows of a kind."""
-    return sum(
-        residual(by_kind[kind].triangle_ff, coefficient_f[by_kind[kind].column_f[:-1]])
-        for by_kind in factors.by_group.values()
-        if kind in by_kind
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
@@ -11,6 +11,8 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from ase_rfhgn.errors import SettingsError
+
+WHOLE_NUMBERS = {"channels", "mixings", "correlation", "degree", "stride", "frame of known_energy", "seed"}
 
 SAMPLERS = ("swim", "elm")
 
@@ -86,7 +88,7 @@ class FitSettings:
 
     @staticmethod
     def _check(name: str, value: object, least: float, most: float) -> None:
-        whole = name in {"channels", "mixings", "correlation", "degree", "stride", "known_energy's frame number", "seed"}
+        whole = name in WHOLE_NUMBERS
         right_type = isinstance(value, (int, np.integer)) if whole else isinstance(value, Real)
         if isinstance(value, bool) or not right_type or not least <= value <= most:  # type: ignore[operator]
             kind = "a whole number" if whole else "a number"
@@ -100,11 +102,12 @@ class FitSettings:
     def _check_known_energy(self) -> None:
         if self.known_energy is None:
             return
-        if not isinstance(self.known_energy, Sequence) or len(self.known_energy) != 2:
-            message = f"known_energy is {self.known_energy!r}: give the number of a frame and its energy (eV)"
+        pair: object = self.known_energy
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            message = f"known_energy is {pair!r}: it must be the number of a frame and its energy (eV)"
             raise SettingsError(message)
-        self._check("known_energy's frame number", self.known_energy[0], 0, 2**63 - 1)
-        self._check("known_energy's energy", self.known_energy[1], -1e12, 1e12)
+        self._check("frame of known_energy", pair[0], 0, 2**63 - 1)
+        self._check("energy of known_energy", pair[1], -1e12, 1e12)
 
     def _check_one_body(self) -> None:
         if not isinstance(self.one_body, Mapping | None):

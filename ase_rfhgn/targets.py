@@ -189,7 +189,9 @@ class Motion:
         mass = self.mass_ratio_z.get(number, 1.0) * float(atomic_masses[number])
         return force * self.interval**2 / mass
 
-    def _sides(self, run: range, members: Iterable[Frame], rows: RowsOfFrame) -> Iterator[tuple[FloatArray, FloatArray]]:
+    def _sides(
+        self, run: range, members: Iterable[Frame], rows: RowsOfFrame
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Yield what is differenced, as forces (eV/Å), and what is averaged, for every frame of a run.
 
         Minus the forces of an earlier fit, where there is one, is a column before the right-hand side.
@@ -205,10 +207,11 @@ class Motion:
     def _observed(self, frame: Frame, position_nc: FloatArray) -> FloatArray:
         """Return momenta over time, or masses times positions over time squared (eV/Å)."""
         if self.observed == "momenta":
-            momentum_nc: FloatArray = frame.atoms.get_momenta()
-            return momentum_nc / self.interval
+            momentum_nc: FloatArray = frame.atoms.get_momenta() / self.interval
+            return momentum_nc
         ratio_n = np.array([self.mass_ratio_z.get(int(z), 1.0) for z in frame.atoms.numbers])
-        return (ratio_n * frame.atoms.get_masses())[:, None] * position_nc / self.interval**2
+        mass_n: FloatArray = ratio_n * frame.atoms.get_masses()
+        return mass_n[:, None] * position_nc / self.interval**2
 
 
 class _Weigher:

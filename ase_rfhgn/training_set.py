@@ -79,12 +79,13 @@ class TrainingSet:
         Raises
         ------
         TrainingDataError
-            If the source cannot be read, or has no frames.
+            If the source cannot be read, or has no frames, or the first of them is no sound structure.
         """
         frames = _from_file(str(source)) if isinstance(source, str | Path) else _from_structures(source)
         if not len(frames):
             message = f"{frames.name}: there are no frames"
             raise TrainingDataError(message)
+        frames.without_labels()[0]  # what is no structure is refused at once
         return frames
 
     def without_labels(self) -> TrainingSet:

@@ -19,7 +19,7 @@ LONGEST_MODULE = 300
 
 LAYERS = (
     {"arrays", "errors", "progress"},
-    {"sampling", "sphere", "ridge", "metrics", "settings"},  # numbers only
+    {"sampling", "sphere", "ridge", "metrics", "settings", "motion", "motion_noise"},  # numbers only
     {"graph"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
@@ -27,12 +27,14 @@ LAYERS = (
     {"potential"},
     {"frame"},
     {"unit_check"},
-    {"training_set"},
+    {"training_set", "chronology"},
+    {"timestep_check", "targets"},
+    {"target_choice", "noise_check"},
     {"survey", "drawing", "prior"},
     {"equations", "grouping"},
     {"accumulation", "unlabelled"},
     {"selection"},
-    {"repulsion"},
+    {"repulsion", "training_record"},
     {"fitting"},
     {"calculator", "testing", "assessment"},  # edges to the world
     {"plots"},
@@ -44,7 +46,7 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings"}
+TRAINING_NUMBERS = {"sampling", "ridge", "settings", "motion", "motion_noise"}
 EVALUATION = {"potential", "calculator", "testing"}
 
 ONLY_IN = {
