@@ -17,8 +17,9 @@ from ase_rfhgn.graph import nearest_image
 EXPLAINED = 0.5
 """Share of the squared displacements that momenta explain, at least, where a frame follows another."""
 
-FARTHEST = 5.0
-"""Displacement beyond which a frame without momenta does not follow another, in units of the median."""
+JUMP = 5.0
+"""Changes of velocity at both ends of an interval that tell a break where there are no momenta, in units of what
+is usual and of what happens before or after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Chronology:
         Number of all frames.
     has_momenta : bool
         Whether frames have momenta.
+    persistence : float
+        Correlation of the displacements in consecutive intervals: 1 for atoms that move on.
     phase : float
         Root mean square angular frequency of the accelerations, times the time between frames; π
         where they change their sign from frame to frame.
@@ -41,6 +44,7 @@ class Chronology:
     runs: tuple[range, ...]
     n_frames: int
     has_momenta: bool
+    persistence: float
     phase: float
 
     @property
@@ -53,7 +57,7 @@ def chronology(frames: Iterable[Frame]) -> Chronology:
     """Return the order of frames in time; they are gone through once.
 
     A frame follows the one before it if both have the same atoms in the same cell, and the atoms
-    have moved along their momenta; without momenta, not much farther than they usually do.
+    have moved along their momenta; without momenta, if they have not suddenly changed their velocities.
 
     Parameters
     ----------
@@ -61,13 +65,22 @@ def chronology(frames: Iterable[Frame]) -> Chronology:
         Structures in the order of time, with breaks where one run ends and another begins.
     """
     interval_i = list(_intervals(frames))
-    length_i = np.array([interval.length for interval in interval_i])
     explained_i = np.array([interval.explained for interval in interval_i])
+    bend_i = np.array([interval.bend for interval in interval_i])
     has_momenta = bool(np.isfinite(explained_i).any())
-    typical = np.median(length_i[np.isfinite(length_i)]) if np.isfinite(length_i).any() else 0.0
-    follows_i = explained_i >= EXPLAINED if has_momenta else length_i <= FARTHEST * typical
-    follows_i &= np.isfinite(length_i)
-    return Chronology(tuple(_runs(follows_i)), len(interval_i) + 1, has_momenta, _phase(interval_i, follows_i))
+    follows_i = explained_i >= EXPLAINED if has_momenta else ~_jumps(bend_i)
+    follows_i &= np.array([interval.possible for interval in interval_i], dtype=bool)
+    path_i = np.array([interval.path for interval in interval_i])
+    twist_i = np.array([interval.twist for interval in interval_i])
+    two_i = follows_i & np.append(False, follows_i[:-1])
+    three_i = two_i & np.append(False, two_i[:-1])
+    return Chronology(
+        runs=tuple(_runs(follows_i)),
+        n_frames=len(interval_i) + 1,
+        has_momenta=has_momenta,
+        persistence=1.0 - 0.5 * _ratio(bend_i[two_i], path_i[two_i]),
+        phase=float(2.0 * np.arcsin(0.5 * np.sqrt(min(_ratio(twist_i[three_i], bend_i[three_i]), 4.0)))),
+    )
 
 
 def displacement(before: Atoms, after: Atoms) -> FloatArray | None:
@@ -103,16 +116,17 @@ def with_unbroken_positions(frames: Iterable[Frame]) -> Iterator[tuple[Frame, Fl
 
 @dataclass(frozen=True, slots=True)
 class _Interval:
-    """From a frame to the next: an infinite length where they cannot have to do with each other.
+    """From a frame to the next; ``possible`` says whether one can follow the other at all.
 
-    ``bend`` and ``twist`` are sums of squares of the second and third differences of the positions
-    that end here (Å²).
+    ``path``, ``bend`` and ``twist`` are sums of squares of the first, second and third differences
+    of the positions that end here (Å²), NaN where there are too few frames.
     """
 
-    length: float
-    explained: float
-    bend: float = 0.0
-    twist: float = 0.0
+    explained: float = np.nan
+    path: float = np.nan
+    bend: float = np.nan
+    twist: float = np.nan
+    possible: bool = True
 
 
 def _intervals(frames: Iterable[Frame]) -> Iterator[_Interval]:
@@ -121,17 +135,17 @@ def _intervals(frames: Iterable[Frame]) -> Iterator[_Interval]:
     for before, after in pairwise(frame.atoms for frame in frames):
         moved_nc = displacement(before, after)
         if moved_nc is None:
-            yield _Interval(np.inf, np.nan)
+            yield _Interval(possible=False)
             moved.clear()
             continue
         moved.append(moved_nc)
-        has_three = len(moved) == moved.maxlen
-        yield _Interval(
-            length=float(np.sqrt(np.mean(moved_nc**2))),
-            explained=_explained(moved_nc, before, after),
-            bend=float(np.sum((moved[2] - moved[1]) ** 2)) if has_three else 0.0,
-            twist=float(np.sum((moved[2] - 2.0 * moved[1] + moved[0]) ** 2)) if has_three else 0.0,
-        )
+        path, bend, twist = (_square(np.diff(moved, n=n, axis=0)) for n in range(3))
+        yield _Interval(_explained(moved_nc, before, after), path, bend, twist)
+
+
+def _square(difference_inc: FloatArray) -> float:
+    """Return the sum of squares of the last one of some differences, NaN without any."""
+    return float(np.sum(difference_inc[-1] ** 2)) if len(difference_inc) else np.nan
 
 
 def _explained(moved_nc: FloatArray, before: Atoms, after: Atoms) -> float:
@@ -142,11 +156,18 @@ def _explained(moved_nc: FloatArray, before: Atoms, after: Atoms) -> float:
     return along**2 / scale if scale > 0.0 else np.nan
 
 
-def _phase(interval_i: list[_Interval], follows_i: BoolArray) -> float:
-    """Return twice the arc sine of half the ratio of third to second differences."""
-    inside = [i for i in range(2, len(interval_i)) if follows_i[i - 2 : i + 1].all()]
-    bend, twist = sum(interval_i[i].bend for i in inside), sum(interval_i[i].twist for i in inside)
-    return float(2.0 * np.arcsin(0.5 * np.sqrt(min(twist / bend, 4.0)))) if bend > 0.0 else 0.0
+def _jumps(bend_i: FloatArray) -> BoolArray:
+    """Return where velocities change suddenly from before an interval to after it."""
+    start_i, end_i = bend_i, np.append(bend_i[1:], np.nan)
+    around_i = np.fmin(np.append(np.nan, bend_i[:-1]), np.append(bend_i[2:], [np.nan] * min(2, len(bend_i))))
+    usual_i = np.fmax(around_i, np.nanmedian(bend_i) if np.isfinite(bend_i).any() else np.inf)
+    jumps_i: BoolArray = np.fmin(start_i, end_i) > JUMP**2 * usual_i
+    return jumps_i
+
+
+def _ratio(square_i: FloatArray, other_i: FloatArray) -> float:
+    """Return the ratio of two sums, 0 for nothing."""
+    return float(square_i.sum() / other_i.sum()) if other_i.sum() > 0.0 else 0.0
 
 
 def _runs(follows_i: BoolArray) -> Iterator[range]:

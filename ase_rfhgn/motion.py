@@ -25,8 +25,8 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 
-NODES = 7
-"""Frames through which forces are interpolated; their weights are of order 8 in the time between frames."""
+NODES = 11
+"""Frames through which forces are interpolated; their weights are of order 12 in the time between frames."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,13 @@ def choose_targets(settings: FitSettings, frames: TrainingSet) -> Labels | Motio
     if settings.targets == "labels" or (settings.targets == "auto" and any(frame.has_labels for frame in frames)):
         frames.require_labels()
         return Labels()
+    frames = frames.without_labels()
     _refuse_constraints(frames)
     order = chronology(frames)
-    if order.longest < FEWEST:
+    if order.longest < FEWEST or order.persistence <= 0.0:
         message = (
-            f"{frames.name}: no {FEWEST} of {order.n_frames} frames follow each other in time (same atoms and cell, "
-            "displacements along momenta): give frames in order and close in time, without a barostat, or labels"
+            f"{frames.name}: no {FEWEST} of {order.n_frames} frames follow each other in time: atoms must be the same, "
+            "move along, and in one cell; give frames in order and close in time, without a barostat, or with labels"
         )
         raise TrainingDataError(message)
     observed = _observed(settings, frames, order)
