@@ -96,10 +96,12 @@ def displacement(before: Atoms, after: Atoms) -> FloatArray | None:
 
 
 def runs_of(frames: Iterable[Frame], runs: Iterable[range]) -> Iterator[tuple[range, Iterator[Frame]]]:
-    """Yield every run with its frames, which are to be gone through before the next run is asked for."""
+    """Yield every run with its frames; those that are left when the next run is asked for are skipped."""
     waiting, position = iter(frames), 0
     for run in runs:
-        yield run, islice(waiting, run.start - position, run.stop - position)
+        members = islice(waiting, run.start - position, run.stop - position)
+        yield run, members
+        deque(members, maxlen=0)
         position = run.stop
 
 

@@ -201,8 +201,8 @@ def frame_weights(step_t: FloatArray, weight_t: FloatArray, node_j: FloatArray) 
     return np.array(weights)
 
 
-def relative_error(law: Law, phase: float) -> float:
-    """Return the relative error of an equation in the middle of a long run for forces that oscillate.
+def relative_error(law: Law, phase: float, n_frames: int) -> float:
+    """Return the relative error of the equation in the middle of a run for forces that oscillate.
 
     Parameters
     ----------
@@ -210,9 +210,12 @@ def relative_error(law: Law, phase: float) -> float:
         The law of motion.
     phase : float
         Angular frequency of the forces times the time between frames.
+    n_frames : int
+        Number of frames in the run, enough for an equation.
     """
-    stencil = law.stencil(NODES, 3 * NODES)
-    frame_j = stencil.first + np.arange(len(stencil.quadrature_j)) - NODES
+    middle = (law.n_equations(n_frames) - 1) // 2
+    stencil = law.stencil(middle, n_frames)
+    frame_j = stencil.first - middle + np.arange(len(stencil.quadrature_j))
     exact = law.weight_t @ np.exp(1j * phase * law.step_t)
     found = stencil.quadrature_j @ np.exp(1j * phase * frame_j)
     return float(abs(found / exact - 1.0))

@@ -44,11 +44,14 @@ def weighted_for_noise(motion: Motion, frames: TrainingSet, forces: ForcesOf) ->
     noise_z = {z: _noise(motion, one) for z, one in unexplained_z.items()}
     if all(_rough(noise_z[z], one) <= NEGLIGIBLE * one.force for z, one in unexplained_z.items()):
         return None
-    _warn_of_kicks(noise_z, unexplained_z, frames.name)
-    _warn_of_measurement(motion, noise_z, unexplained_z, frames.name)
-    variance_0 = autocorrelation(motion.law.difference_j)[0]
-    sizes = [np.sqrt(noise.smooth**2 + noise.kick**2 + variance_0 * noise.observed**2) for noise in noise_z.values()]
+    _warn(motion, noise_z, unexplained_z, frames.name)
+    sizes = [np.hypot(np.hypot(noise.smooth, noise.kick), _as_force(motion, noise)) for noise in noise_z.values()]
     return replace(motion, weighting=Weighting(noise_z, float(min(sizes)), forces))
+
+
+def _as_force(motion: Motion, noise: Noise) -> float:
+    """Return the size of measurement noise after differences are taken (eV/Å)."""
+    return float(noise.observed * np.sqrt(autocorrelation(motion.law.difference_j)[0]))
 
 
 def _noise(motion: Motion, unexplained: Unexplained) -> Noise:
@@ -61,29 +64,25 @@ def _rough(noise: Noise, unexplained: Unexplained) -> float:
     return float(np.sqrt(max(unexplained.size**2 - noise.smooth**2, 0.0)))
 
 
-def _warn_of_kicks(noise_z: dict[int, Noise], unexplained_z: dict[int, Unexplained], name: str) -> None:
-    strong = {z: noise.kick for z, noise in noise_z.items() if noise.kick > REMARKABLE * unexplained_z[z].force}
-    if strong:
-        found = ", ".join(
-            f"{kick:.2g} eV/Å on {chemical_symbols[z]} beside forces of {unexplained_z[z].force:.2g} eV/Å"
-            for z, kick in strong.items()
-        )
+def _warn(motion: Motion, noise_z: dict[int, Noise], unexplained_z: dict[int, Unexplained], name: str) -> None:
+    """Warn of the stronger kind of noise of every element, where it hides much of the forces."""
+    kicks, measurements = [], []
+    for z, noise in noise_z.items():
+        least, symbol, as_force = REMARKABLE * unexplained_z[z].force, chemical_symbols[z], _as_force(motion, noise)
+        if noise.kick > max(least, as_force):
+            kicks.append(f"{noise.kick:.2g} eV/Å on {symbol} beside forces of {unexplained_z[z].force:.2g} eV/Å")
+        elif as_force > least:
+            measurements.append(f"{motion.observed_noise(z, noise.observed):.2g} on {symbol}")
+    if kicks:
         message = (
-            f"{name}: no conservative force explains random kicks ({found}), as thermostats make them: equations "
-            "are weighted, more frames make up for it, a run without thermostat (NVE) is better"
+            f"{name}: no conservative force explains random kicks ({', '.join(kicks)}), as thermostats make them: "
+            "equations are weighted, more frames make up for it, a run without thermostat (NVE) is better"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=3)
-
-
-def _warn_of_measurement(
-    motion: Motion, noise_z: dict[int, Noise], unexplained_z: dict[int, Unexplained], name: str
-) -> None:
-    root = np.sqrt(autocorrelation(motion.law.difference_j)[0])
-    strong = [z for z, noise in noise_z.items() if root * noise.observed > REMARKABLE * unexplained_z[z].force]
-    if strong:
-        found = ", ".join(
-            f"{motion.observed_noise(z, noise_z[z].observed):.2g} on {chemical_symbols[z]}" for z in strong
+    if measurements:
+        unit = "Å" if motion.observed == "positions" else "ASE's unit"
+        message = (
+            f"{name}: {motion.observed} have a noise of {', '.join(measurements)} ({unit}): equations are weighted "
+            "accordingly, more frames or a longer time step make up for it"
         )
-        unit = "Å" if motion.observed == "positions" else "ASE units"
-        message = f"{name}: {motion.observed} have a noise of {found} ({unit}): equations are weighted accordingly"
         warnings.warn(message, TrainingDataWarning, stacklevel=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from ase.constraints import FixAtoms, FixCom
 from ase.units import fs
 
@@ -44,7 +45,7 @@ def choose_targets(settings: FitSettings, frames: TrainingSet) -> Labels | Motio
     frames = frames.without_labels()
     _refuse_constraints(frames)
     order = chronology(frames)
-    if order.longest < FEWEST or order.persistence <= 0.0:
+    if order.longest < FEWEST or (not order.has_momenta and order.persistence <= 0.0):
         message = (
             f"{frames.name}: no {FEWEST} of {order.n_frames} frames follow each other in time: atoms must be the same, "
             "move along, and in one cell; give frames in order and close in time, without a barostat, or with labels"
@@ -83,7 +84,9 @@ def _timing(settings: FitSettings, frames: TrainingSet, order: Chronology) -> tu
 
 
 def _refuse_distant_frames(law: Law, order: Chronology, name: str) -> None:
-    error = relative_error(law, order.phase)
+    lengths = [len(run) for run in order.runs if law.n_equations(len(run))]
+    errors = {length: relative_error(law, order.phase, length) for length in set(lengths)}
+    error = float(np.average([errors[one] for one in lengths], weights=[law.n_equations(one) for one in lengths]))
     if error > LARGEST_ERROR:
         message = (
             f"{name}: frames are too far apart: forces between them cannot be interpolated, {100 * error:.0f} % would "
