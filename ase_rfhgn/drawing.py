@@ -11,7 +11,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian.crowding import Crowding
 from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
-from ase_rfhgn.hamiltonian.spherical import MONOPOLE, SphericalFields
+from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.sampling import DenseLayer, elm_layer, swim_layer
 from ase_rfhgn.sphere import degree_of_harmonics
 
@@ -88,13 +88,12 @@ def draw_fields(
     mean_sk, spread_slk = _moment_statistics(_bare(architecture, species_s, encoder), sample)
     shape = (architecture.mixings, architecture.degree + 1, architecture.channels)
     mixing_sqlk = rng.normal(size=shape) / spread_slk[:, None]
-    offset_sqk = MONOPOLE * mixing_sqlk[:, :, 0] * mean_sk[:, None]
     return SphericalFields(
         species_s=species_s,
         cutoff=architecture.cutoff,
         encoder=encoder,
         mixing_sqlk=mixing_sqlk,
-        offset_sqk=offset_sqk,
+        mean_sk=mean_sk,
         correlation=architecture.correlation,
         crowding=Crowding(architecture.cutoff, ceiling_s, strength=1.0),
     )
@@ -208,7 +207,7 @@ def _bare(architecture: Architecture, species_s: IntArray, encoder: EdgeEncoder)
         cutoff=architecture.cutoff,
         encoder=encoder,
         mixing_sqlk=np.zeros(shape),
-        offset_sqk=np.zeros((shape[0], shape[1], shape[3])),
+        mean_sk=np.zeros((shape[0], shape[3])),
         correlation=architecture.correlation,
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.rows import feature_rows
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.response import voigt
 from ase_rfhgn.training_set import Frame
@@ -66,7 +67,7 @@ def frame_rows(
     column_s = np.full(len(hamiltonian.species_s), -1)
     column_s[list(system)] = len(system) + hamiltonian.n_features * np.arange(len(system))
     n_columns = len(system) * (1 + hamiltonian.n_features)
-    features = hamiltonian.rows(graph, column_s, n_columns, stress=frame.stress_v is not None)
+    features = feature_rows(hamiltonian, graph, column_s, n_columns, stress=frame.stress_v is not None)
     rows = {}
     if frame.energy is not None:
         number_s = hamiltonian.species_s[list(system)]

@@ -59,6 +59,34 @@ class NeighbourGraph:
         return len(species_s) * species_n[self.centre_p] + species_n[self.neighbour_p]
 
 
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of atoms that may be edges of a graph, for any positions near those that they were searched for.
+
+    Attributes
+    ----------
+    centre_p, neighbour_p : ndarray of shape (n_pairs,)
+        Atoms at the tail and at the head of each pair, tails sorted.
+    shift_pc : ndarray of shape (n_pairs, 3)
+        Sum of the cell vectors that the pair crosses (Å).
+    """
+
+    centre_p: IntArray
+    neighbour_p: IntArray
+    shift_pc: FloatArray
+
+    def graph(self, atoms: Atoms, cutoff: float) -> NeighbourGraph:
+        """Return the graph of the pairs that are closer than a cutoff (Å)."""
+        vector_pc = np.take(atoms.positions, self.neighbour_p, axis=0)
+        vector_pc -= np.take(atoms.positions, self.centre_p, axis=0)
+        vector_pc += self.shift_pc
+        near_p = np.einsum("pc,pc->p", vector_pc, vector_pc) < cutoff**2
+        number_n = atoms.numbers.astype(np.int64)
+        if near_p.all():
+            return NeighbourGraph(number_n, self.centre_p, self.neighbour_p, vector_pc)
+        return NeighbourGraph(number_n, self.centre_p[near_p], self.neighbour_p[near_p], vector_pc[near_p])
+
+
 def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:
     """Return the graph of all pairs of atoms closer than a cutoff, periodic images included.
 
@@ -69,12 +97,16 @@ def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:
     cutoff : float
         Largest length of an edge (Å).
     """
-    centre_p, neighbour_p, vector_pc = neighbour_list("ijD", _with_full_cell(atoms, cutoff), cutoff)
-    return NeighbourGraph(
-        number_n=atoms.numbers.astype(np.int64),
+    return find_pairs(atoms, cutoff).graph(atoms, cutoff)
+
+
+def find_pairs(atoms: Atoms, reach: float) -> Pairs:
+    """Return all pairs of atoms closer than a reach (Å), periodic images included."""
+    centre_p, neighbour_p, image_pc = neighbour_list("ijS", _with_full_cell(atoms, reach), reach)
+    return Pairs(
         centre_p=centre_p.astype(np.int64),
         neighbour_p=neighbour_p.astype(np.int64),
-        vector_pc=np.ascontiguousarray(vector_pc, dtype=np.float64),
+        shift_pc=image_pc.astype(np.float64) @ np.where(atoms.pbc[:, None], atoms.cell.array, 0.0),
     )
 
 

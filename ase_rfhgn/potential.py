@@ -17,6 +17,7 @@ from ase_rfhgn.hamiltonian.crowding import Crowding
 from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.model_file import JSON, read_model, write_model
+from ase_rfhgn.neighbours import NeighbourList
 from ase_rfhgn.response import Response, voigt
 
 
@@ -75,8 +76,17 @@ class Potential:
         """Distance beyond which atoms do not see each other (Å)."""
         return self.hamiltonian.cutoff
 
-    def evaluate(self, atoms: Atoms) -> Evaluation:
+    def evaluate(self, atoms: Atoms, *, neighbours: NeighbourList | None = None, threads: int = 1) -> Evaluation:
         """Return the energies, forces and stress of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            A structure.
+        neighbours : NeighbourList, optional
+            What makes the graph; by default pairs are searched anew.
+        threads : int
+            Threads that share the work.
 
         Raises
         ------
@@ -84,9 +94,9 @@ class Potential:
             If a position is not finite, atoms coincide, or an element was not in the training data.
         """
         self._check(atoms)
-        graph = build_graph(atoms, self.cutoff)
+        graph = build_graph(atoms, self.cutoff) if neighbours is None else neighbours.graph(atoms)
         _check_distances(graph)
-        response = self.respond(graph)
+        response = self.respond(graph, threads)
         has_volume = atoms.cell.rank == 3
         return Evaluation(
             energy_n=response.energy_n,
@@ -94,9 +104,9 @@ class Potential:
             stress_v=voigt(response.virial_cc) / atoms.get_volume() if has_volume else None,
         )
 
-    def respond(self, graph: NeighbourGraph) -> Response:
+    def respond(self, graph: NeighbourGraph, threads: int = 1) -> Response:
         """Return the energies, forces and virial of a graph."""
-        return self.hamiltonian.respond(graph, self.coefficient_sf) + self.baseline.respond(graph)
+        return self.hamiltonian.respond(graph, self.coefficient_sf, threads) + self.baseline.respond(graph)
 
     def save(self, path: str | Path) -> None:
         """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""
@@ -110,7 +120,7 @@ class Potential:
             "size_b": encoder.size_b,
             "floor_b": encoder.floor_b,
             "mixing_sqlk": self.hamiltonian.mixing_sqlk,
-            "offset_sqk": self.hamiltonian.offset_sqk,
+            "mean_sk": self.hamiltonian.mean_sk,
             "coefficient_sf": self.coefficient_sf,
             "one_body_s": self.baseline.one_body_s,
             "core_radius_b": core.radius_b,
@@ -181,7 +191,7 @@ def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> Potential:
         cutoff=float(header["cutoff"]),
         encoder=encoder,
         mixing_sqlk=_shaped(arrays, "mixing_sqlk", (n_species, None, None, n_channels)),
-        offset_sqk=_shaped(arrays, "offset_sqk", (n_species, None, n_channels)),
+        mean_sk=_shaped(arrays, "mean_sk", (n_species, n_channels)),
         correlation=int(header["correlation"]),
         crowding=_crowding(header, arrays, n_species),
     )

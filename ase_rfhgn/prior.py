@@ -44,10 +44,11 @@ def prior_spread(
     """
     shift_bk = hamiltonian.encoder.shift_bk
     blind_k = (1.0 + np.ptp(shift_bk, axis=0) / BLIND) ** (-0.5 * sharpness_power)
-    order_ok = np.arange(2, hamiltonian.correlation + 1)[:, None] - 1.0
-    many_ok = (BODY_ORDER**-0.5 * blind_k) ** order_ok * blind_k
-    n_mixings = hamiltonian.mixing_sqlk.shape[1]
-    feature_f = np.concatenate([blind_k, np.tile(many_ok.ravel(), n_mixings)])
+    order_ok = np.arange(1, hamiltonian.correlation + 1)[:, None] - 1.0
+    one_ok = (BODY_ORDER**-0.5 * blind_k) ** order_ok * blind_k
+    n_mixings, n_levels = hamiltonian.mixing_sqlk.shape[1:3]
+    copies_o = np.repeat([1, n_levels, n_mixings], [1, 1, hamiltonian.correlation - 2])
+    feature_f = np.repeat(one_ok, copies_o, axis=0).ravel()
     n_species = len(hamiltonian.species_s)
     one_body_s = np.full(n_species, ONE_BODY if free_one_body else 0.0)
     spread_f = np.concatenate([one_body_s, np.tile(feature_f, n_species)])

@@ -47,7 +47,7 @@ def random_potential(
         cutoff=cutoff,
         encoder=encoder,
         mixing_sqlk=rng.normal(size=(n_species, mixings, degree + 1, channels)) / (degree + 1),
-        offset_sqk=0.3 * rng.normal(size=(n_species, mixings, channels)),
+        mean_sk=0.3 * rng.normal(size=(n_species, channels)),
         correlation=correlation,
     )
     n_features = hamiltonian.n_features

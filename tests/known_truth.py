@@ -14,6 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting import fit
 from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.rows import feature_rows
 from ase_rfhgn.potential import Potential
 
 
@@ -77,7 +78,7 @@ def random_truth(drawn: Potential, structures: Sequence[Atoms], rng: np.random.G
     column_s = hamiltonian.n_features * np.arange(n_species)
     parts = []
     for atoms in structures:
-        rows = hamiltonian.rows(build_graph(atoms, hamiltonian.cutoff), column_s, n_columns, stress=True)
+        rows = feature_rows(hamiltonian, build_graph(atoms, hamiltonian.cutoff), column_s, n_columns, stress=True)
         parts.append(np.vstack([rows.force_mf, rows.virial_vf / len(atoms)]))
     derivative_mf = np.concatenate(parts)
     norm_f = np.sqrt(np.mean(derivative_mf**2, axis=0))

@@ -13,6 +13,7 @@ from labelled import shaken
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.drawing import LEAST_SPREAD, LEAST_STEP, REACH, Architecture, draw_fields
 from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.rows import feature_rows
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 
 CUTOFF = 4.5
@@ -42,7 +43,7 @@ def draw(structures: list[Atoms], architecture: Architecture = ARCHITECTURE, see
 
 def weights_of(drawn: SphericalFields) -> list[FloatArray]:
     encoder = [getattr(drawn.encoder, field.name) for field in fields(drawn.encoder)]
-    return [*encoder, drawn.mixing_sqlk, drawn.offset_sqk]
+    return [*encoder, drawn.mixing_sqlk, drawn.mean_sk]
 
 
 def moments_of(drawn: SphericalFields, structures: list[Atoms]) -> tuple[IntArray, FloatArray]:
@@ -55,9 +56,8 @@ def fields_on_sphere(drawn: SphericalFields, structures: list[Atoms]) -> tuple[I
     """Return the species and the fields of every site over the points of the quadrature: (n, q, x, k)."""
     species_n, moment_nyk = moments_of(drawn, structures)
     level_y = np.repeat(np.arange(drawn.degree + 1), 2 * np.arange(drawn.degree + 1) + 1)
-    weighted_nqyk = drawn.mixing_sqlk[species_n][:, :, level_y] * moment_nyk[:, None]
-    field_nqxk = np.einsum("xy,nqyk->nqxk", drawn.grid.harmonics_xy, weighted_nqyk)
-    return species_n, field_nqxk - drawn.offset_sqk[species_n][:, :, None]
+    weighted_nqyk = drawn.mixing_sqlk[species_n][:, :, level_y] * drawn.centred(moment_nyk, species_n)[:, None]
+    return species_n, np.einsum("xy,nqyk->nqxk", drawn.grid.harmonics_xy, weighted_nqyk)
 
 
 # %% Scale
@@ -110,7 +110,8 @@ def test_symmetric_and_empty_neighbourhoods_give_finite_features(atoms: Atoms, s
     other.rattle(0.1, seed=0)
     n_species = len(drawn.species_s)
     for structure in (atoms, other):
-        rows = drawn.rows(
+        rows = feature_rows(
+            drawn,
             build_graph(structure, CUTOFF),
             drawn.n_features * np.arange(n_species),
             n_species * drawn.n_features,
@@ -177,4 +178,4 @@ def test_samplers_differ_and_shapes_are_those_of_the_architecture() -> None:
         assert (drawn.n_channels, drawn.degree, drawn.correlation, drawn.cutoff) == (12, 3, 4, CUTOFF)
         assert drawn.mixing_sqlk.shape == (2, 3, 4, 12)
         assert drawn.encoder.shift_bk.shape == (4, 12)
-        assert drawn.n_features == 12 * (1 + 3 * 3)
+        assert drawn.n_features == 12 * (1 + 4 + 3 * 2)

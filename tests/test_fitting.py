@@ -192,7 +192,7 @@ def test_record_tells_what_was_done(coppers: list[Atoms], tmp_path: Path) -> Non
     assert record["settings"]["seed"] == 3
     assert (record["ridge"], record["ridge_choice"]) == (1e-6, "given")
     assert (record["n_frames"], record["n_atoms"], record["elements"]) == (24, 96, ["Cu"])
-    assert record["n_features"] == 1 + 5 * (1 + 3)
+    assert record["n_features"] == 1 + 5 * (1 + 4 + 2)
     potential.save(tmp_path / "copper.npz")
     assert Potential.load(tmp_path / "copper.npz").record == record
 

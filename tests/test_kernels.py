@@ -14,7 +14,8 @@ from product_quadrature import product_quadrature
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.graph import NeighbourGraph, build_graph
-from ase_rfhgn.hamiltonian.spherical import EDGES_PER_BLOCK, FeatureRows, SphericalFields
+from ase_rfhgn.hamiltonian.rows import FeatureRows, feature_rows
+from ase_rfhgn.hamiltonian.spherical import EDGES_PER_BLOCK, SphericalFields
 from ase_rfhgn.sphere import degree_of_harmonics, harmonics
 
 VOIGT = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
@@ -45,7 +46,7 @@ def messages(fields: SphericalFields, graph: NeighbourGraph) -> tuple[FloatArray
 
 
 def reference(fields: SphericalFields, graph: NeighbourGraph) -> Reference:
-    """Return Σ_p t_k and ∮ s_qk(x)^o − (−c_qk)^o, s_qk(x) = Σ_l ω_qlk Σ_m A_lmk Y_lm(x) − c_qk, atom by atom."""
+    """Return Σ_p t_k, Σ_m A_lmk²/4π and ∮ s_qk(x)^o, s_qk(x) = Σ_l ω_qlk Σ_m A_lmk Y_lm(x), atom by atom."""
     value_pk, slope_pk = messages(fields, graph)
     harmonics_py, harmonic_slopes_pcy = harmonics(graph.vector_pc, fields.degree)
     unit_pc = graph.vector_pc / graph.distance_p[:, None]
@@ -58,14 +59,23 @@ def reference(fields: SphericalFields, graph: NeighbourGraph) -> Reference:
     gradient_pcf = np.zeros((len(graph.centre_p), 3, fields.n_features))
     for n in range(graph.n_atoms):
         own = graph.centre_p == n
+        level_y = degree_of_harmonics(fields.degree)
         moment_yk = harmonics_py[own].T @ value_pk[own]
-        mixing_qyk = fields.mixing_sqlk[species_n[n]][:, degree_of_harmonics(fields.degree)]
-        offset_qk = fields.offset_sqk[species_n[n]]
-        field_xqk = np.einsum("xy,qyk,yk->xqk", point_xy, mixing_qyk, moment_yk) - offset_qk
+        alone_yk = np.zeros_like(moment_yk)
+        alone_yk[0] = -fields.mean_sk[species_n[n]]
+        moment_yk += alone_yk
+        mixing_qyk = fields.mixing_sqlk[species_n[n]][:, level_y]
+        field_xqk, alone_xqk = (
+            np.einsum("xy,qyk,yk->xqk", point_xy, mixing_qyk, a_yk) for a_yk in (moment_yk, alone_yk)
+        )
         features, gradients = [value_pk[own].sum(axis=0)], [np.einsum("pk,pc->pck", slope_pk[own], unit_pc[own])]
-        for q in range(len(offset_qk)):
-            for order in range(2, fields.correlation + 1):
-                features.append(weight_x @ field_xqk[:, q] ** order - (-offset_qk[q]) ** order)
+        for l in range(fields.degree + 1):
+            same_yk = (level_y == l)[:, None] / (4.0 * np.pi)
+            features.append(np.sum(same_yk * (moment_yk**2 - alone_yk**2), axis=0))
+            gradients.append(np.einsum("pcyk,yk->pck", gradient_pcyk[own], 2.0 * same_yk * moment_yk))
+        for order in range(3, fields.correlation + 1):
+            for q in range(len(mixing_qyk)):
+                features.append(weight_x @ (field_xqk[:, q] ** order - alone_xqk[:, q] ** order))
                 pull_xk = weight_x[:, None] * order * field_xqk[:, q] ** (order - 1)
                 pull_yk = mixing_qyk[q] * (point_xy.T @ pull_xk)
                 gradients.append(np.einsum("pcyk,yk->pck", gradient_pcyk[own], pull_yk))
@@ -164,7 +174,7 @@ def test_messages(fields: SphericalFields, graph: NeighbourGraph) -> None:
 
 def test_rows(fields: SphericalFields, graph: NeighbourGraph) -> None:
     expected, column_s = pooled(fields, graph), fields.n_features * np.arange(len(SYMBOLS))
-    actual = fields.rows(graph, column_s, len(expected.energy_f), stress=True)
+    actual = feature_rows(fields, graph, column_s, len(expected.energy_f), stress=True)
     assert_close(actual.energy_f, expected.energy_f)
     assert_close(actual.force_mf, expected.force_mf)
     assert_close(actual.virial_vf, expected.virial_vf)
@@ -187,7 +197,7 @@ def test_rows_times_coefficients_are_the_response(
     """The linear system that is solved, and the potential that is evaluated, are the same function."""
     coefficient_sf = rng.normal(size=(len(SYMBOLS), fields.n_features)) / np.sqrt(fields.n_features)
     column_s = fields.n_features * np.arange(len(SYMBOLS))
-    rows = fields.rows(graph, column_s, coefficient_sf.size, stress=True)
+    rows = feature_rows(fields, graph, column_s, coefficient_sf.size, stress=True)
     response = fields.respond(graph, coefficient_sf)
     assert_close(rows.energy_f @ coefficient_sf.ravel(), response.energy_n.sum())
     assert_close(rows.force_mf @ coefficient_sf.ravel(), response.force_nc.ravel())
@@ -196,8 +206,8 @@ def test_rows_times_coefficients_are_the_response(
 def test_rows_go_where_the_columns_say(make_potential: MakePotential) -> None:
     fields = make_potential(["H", "O"], np.random.default_rng(3)).hamiltonian
     graph, width = build_graph(molecule("H2O"), 4.0), fields.n_features
-    usual = fields.rows(graph, np.array([0, width]), 2 * width, stress=True)
-    moved = fields.rows(graph, np.array([width + 5, 3]), 2 * width + 6, stress=True)
+    usual = feature_rows(fields, graph, np.array([0, width]), 2 * width, stress=True)
+    moved = feature_rows(fields, graph, np.array([width + 5, 3]), 2 * width + 6, stress=True)
     for name in ("energy_f", "force_mf", "virial_vf"):
         hydrogen, oxygen = np.split(getattr(usual, name), 2, axis=-1)
         rest = getattr(moved, name)
@@ -209,13 +219,13 @@ def test_rows_go_where_the_columns_say(make_potential: MakePotential) -> None:
 def test_rows_without_stress_have_no_virial(make_potential: MakePotential) -> None:
     fields = make_potential(["H", "O"], np.random.default_rng(3)).hamiltonian
     graph, width = build_graph(molecule("H2O"), 4.0), fields.n_features
-    rows = fields.rows(graph, np.array([0, width]), 2 * width, stress=False)
+    rows = feature_rows(fields, graph, np.array([0, width]), 2 * width, stress=False)
     assert rows.virial_vf.shape == (0, 2 * width)
 
 
 def test_features_of_an_isolated_atom_are_zero(make_potential: MakePotential) -> None:
     fields = make_potential(["H", "O"], np.random.default_rng(3)).hamiltonian
-    rows = fields.rows(build_graph(Atoms("O"), 4.0), np.array([0, 0]), fields.n_features, stress=False)
+    rows = feature_rows(fields, build_graph(Atoms("O"), 4.0), np.array([0, 0]), fields.n_features, stress=False)
     np.testing.assert_allclose(rows.energy_f, 0.0, atol=1e-14)
 
 

@@ -20,7 +20,7 @@ LONGEST_MODULE = 300
 LAYERS = (
     {"arrays", "errors", "progress"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "motion", "motion_noise"},  # numbers only
-    {"graph"},
+    {"graph", "neighbours"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"model_file"},
@@ -51,7 +51,7 @@ EVALUATION = {"potential", "calculator", "testing"}
 
 ONLY_IN = {
     "matscipy": {"graph"},  # the only module that knows periodic images
-    "numba": {"hamiltonian.kernels", "sphere"},
+    "numba": {"hamiltonian.kernels", "hamiltonian.row_kernels", "sphere"},
     "threadpoolctl": {"fitting"},
     "matplotlib": {"plots"},
     "tqdm": {"progress"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,33 +24,16 @@ MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
 """The constant harmonic Y_00."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeatureRows:
-    """Derivatives of the pooled features: what is linear in the coefficients.
-
-    Attributes
-    ----------
-    energy_f : ndarray of shape (n_features,)
-        Features summed over the atoms.
-    force_mf : ndarray of shape (3 n, n_features)
-        Minus the derivatives by the positions.
-    virial_vf : ndarray of shape (6, n_features)
-        Derivatives by a homogeneous strain, Voigt order.
-    """
-
-    energy_f: FloatArray
-    force_mf: FloatArray
-    virial_vf: FloatArray
-
-
 @dataclass(frozen=True)
 class SphericalFields:
     """Invariant features of atomic neighbourhoods from random fields on the sphere.
 
-    Every radial channel k of an atom has moments A_{lm} = Σ_j t_k Y_lm. Random mixings q of the
-    degrees l make fields s_{qk}(x) on the unit sphere, and the features are the means of their
-    powers 2..correlation over it, with the two-body sums Σ_j t_k. Quadrature is exact for these
-    polynomials, so the features are invariant to rounding.
+    Every radial channel k of an atom has moments A_{lm} = Σ_j t_k Y_lm, of which A_00 is taken
+    relative to its mean. Random mixings q of the degrees l make fields s_{qk}(x) = Σ_l ω_{qlk} Σ_m
+    A_{lm} Y_lm(x) on the unit sphere. The features are the two-body sums Σ_j t_k, the means of the
+    squares of every degree over the sphere, Σ_m A_lm² / 4π, which span those of all mixings, and the
+    means of the powers 3..correlation of the fields. Quadrature is exact for these polynomials, so
+    the features are invariant to rounding.
 
     Attributes
     ----------
@@ -61,8 +45,8 @@ class SphericalFields:
         Radial channels.
     mixing_sqlk : ndarray of shape (n_species, n_mixings, degree + 1, n_channels)
         Weights of the degrees in the fields, per species of the centre.
-    offset_sqk : ndarray of shape (n_species, n_mixings, n_channels)
-        Constants subtracted from the fields.
+    mean_sk : ndarray of shape (n_species, n_channels)
+        Means that are subtracted from the moments A_00.
     correlation : int
         Highest power of a field.
     crowding : Crowding, optional
@@ -73,7 +57,7 @@ class SphericalFields:
     cutoff: float
     encoder: EdgeEncoder
     mixing_sqlk: FloatArray
-    offset_sqk: FloatArray
+    mean_sk: FloatArray
     correlation: int
     crowding: Crowding | None = None
 
@@ -90,7 +74,7 @@ class SphericalFields:
     @property
     def n_features(self) -> int:
         """Number of features per species of the centre."""
-        return self.n_channels * (1 + int(self.mixing_sqlk.shape[1]) * (self.correlation - 1))
+        return self.n_channels * (2 + self.degree + int(self.mixing_sqlk.shape[1]) * (self.correlation - 2))
 
     @cached_property
     def grid(self) -> HalfSphere:
@@ -98,23 +82,20 @@ class SphericalFields:
         return half_sphere(self.degree, self.correlation * self.degree)
 
     @property
-    def _shape(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return tuple(range(self.degree + 1)), tuple(range(2, self.correlation + 1))
+    def shape(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Degrees of the harmonics and powers of the fields, as tuples: compiled loops over them are unrolled."""
+        return tuple(range(self.degree + 1)), tuple(range(3, self.correlation + 1))
 
     @property
-    def _points(self) -> tuple[FloatArray, FloatArray]:
+    def points(self) -> tuple[FloatArray, FloatArray]:
+        """Harmonics at the points of the quadrature, and their weights."""
         return self.grid.harmonics_xy, self.grid.weight_x
 
     def blocks(self, graph: NeighbourGraph) -> Iterator[Block]:
         """Yield the atoms of a graph in blocks of about `EDGES_PER_BLOCK` edges, with their moments."""
-        species_n = np.searchsorted(self.species_s, graph.number_n)
-        first_n = graph.first_n
-        start = 0
-        while start < graph.n_atoms:
-            stop = int(np.searchsorted(first_n, first_n[start] + EDGES_PER_BLOCK, side="right")) - 1
-            stop = min(max(stop, start + 1), graph.n_atoms)
-            yield self._block(graph, species_n, first_n, slice(start, stop))
-            start = stop
+        species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
+        for atoms in _slices(first_n):
+            yield self._block(graph, species_n, first_n, atoms)
 
     def _block(self, graph: NeighbourGraph, species_n: IntArray, first_n: IntArray, atoms: slice) -> Block:
         edges = slice(first_n[atoms.start], first_n[atoms.stop])
@@ -138,66 +119,13 @@ class SphericalFields:
             moment_nyk=kernels.moments(first, value_pk, harmonics_py),
         )
 
-    def isolated(self) -> FloatArray:
-        """Return the many-body features of an atom without neighbours: (n_species, n_features)."""
-        power_osqk = np.stack([(-self.offset_sqk) ** o for o in range(2, self.correlation + 1)])
-        many_sf = power_osqk.transpose(1, 2, 0, 3).reshape(len(self.species_s), -1)
-        return np.concatenate([np.zeros((len(self.species_s), self.n_channels)), many_sf], axis=1)
+    def centred(self, moment_nyk: FloatArray, species_n: IntArray) -> FloatArray:
+        """Return moments, A_00 relative to its mean."""
+        centred_nyk = moment_nyk.copy()
+        centred_nyk[:, 0] -= self.mean_sk[species_n]
+        return centred_nyk
 
-    def rows(self, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool) -> FeatureRows:
-        """Return the derivatives of the pooled features by positions and strain.
-
-        Parameters
-        ----------
-        graph : NeighbourGraph
-            A structure.
-        column_s : ndarray of shape (n_species,)
-            First column of the features of every species of the centre.
-        n_columns : int
-            Number of columns.
-        stress : bool
-            Whether the virial is wanted.
-        """
-        rows = FeatureRows(
-            energy_f=np.zeros(n_columns),
-            force_mf=np.zeros((3 * graph.n_atoms, n_columns)),
-            virial_vf=np.zeros((6 if stress else 0, n_columns)),
-        )
-        for block in self.blocks(graph):
-            self._add_block(block, graph.neighbour_p[block.edges], column_s, rows)
-        return rows
-
-    def _add_block(self, block: Block, neighbour_p: IntArray, column_s: IntArray, rows: FeatureRows) -> None:
-        """Add the features of a block of atoms and their derivatives to the rows."""
-        many_nf, slope_nyf = kernels.site_features(
-            block.species_n, block.moment_nyk, self._points, *self._shape, self.mixing_sqlk, self.offset_sqk
-        )
-        feature_nf = np.concatenate([block.moment_nyk[:, 0] / MONOPOLE, many_nf], axis=1)
-        feature_nf -= self.isolated()[block.species_n]
-        basis_pjy = np.concatenate([block.harmonics_py[:, None], block.harmonic_slopes_pcy], axis=1)
-        most_edges = int(np.diff(block.first_n).max(initial=0))
-        pull_pjf = np.empty((most_edges, 4, slope_nyf.shape[2]))
-        own_cf = np.empty((3, self.n_features))
-        for n, atom in enumerate(range(block.atoms.start, block.atoms.stop)):
-            e = slice(*(block.first_n[n : n + 2] - block.first_n[0]))
-            n_edges = e.stop - e.start
-            columns = slice(column_s[block.species_n[n]], column_s[block.species_n[n]] + self.n_features)
-            pull = pull_pjf[:n_edges]
-            basis = basis_pjy[e].reshape(4 * n_edges, basis_pjy.shape[2])
-            np.dot(basis, slope_nyf[n], out=pull.reshape(4 * n_edges, pull.shape[2]))
-            kernels.add_gradient_rows(
-                (neighbour_p[e], block.vector_pc[e], block.distance_p[e]),
-                (block.value_pk[e], block.slope_pk[e]),
-                pull,
-                columns.start,
-                own_cf,
-                rows.force_mf,
-                rows.virial_vf,
-            )
-            rows.energy_f[columns] += feature_nf[n]
-            rows.force_mf[3 * atom : 3 * atom + 3, columns] += own_cf
-
-    def respond(self, graph: NeighbourGraph, coefficient_sf: FloatArray) -> Response:
+    def respond(self, graph: NeighbourGraph, coefficient_sf: FloatArray, threads: int = 1) -> Response:
         """Return energies, forces and virial of a structure for given coefficients.
 
         Parameters
@@ -206,43 +134,74 @@ class SphericalFields:
             A structure.
         coefficient_sf : ndarray of shape (n_species, n_features)
             Coefficients of the features of every species of the centre (eV).
+        threads : int
+            Threads that share the work; the result is the same to the last bit.
         """
         polynomials = self._polynomials(coefficient_sf)
-        energy_n, force_nc = np.zeros(graph.n_atoms), np.zeros((graph.n_atoms, 3))
-        virial_cc = np.zeros((3, 3))
-        for block in self.blocks(graph):
-            energy_n[block.atoms], gradient_pc = self._respond_block(block, polynomials)
-            kernels.add_edge_forces(graph.centre_p[block.edges], graph.neighbour_p[block.edges], gradient_pc, force_nc)
-            virial_cc += block.vector_pc.T @ gradient_pc
-        return Response(energy_n, force_nc, virial_cc)
+        isolated_s = self._isolated_energies(polynomials)
+        species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
+        energy_n, gradient_pc = np.empty(graph.n_atoms), np.empty_like(graph.vector_pc)
+
+        def work(atoms: slice) -> None:
+            block = self._block(graph, species_n, first_n, atoms)
+            energy_n[atoms], gradient_pc[block.edges] = self._respond_block(block, polynomials, isolated_s)
+
+        if threads == 1:
+            for atoms in _slices(first_n):
+                work(atoms)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(work, _slices(first_n)))  # a list, so that errors are raised
+        force_nc = np.zeros((graph.n_atoms, 3))
+        kernels.add_edge_forces(graph.centre_p, graph.neighbour_p, gradient_pc, force_nc)
+        return Response(energy_n, force_nc, graph.vector_pc.T @ gradient_pc)
 
     def _polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
         """Return the coefficients sorted by what the kernel multiplies them with."""
-        n_species, width = len(self.species_s), self.n_channels
-        many_sqok = coefficient_sf[:, width:].reshape(n_species, -1, self.correlation - 1, width)
+        n_species, width, n_levels = len(self.species_s), self.n_channels, self.degree + 1
+        linear_sk, square_sf, power_sf = np.split(coefficient_sf, [width, width * (1 + n_levels)], axis=1)
         return Polynomials(
-            linear_sk=coefficient_sf[:, :width] / MONOPOLE,
-            field_soqk=np.ascontiguousarray(many_sqok.transpose(0, 2, 1, 3)),
-            isolated_s=np.einsum("sf,sf->s", self.isolated(), coefficient_sf),
+            linear_sk=linear_sk / MONOPOLE,
+            square_slk=MONOPOLE**2 * square_sf.reshape(n_species, n_levels, width),
+            power_soqk=power_sf.reshape(n_species, self.correlation - 2, self.mixing_sqlk.shape[1], width),
         )
 
-    def _respond_block(self, block: Block, polynomials: Polynomials) -> tuple[FloatArray, FloatArray]:
+    def _site_energies(
+        self, species_n: IntArray, moment_nyk: FloatArray, polynomials: Polynomials
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the energies of sites and their derivatives by the moments; isolated atoms have some, too."""
+        energy_n, slope_nyk = kernels.site_energies(
+            species_n,
+            self.centred(moment_nyk, species_n),
+            self.points,
+            *self.shape,
+            self.mixing_sqlk,
+            polynomials.linear_sk,
+            polynomials.square_slk,
+            polynomials.power_soqk,
+        )
+        return energy_n, slope_nyk
+
+    def _isolated_energies(self, polynomials: Polynomials) -> FloatArray:
+        """Return the energies of sites without neighbours: (n_species,)."""
+        species_s = np.arange(len(self.species_s))
+        energy_s, _ = self._site_energies(species_s, self.nothing(), polynomials)
+        return energy_s
+
+    def nothing(self) -> FloatArray:
+        """Return the moments of an isolated atom of every species: (n_species, n_harmonics, n_channels)."""
+        return np.zeros((len(self.species_s), (self.degree + 1) ** 2, self.n_channels))
+
+    def _respond_block(
+        self, block: Block, polynomials: Polynomials, isolated_s: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of the atoms of a block and the derivatives by its edge vectors."""
         crowded, density_slope_p = self._crowd(block)
         moment_nyk = block.moment_nyk
         if crowded is not None:
             moment_nyk = moment_nyk * crowded.scale_n[:, None, None]
-        energy_n, slope_nyk = kernels.site_energies(
-            block.species_n,
-            moment_nyk,
-            self._points,
-            *self._shape,
-            self.mixing_sqlk,
-            self.offset_sqk,
-            polynomials.linear_sk,
-            polynomials.field_soqk,
-        )
-        energy_n -= polynomials.isolated_s[block.species_n]
+        energy_n, slope_nyk = self._site_energies(block.species_n, moment_nyk, polynomials)
+        energy_n -= isolated_s[block.species_n]
         unit_pc = block.vector_pc / block.distance_p[:, None]
         push_pc = np.zeros_like(unit_pc)
         if crowded is not None:
@@ -273,13 +232,22 @@ class SphericalFields:
         return self.crowding.sites(density_n, block.species_n), slope_p
 
 
+def _slices(first_n: IntArray) -> Iterator[slice]:
+    """Yield runs of atoms with about `EDGES_PER_BLOCK` edges; an atom is never split."""
+    n_atoms, start = len(first_n) - 1, 0
+    while start < n_atoms:
+        stop = int(np.searchsorted(first_n, first_n[start] + EDGES_PER_BLOCK, side="right")) - 1
+        yield slice(start, stop := min(max(stop, start + 1), n_atoms))
+        start = stop
+
+
 @dataclass(frozen=True, slots=True)
 class Polynomials:
-    """Coefficients of the moments and of the powers of the fields (eV)."""
+    """Coefficients of the moments, of their squares and of the powers of the fields (eV)."""
 
     linear_sk: FloatArray
-    field_soqk: FloatArray
-    isolated_s: FloatArray
+    square_slk: FloatArray
+    power_soqk: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
