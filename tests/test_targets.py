@@ -113,8 +113,9 @@ def test_measured_masses_replace_those_of_the_frames(run: list[Atoms], rows: Row
 
 def test_what_true_forces_leave_unexplained_is_nothing(run: list[Atoms]) -> None:
     frames = frames_of(run)
+    force_by_name = {frame.name: true_forces(frame) for frame in frames}
     for observed in ("momenta", "positions"):
-        unexplained_z = motion(observed).unexplained(frames, true_forces)
+        unexplained_z = motion(observed).unexplained(frames, lambda frame: force_by_name[frame.name])
         assert unexplained_z.keys() == {13, 29}
         for one in unexplained_z.values():
             assert one.size < 1e-9

@@ -40,9 +40,11 @@ from ase_rfhgn.errors import RFHGNError
 CHECKOUT = Path(__file__).resolve().parents[2]
 TIMESTEP = 5.0 * units.fs
 EQUILIBRATION = 200
-UNSEEN_FRAMES, UNSEEN_STRIDE = 20, 20
-SMALL: dict[str, Any] = {"channels": 16, "mixings": 4}
+UNSEEN_FRAMES, UNSEEN_STRIDE = 10, 20
+SMALL: dict[str, Any] = {"channels": 12, "mixings": 3}
 """Features for the tables that need many fits."""
+MEDIUM: dict[str, Any] = {"channels": 24, "mixings": 2}
+"""Features for ethanol, whose noise hides what more of them could tell."""
 
 HEAD = """\
 | run | frames | fitted to | force RMSE eV/Å | against labels | left unexplained eV/Å | fit, CPU s | remarks |
@@ -149,17 +151,17 @@ def compare_strides() -> None:
     """Print fits to frames that are several steps apart."""
     crystal = copper()
     unseen = unseen_of(crystal)
-    for stride in (1, 2, 4, 8, 10, 12, 14, 16):
-        frames = run_of(crystal, 200, stride=stride)
+    for stride in (1, 4, 8, 12, 16):
+        frames = run_of(crystal, 150, stride=stride)
         all_targets(f"every {stride}. step", frames, unseen, stride=stride, **SMALL)
 
 
 def compare_noise() -> None:
     """Print fits to positions with noise, weighted for it and (momenta removed) without a clue of it."""
     crystal = copper()
-    unseen, frames = unseen_of(crystal), run_of(crystal, 200)
+    unseen, frames = unseen_of(crystal), run_of(crystal, 150)
     reference = line("no noise", frames, unseen, "labels", None, **SMALL)
-    for size in (0.0, 1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2):
+    for size in (0.0, 1e-4, 1e-3, 1e-2):
         noisy = [Atoms(one.symbols, positions=one.positions, cell=one.cell, pbc=True) for one in frames]
         rng = np.random.default_rng(0)
         for atoms in noisy:
@@ -171,8 +173,8 @@ def compare_thermostats() -> None:
     """Print fits to runs of Langevin dynamics."""
     crystal = copper()
     unseen = unseen_of(crystal)
-    for friction in (0.0, 0.0001, 0.001, 0.01):
-        all_targets(f"friction {friction:g}/fs", run_of(crystal, 200, friction=friction), unseen, **SMALL)
+    for friction in (0.0001, 0.01):
+        all_targets(f"friction {friction:g}/fs", run_of(crystal, 150, friction=friction), unseen, **SMALL)
 
 
 def compare_ethanol() -> None:
@@ -185,9 +187,9 @@ def compare_ethanol() -> None:
     unseen, shuffled = (list(iread(folder / f"ethanol_{name}.traj")) for name in ("test", "train"))
     line("ethanol as it is", shuffled, unseen, "momenta", None, **timing)
     ordered = in_order(shuffled, 2.5 * units.fs)
-    reference = line("ethanol in order", ordered, unseen, "labels", None)
+    reference = line("ethanol in order", ordered, unseen, "labels", None, **MEDIUM)
     for targets in ("momenta", "positions"):
-        line("ethanol in order", ordered, unseen, targets, reference, **timing)
+        line("ethanol in order", ordered, unseen, targets, reference, **timing, **MEDIUM)
 
 
 def in_order(frames: Sequence[Atoms], interval: float) -> list[Atoms]:
