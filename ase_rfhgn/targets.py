@@ -149,7 +149,7 @@ class Motion:
             Rows of the forces on a frame whose labelled forces are zero, under "force": for any
             Hamiltonian that is linear in its coefficients.
         """
-        for run, members in runs_of(frames, self.runs):
+        for run, members in runs_of(frames, [run for run in self.runs if self.law.n_equations(len(run))]):
             first, *_ = islice(members, 1)
             sides = combined(self.law, len(run), self._sides(run, chain([first], members), rows))
             weigher = None if self.weighting is None else _Weigher(self.weighting, self.law, first, len(run))
@@ -163,7 +163,7 @@ class Motion:
         Parameters
         ----------
         frames : iterable of Frame
-            All frames; the last ones are not looked at where there are very many.
+            All frames; where there are very many, the last ones are not looked at.
         forces : callable
             Forces of a fit.
         """
@@ -172,14 +172,14 @@ class Motion:
         for run, members in runs_of(frames, self.runs):
             first, *_ = islice(members, 1)
             number_m = _component_numbers(first)
+            if n_residuals > MOST_RESIDUALS and parts_z.keys() >= set(number_m.tolist()):
+                continue
             alone = replace(self, runs=(range(len(run)),), weighting=None)
             rows = alone.equations(chain([first], members), partial(_force_columns, forces))
             part_emk = np.array([row_mf for _, _, row_mf in rows])
             for z in np.unique(number_m) if part_emk.size else []:
                 parts_z.setdefault(int(z), []).append(part_emk[:, number_m == z])
             n_residuals += part_emk.size // 2
-            if n_residuals > MOST_RESIDUALS:
-                break
         return {z: Unexplained.of(parts) for z, parts in parts_z.items()}
 
     def observed_noise(self, number: int, force: float) -> float:
