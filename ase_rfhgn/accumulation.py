@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import KINDS, Layout, frame_rows
 from ase_rfhgn.grouping import Group, Grouping
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.ridge import Factor, RunningFactor, stack
+from ase_rfhgn.ridge import Factor, RunningFactor, joined, stack
 from ase_rfhgn.targets import LABELS, Targets
 from ase_rfhgn.training_set import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrame:
+    """A frame whose rows were kept.
+
+    Attributes
+    ----------
+    column_f : ndarray
+        Columns of the rows in the larger system, right-hand side last.
+    rows : dict
+        Rows of every kind of label.
+    """
+
+    column_f: IntArray
+    rows: Mapping[str, FloatArray]
+
+    def weighted_rows(self, weights: Mapping[str, float], n_columns: int) -> dict[str, FloatArray]:
+        """Return the rows over all columns, times the weights of their kinds, where these are not zero."""
+        weighted = {}
+        for kind, row_mf in self.rows.items():
+            if weights[kind] > 0.0:
+                weighted[kind] = np.zeros((len(row_mf), n_columns + 1))
+                weighted[kind][:, self.column_f] = weights[kind] * row_mf
+        return weighted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +54,14 @@ class Factors:
         Groups of the frames.
     by_group : dict
         Factor of every group and kind that has rows.
+    sample : tuple of SampledFrame
+        Rows of some frames.
     """
 
     layout: Layout
     grouping: Grouping
     by_group: Mapping[Group, Mapping[str, Factor]]
+    sample: tuple[SampledFrame, ...] = ()
 
     def n_rows(self, kind: str) -> int:
         """Return the number of rows of a kind."""
@@ -46,12 +74,30 @@ class Factors:
         parts = [factors[kind].full(n_columns, weight) for kind, weight in weights.items() if kind in factors]
         return stack(parts or [np.zeros((n_columns + 1, n_columns + 1))])
 
+    def by_kind(self) -> dict[str, Factor]:
+        """Return the factor of all rows of every kind over all columns."""
+        n_columns = self.layout.n_columns
+        parts: dict[str, list[Factor]] = {}
+        for factors in self.by_group.values():
+            for kind, factor in factors.items():
+                parts.setdefault(kind, []).append(factor)
+        return {kind: joined(factors, n_columns) for kind, factors in parts.items()}
+
+    def column_norms(self, weights: Mapping[str, float]) -> FloatArray:
+        """Return the norms of the weighted columns."""
+        square_f = np.zeros(self.layout.n_columns + 1)
+        for factors in self.by_group.values():
+            for kind, factor in factors.items():
+                square_f[factor.column_f] += weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
+        return np.sqrt(square_f[:-1])
+
 
 def accumulate(
     frames: Iterable[Frame],
     grouping: Grouping,
     hamiltonian: SphericalFields,
     baseline: Baseline,
+    sampled: Collection[int] = (),
     targets: Targets = LABELS,
 ) -> Factors:
     """Return the factors of the rows of all frames, which are gone through once.
@@ -66,11 +112,14 @@ def accumulate(
         The features.
     baseline : Baseline
         What is subtracted from the labels.
+    sampled : collection of int
+        Frames whose rows are kept, too.
     targets : Targets, optional
-        Where the rows' right-hand sides come from; by default labels.
+        What the rows' right-hand sides are made of; by default labels.
     """
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     running: dict[tuple[Group, str], RunningFactor] = {}
+    rows_of_sampled: dict[int, dict[str, FloatArray]] = {}
 
     def rows(i: int, frame: Frame) -> dict[str, FloatArray]:
         return frame_rows(hamiltonian, baseline, frame, grouping.group_i[i].system)
@@ -80,7 +129,11 @@ def accumulate(
         if key not in running:
             running[key] = RunningFactor(layout.columns(key[0].system))
         running[key].add(row_mf)
+        if i in sampled:
+            rows_of_sampled.setdefault(i, {})[kind] = row_mf
     by_group: dict[Group, dict[str, Factor]] = {group: {} for group in dict.fromkeys(grouping.group_i)}
     for group, kind in sorted(running, key=lambda key: KINDS.index(key[1])):
         by_group[group][kind] = running.pop((group, kind)).factor()
-    return Factors(layout, grouping, by_group)
+    columns = {i: layout.columns(grouping.group_i[i].system) for i in rows_of_sampled}
+    sample = tuple(SampledFrame(columns[i], by_kind) for i, by_kind in rows_of_sampled.items())
+    return Factors(layout, grouping, by_group, sample)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from ase.units import Bohr, Hartree
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.graph import NeighbourGraph
+from ase_rfhgn.model_file import shaped
 from ase_rfhgn.response import Response, pairwise_response
 
 ZBL_AMPLITUDES = np.array([0.18175, 0.50986, 0.28022, 0.02817])
@@ -81,6 +83,22 @@ class Baseline:
         """Return a baseline that is zero everywhere."""
         n_pairs = len(species_s) ** 2
         return cls(np.zeros(len(species_s)), ShortRangeCore(species_s, np.zeros(n_pairs), np.zeros(n_pairs)))
+
+    def as_arrays(self) -> dict[str, FloatArray]:
+        """Return the arrays of the baseline under their names in a model file."""
+        core = self.core
+        return {"one_body_s": self.one_body_s, "core_radius_b": core.radius_b, "core_strength_b": core.strength_b}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, FloatArray], species_s: IntArray) -> Baseline:
+        """Return the baseline that `as_arrays` wrote; an array that does not fit raises ValueError."""
+        n_species = len(species_s)
+        core = ShortRangeCore(
+            species_s=species_s,
+            radius_b=shaped(arrays, "core_radius_b", (n_species**2,)),
+            strength_b=shaped(arrays, "core_strength_b", (n_species**2,)),
+        )
+        return cls(shaped(arrays, "one_body_s", (n_species,)), core)
 
     def respond(self, graph: NeighbourGraph) -> Response:
         """Return the energies, forces and virial of the baseline."""

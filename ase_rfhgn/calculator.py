@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,8 +19,12 @@ from ase.calculators.calculator import (
 )
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.committee import ExpectedErrors
 from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.potential import Evaluation, Potential
+
+GRADE = "extrapolation_grade"
+"""Property that tells which atoms are unlike the training data."""
 
 
 class StructureInputError(StructureError, InputError):
@@ -30,47 +35,24 @@ class SettingsInputError(SettingsError, InputError):
     """A setting that the calculator does not have: our error and ASE's at once."""
 
 
-class RFHGNCalculator(Calculator):
-    """ASE calculator of a fitted potential.
+class PotentialCalculator(Calculator, ABC):
+    """What calculators of a fitted potential have in common; subclasses say where it comes from.
 
-    Parameters
+    Attributes
     ----------
-    potential : Potential, str or Path
-        A potential, or the file that `Potential.save` wrote.
-    **kwargs
-        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is missing or not an intact model.
-    SettingsInputError
-        If a keyword is not one of the above.
-
-    Notes
-    -----
-    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
-    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
-
-    A potential never changes, so calculators may share one, also between threads. A calculator
-    remembers its last structure: give every image of a NEB and every thread its own.
-
-    Examples
-    --------
-    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
-    >>> for image in images:  # doctest: +SKIP
-    ...     image.calc = RFHGNCalculator(potential)
+    potential : Potential or None
+        The potential, once there is one.
     """
 
     name = "rfhgn"
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012  # as in ASE
+    uncertainties = ("energy_uncertainty", "energies_uncertainty", "forces_uncertainty", "stress_uncertainty")
     ignored_changes = {"initial_charges", "initial_magmoms"}  # noqa: RUF012  # as in ASE
 
-    def __init__(self, potential: Potential | str | Path, **kwargs: object) -> None:
-        self.potential = potential if isinstance(potential, Potential) else Potential.load(potential)
+    def __init__(self, potential: Potential | None, **kwargs: object) -> None:
+        self.potential = potential
+        self._expected: ExpectedErrors | None = None
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
-        if not isinstance(potential, Potential):
-            self.parameters["potential"] = str(potential)
 
     def set(self, **kwargs: object) -> dict[str, Any]:
         """Refuse every setting: what a potential says is fixed when it is fitted.
@@ -84,6 +66,43 @@ class RFHGNCalculator(Calculator):
             message = f"{type(self).__name__} has no setting {', '.join(kwargs)}: a potential is fixed by its fit"
             raise SettingsInputError(message)
         return {}
+
+    def reset(self) -> None:
+        """Forget the last structure and everything computed for it."""
+        self._expected = None
+        super().reset()  # type: ignore[no-untyped-call]
+
+    def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002  # as in ASE
+        """Return a property of a structure, also those in `uncertainties` and ``extrapolation_grade``.
+
+        Parameters
+        ----------
+        name : str
+            What is wanted.
+        atoms : ase.Atoms, optional
+            A structure; by default that of the last calculation.
+        allow_calculation : bool
+            Whether to compute it where it is not known; otherwise None is returned.
+
+        Raises
+        ------
+        PropertyNotImplementedError
+            If there is no such property, or it needs a volume that the cell does not have.
+        SettingsError
+            If the potential cannot tell its uncertainty.
+        """
+        if name != GRADE and name not in self.uncertainties:
+            return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        # Kept out of `results`: ASE's own programs know no such properties, and stumble over them there.
+        known = super().get_property("energy", atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        if self._expected is None:
+            if known is None or not allow_calculation:
+                return None
+            assert self.potential is not None  # noqa: S101  # an energy was computed
+            assert self.atoms is not None  # noqa: S101  # for this structure
+            self._expected = self.potential.evaluate(self.atoms, uncertainty=True).uncertainty
+        assert self._expected is not None  # noqa: S101  # it was asked for
+        return _expected_results(self._expected, name)
 
     def calculate(
         self,
@@ -119,9 +138,58 @@ class RFHGNCalculator(Calculator):
             # Before anything is forgotten: energy and forces of this structure need no second calculation.
             message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
             raise PropertyNotImplementedError(message)
-        self.results = {}  # a failure leaves nothing behind
+        self.results, self._expected = {}, None  # a failure leaves nothing behind
         super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
         self.results = _results(self._evaluate(structure))
+
+    @abstractmethod
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        """Return what the potential says of a structure; errors are ASE's."""
+
+
+class RFHGNCalculator(Calculator):
+    """ASE calculator of a fitted potential.
+
+    Parameters
+    ----------
+    potential : Potential, str or Path
+        A potential, or the file that `Potential.save` wrote.
+    **kwargs
+        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing or not an intact model.
+    SettingsInputError
+        If a keyword is not one of the above.
+
+    Notes
+    -----
+    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
+    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
+
+    How wrong they may be is computed only when asked for, by `get_property`: ``energy_uncertainty``,
+    ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty`` are half-widths of
+    intervals that hold 68 % of the errors, ``extrapolation_grade`` tells which atoms are unlike the
+    training data (above 1).
+
+    A potential never changes, so calculators may share one, also between threads. A calculator
+    remembers its last structure: give every image of a NEB and every thread its own.
+
+    Examples
+    --------
+    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
+    >>> for image in images:  # doctest: +SKIP
+    ...     image.calc = RFHGNCalculator(potential)
+    """
+
+    potential: Potential
+
+    def __init__(self, potential: Potential | str | Path, **kwargs: object) -> None:
+        super().__init__(potential if isinstance(potential, Potential) else Potential.load(potential), **kwargs)
+        if not isinstance(potential, Potential):
+            self.parameters["potential"] = str(potential)
 
     def _evaluate(self, atoms: Atoms) -> Evaluation:
         try:
@@ -148,6 +216,22 @@ def _results(evaluation: Evaluation) -> dict[str, Any]:
         if not np.isfinite(value).all():
             _fail(name, value)
     return results
+
+
+def _expected_results(expected: ExpectedErrors, name: str) -> float | FloatArray:
+    """Return one of the errors to be expected, or the grades, by its name."""
+    if expected.stress_v is None and name == "stress_uncertainty":
+        message = "stress_uncertainty needs three independent cell vectors"
+        raise PropertyNotImplementedError(message)
+    values: dict[str, Any] = {
+        "energy_uncertainty": expected.energy,
+        "energies_uncertainty": expected.energy_n,
+        "forces_uncertainty": expected.force_nc,
+        "stress_uncertainty": expected.stress_v,
+        GRADE: expected.grade_n,
+    }
+    value: float | FloatArray = values[name]
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _fail(name: str, value: float | FloatArray) -> NoReturn:

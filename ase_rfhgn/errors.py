@@ -21,5 +21,9 @@ class StructureError(RFHGNError):
     """A structure cannot be evaluated: bad positions, or an unknown element."""
 
 
+class UpdateError(RFHGNError):
+    """A potential cannot be updated exactly: no factor was kept, or digits would be lost."""
+
+
 class TrainingDataWarning(UserWarning):
     """Training frames can be used, but their labels look wrong."""

@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
-from threadpoolctl import threadpool_limits
 
 from ase_rfhgn.accumulation import Factors, accumulate
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.baseline import Baseline, ShortRangeCore
-from ase_rfhgn.drawing import Architecture, draw_fields
+from ase_rfhgn.baseline import Baseline
+from ase_rfhgn.calibration import calibrated, domain_of, drawn_committee, sampled_frames
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.grouping import Grouping, group_frames
-from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.memory import remembered
 from ase_rfhgn.noise_check import weighted_for_noise
 from ase_rfhgn.potential import Potential
+from ase_rfhgn.preparation import Preparation, prepare
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.progress import tell, tracked
 from ase_rfhgn.repulsion import secured
-from ase_rfhgn.selection import Solution, solve_by_cross_validation, solve_with_ridge
+from ase_rfhgn.selection import Choice, choose_ridges, given_ridge
 from ase_rfhgn.settings import FitSettings
-from ase_rfhgn.survey import Survey, default_cutoff, survey
 from ase_rfhgn.target_choice import choose_targets
 from ase_rfhgn.targets import Motion, Targets
+from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_record import training_record
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
 
-ENERGY_WEIGHT = 10.0
-"""Weight of an energy (1/eV) against a force component, times the root of the number of atoms."""
-
-STRESS_WEIGHT = 0.3
-"""Weight of a virial (1/eV) against a force component, times the root of the number of atoms."""
+UNLABELLED_STREAM, COMMITTEE_STREAM = 1, 2
+"""Random numbers besides those that draw the features: for unlabelled structures, for the committee."""
 
 SECURED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
@@ -62,6 +57,7 @@ def fit(
     stride: int | None = None,
     known_energy: tuple[int, float] | None = None,
     seed: int = 0,
+    keep_factor: bool = False,
     progress: bool = False,
 ) -> Potential:
     """Return a potential fitted to labelled structures, or to their motion, in one linear solve.
@@ -104,6 +100,9 @@ def fit(
         of isolated atoms is zero.
     seed : int
         The same seed draws the same features.
+    keep_factor : bool
+        Whether the potential remembers its linear system, also in its file, so that `Potential.update`
+        can go on from there.
     progress : bool
         Whether long work shows progress on a terminal.
 
@@ -137,163 +136,112 @@ def fit(
         seed=seed,
     )
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    with threadpool_limits(limits=1):
-        return _fit(settings, training_set, progress=progress)
+    with single_threaded():
+        return _fit(settings, training_set, keep_factor=keep_factor, progress=progress)
 
 
-def _fit(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Potential:
+def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progress: bool) -> Potential:
     started = time.process_time(), time.perf_counter()
     targets = choose_targets(settings, frames)
+    tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
     if isinstance(targets, Motion):
         frames = frames.without_labels()
-    tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
-    task = _prepare(settings, frames, progress=progress)
-    factors, solution, potential = task.solve(targets)
+        if keep_factor:
+            message = "keep_factor is for fits to labels: equations of motion join frames that cannot leave one by one"
+            raise SettingsError(message)
+    prepared = prepare(settings, frames, progress=progress)
+    potential = _solved(settings, frames, prepared, targets, keep_factor=keep_factor, progress=progress)
     if isinstance(targets, Motion):
-        weighted = weighted_for_noise(targets, frames, lambda frame: potential.evaluate(frame.atoms).force_nc)
+        first = potential
+        weighted = weighted_for_noise(targets, frames, lambda frame: first.evaluate(frame.atoms).force_nc)
         if weighted is not None:
-            factors, solution, potential = task.solve(weighted)
-    potential, is_absolute = _with_known_energy(settings, task, potential)
-    times = {
+            potential = _solved(settings, frames, prepared, weighted, keep_factor=False, progress=progress)
+    potential = _with_known_energy(settings, frames, prepared, potential)
+    record = potential.record | {
+        "targets": targets.description,
+        "energies": "absolute" if prepared.has_energies or settings.known_energy is not None else "relative",
         "fit_cpu_seconds": time.process_time() - started[0],
         "fit_wall_seconds": time.perf_counter() - started[1],
     }
-    record = training_record(settings, task.surveyed, factors, solution) | {
-        "targets": targets.description,
-        "energies": "absolute" if is_absolute else "relative",
-        "weights": task.weights,
-    }
-    return replace(potential, record=record | times)
+    return replace(potential, record=record)
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """All that a solve needs but the targets."""
-
-    settings: FitSettings
-    frames: TrainingSet
-    surveyed: Survey
-    grouping: Grouping
-    hamiltonian: SphericalFields
-    baseline: Baseline
-    weights: dict[str, float]
-    progress: bool
-
-    def solve(self, targets: Targets) -> tuple[Factors, Solution, Potential]:
-        """Return the factors of all rows, the solution, and the potential that it makes."""
-        settings, weights = self.settings, self.weights
-        frames = tracked(self.frames, "features", total=len(self.frames), shown=self.progress)
-        factors = accumulate(frames, self.grouping, self.hamiltonian, self.baseline, targets)
-        if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
-            message = f"{self.frames.name}: every label there has zero weight; the weights are {weights}"
-            raise SettingsError(message)
-        spread_f = _spread(settings, factors, weights, self.hamiltonian)
-        if settings.ridge is None:
-            rng = np.random.default_rng([settings.seed, 1])
-            mixed = self.grouping.by_system
-            unlabelled_ff = unlabelled_rows(self.frames, self.surveyed, self.hamiltonian, weights, rng, mixed=mixed)
-            solution = solve_by_cross_validation(factors, weights, spread_f, unlabelled_ff)
-        else:
-            solution = solve_with_ridge(factors, weights, spread_f, settings.ridge)
-        one_body_s, coefficient_sf = factors.layout.split(solution.coefficient_f)
-        fitted = Baseline(self.baseline.one_body_s + one_body_s, self.baseline.core)
-        potential = Potential(self.hamiltonian, coefficient_sf, fitted)
-        return factors, solution, secured(potential, _some_structures(self.frames))
-
-
-def _prepare(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> _Task:
-    """Return the features and all that depends on neither rows nor targets."""
-    cutoff = default_cutoff(frames) if settings.cutoff is None else float(settings.cutoff)
-    surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
-    return _Task(
-        settings=settings,
-        frames=frames,
-        surveyed=surveyed,
-        grouping=group_frames(surveyed),
-        hamiltonian=_draw(settings, cutoff, surveyed),
-        baseline=_baseline(settings, surveyed),
-        weights=_weights(settings, surveyed),
-        progress=progress,
+def _solved(
+    settings: FitSettings,
+    frames: TrainingSet,
+    prepared: Preparation,
+    targets: Targets,
+    *,
+    keep_factor: bool,
+    progress: bool,
+) -> Potential:
+    """Return the potential that reproduces targets best."""
+    hamiltonian, baseline, weights = prepared.hamiltonian, prepared.baseline, prepared.weights
+    rng = np.random.default_rng([settings.seed, COMMITTEE_STREAM])
+    sampled = _sampled(prepared, rng)
+    read = tracked(frames, "features", shown=progress)
+    factors = accumulate(read, prepared.grouping, hamiltonian, baseline, sampled, targets)
+    if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
+        message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
+        raise SettingsError(message)
+    sharpness_power = 1.0 if factors.grouping.by_system else 0.0
+    norm_f = factors.column_norms(weights)
+    spread_f = prior_spread(hamiltonian, norm_f, sharpness_power, free_one_body=settings.one_body is None)
+    choice = _choose(settings, frames, prepared, factors, spread_f)
+    solved = choice.regression.solve()
+    one_body_s, coefficient_sf = factors.layout.split(solved.coefficient_f)
+    committee = drawn_committee(solved, hamiltonian, domain_of(frames, hamiltonian, rng), rng)
+    potential = Potential(
+        hamiltonian=hamiltonian,
+        coefficient_sf=coefficient_sf,
+        baseline=Baseline(baseline.one_body_s + one_body_s, baseline.core),
+        committee=calibrated(committee, choice.regression, solved, factors.sample, weights, hamiltonian),
+        record=training_record(settings, prepared.surveyed, factors, choice, solved.coefficient_f)
+        | {"weights": weights},
     )
+    if keep_factor:
+        memory = remembered(factors, choice.regression, weights, baseline, sharpness_power, frames)
+        potential = replace(potential, memory=memory.as_arrays())
+    return secured(potential, _some_structures(frames))
 
 
-def _with_known_energy(settings: FitSettings, task: _Task, potential: Potential) -> tuple[Potential, bool]:
-    """Return the potential with the constant that a known energy fixes, and whether energies are absolute."""
-    has_energies = bool(np.isfinite(task.surveyed.energy_i).any() and task.weights["energy"] > 0.0)
+def _with_known_energy(
+    settings: FitSettings, frames: TrainingSet, prepared: Preparation, potential: Potential
+) -> Potential:
+    """Return the potential with the constant that a known energy fixes, where there is one."""
     if settings.known_energy is None:
-        return potential, has_energies
+        return potential
     number, energy = settings.known_energy
-    if has_energies or number >= len(task.frames):
-        reason = "the frames have energies" if has_energies else f"there are {len(task.frames)} frames"
+    if prepared.has_energies or number >= len(frames):
+        reason = "the frames have energies" if prepared.has_energies else f"there are {len(frames)} frames"
         message = f"known_energy is {settings.known_energy}, but {reason}: leave it out, or name another frame"
         raise SettingsError(message)
-    atoms = task.frames[number].atoms
+    atoms = frames[number].atoms
     missing = (energy - potential.evaluate(atoms).energy) / len(atoms)
     baseline = replace(potential.baseline, one_body_s=potential.baseline.one_body_s + missing)
-    return replace(potential, baseline=baseline), True
+    return replace(potential, baseline=baseline)
+
+
+def _sampled(prepared: Preparation, rng: np.random.Generator) -> frozenset[int]:
+    """Return the frames that calibrate the committee."""
+    n_frames, n_species = prepared.surveyed.count_is.shape
+    n_columns = n_species * (1 + prepared.hamiltonian.n_features)
+    return sampled_frames(n_frames, 3 * int(prepared.surveyed.count_is.sum()), n_columns, rng)
+
+
+def _choose(
+    settings: FitSettings, frames: TrainingSet, prepared: Preparation, factors: Factors, spread_f: FloatArray
+) -> Choice:
+    """Return the regression, with ridges that are given or chosen."""
+    weights = prepared.weights
+    if settings.ridge is not None:
+        return given_ridge(factors, weights, spread_f, settings.ridge)
+    mixed = factors.grouping.by_system
+    rng = np.random.default_rng([settings.seed, UNLABELLED_STREAM])
+    unlabelled_ff = unlabelled_rows(frames, prepared.surveyed, prepared.hamiltonian, weights, rng, mixed=mixed)
+    return choose_ridges(factors, weights, spread_f, unlabelled_ff)
 
 
 def _some_structures(frames: TrainingSet) -> list[Atoms]:
     """Return a few structures of the training set."""
     return [frames[i].atoms for i in range(0, len(frames), max(1, len(frames) // SECURED_STRUCTURES))]
-
-
-def _draw(settings: FitSettings, cutoff: float, surveyed: Survey) -> SphericalFields:
-    n_species = len(surveyed.species_s)
-    architecture = Architecture(
-        cutoff=cutoff,
-        channels=settings.channels or (32 if n_species == 1 else 64),
-        mixings=settings.mixings or (8 if n_species == 1 else 4),
-        correlation=settings.correlation,
-        degree=settings.degree,
-        sampler=settings.sampler,
-    )
-    rng = np.random.default_rng(settings.seed)
-    return draw_fields(architecture, surveyed.species_s, surveyed.floor_b, surveyed.ceiling_s, surveyed.sample, rng)
-
-
-def _baseline(settings: FitSettings, surveyed: Survey) -> Baseline:
-    """Return one-body energies, by least squares unless they are given, and the short-range core."""
-    symbols = [chemical_symbols[z] for z in surveyed.species_s]
-    core = ShortRangeCore(surveyed.species_s, surveyed.floor_b, np.ones(len(surveyed.floor_b)))
-    if settings.one_body is not None:
-        missing = [symbol for symbol in symbols if symbol not in settings.one_body]
-        if missing:
-            message = f"one_body lacks {', '.join(missing)}: give an energy for every element of the frames, or none"
-            raise SettingsError(message)
-        return Baseline(np.array([settings.one_body[symbol] for symbol in symbols]), core)
-    known_i = np.isfinite(surveyed.energy_i)
-    if not known_i.any():
-        return Baseline(np.zeros(len(symbols)), core)
-    # the shortest least-squares solution: well-posed when compositions do not vary
-    one_body_s, *_ = np.linalg.lstsq(surveyed.count_is[known_i].astype(float), surveyed.energy_i[known_i], rcond=1e-8)
-    return Baseline(one_body_s, core)
-
-
-def _weights(settings: FitSettings, surveyed: Survey) -> dict[str, float]:
-    """Return the weight of every kind of label; errors of extensive ones are taken to grow as √n."""
-    root = float(np.sqrt(surveyed.count_is.sum(axis=1).mean()))
-    energy = ENERGY_WEIGHT * root if settings.energy_weight is None else settings.energy_weight
-    stress = STRESS_WEIGHT * root * surveyed.volume if settings.stress_weight is None else settings.stress_weight
-    return {"energy": energy, "force": settings.force_weight, "stress": stress, "motion": settings.force_weight}
-
-
-def _spread(
-    settings: FitSettings, factors: Factors, weights: dict[str, float], hamiltonian: SphericalFields
-) -> FloatArray:
-    """Return the prior spread of the coefficients."""
-    return prior_spread(
-        hamiltonian,
-        _column_norms(factors, weights),
-        sharpness_power=1.0 if factors.grouping.by_system else 0.0,
-        free_one_body=settings.one_body is None,
-    )
-
-
-def _column_norms(factors: Factors, weights: dict[str, float]) -> FloatArray:
-    """Return the norms of the weighted columns."""
-    square_f = np.zeros(factors.layout.n_columns + 1)
-    for by_kind in factors.by_group.values():
-        for kind, factor in by_kind.items():
-            square_f[factor.column_f] += weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
-    return np.sqrt(square_f[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,24 @@ class Frame:
     def has_labels(self) -> bool:
         """Whether there is an energy, or forces, or a stress."""
         return not (self.energy is None and self.force_nc is None and self.stress_v is None)
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that tells this structure with these labels from any other."""
+        digest = hashlib.blake2b(digest_size=8)
+        atoms = self.atoms
+        energy = None if self.energy is None else np.array(self.energy)
+        for array in (
+            atoms.numbers,
+            atoms.positions,
+            atoms.cell.array,
+            atoms.pbc,
+            energy,
+            self.force_nc,
+            self.stress_v,
+        ):
+            digest.update(b"-" if array is None else np.ascontiguousarray(array + 0).tobytes())  # −0 becomes 0
+        return int.from_bytes(digest.digest(), "little", signed=True)
 
 
 def frame_of(atoms: Atoms, name: str, *, labelled: bool = True) -> Frame:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 
+import numpy as np
+
+from ase_rfhgn.mixing import is_open, random_elements
 from ase_rfhgn.survey import Survey
 
 FRAME_FOLDS = 4
@@ -23,6 +26,13 @@ MOST_SYSTEMS = 12
 
 LEAST_SHARE = 0.02
 """Share of all atoms below which a chemical system is too rare to have a factor of its own."""
+
+LEAST_OPEN = 0.8
+"""Share of structures that must stand random elements on their sites for systems to be left out.
+
+Metals can take each other's places. The elements of molecules and of most compounds cannot, and to
+predict one chemical system from others is then hopeless.
+"""
 
 SYSTEMS_LEFT_OUT = 3
 """Chemical systems that are left out in turn."""
@@ -64,18 +74,26 @@ class Grouping:
     by_system: bool
 
 
-def group_frames(survey: Survey) -> Grouping:
+def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
     """Return the groups of the frames of a training set.
 
-    Chemical systems (sets of elements), where at least two can be left out because all of their
-    elements occur in others; otherwise folds of frames, each made of runs of consecutive ones.
-    Very few frames are one group. Isolated atoms are never left out: nothing else tells their energy.
+    Chemical systems (sets of elements), where elements can take each other's places, and at least two
+    systems can be left out because all of their elements occur in others; otherwise folds of frames,
+    each made of runs of consecutive ones. Very few frames are one group. Isolated atoms are never left
+    out: nothing else tells their energy.
+
+    Parameters
+    ----------
+    survey : Survey
+        What the training set holds.
+    rng : numpy.random.Generator
+        Source of randomness, for trial mixtures.
     """
     systems = [() if isolated else system for system, isolated in zip(survey.system_i, survey.isolated_i, strict=True)]
     everything = tuple(range(len(survey.species_s)))
     frequent = _frequent_systems(systems, survey.count_is.sum(axis=1).tolist())
     removable = [system for system in frequent if _occurs_in(system, [other for other in frequent if other != system])]
-    if len(removable) < 2:
+    if len(removable) < 2 or not _elements_mix(survey, rng):
         return _folds_of_frames(survey.isolated_i.tolist(), everything)
     other = Group("other systems", everything)
     most_elements = sorted(removable, key=len, reverse=True)[:SYSTEMS_LEFT_OUT]
@@ -94,6 +112,15 @@ def _frequent_systems(systems: Sequence[tuple[int, ...]], n_atoms: Sequence[int]
     least = LEAST_SHARE * atoms.total()
     del atoms[()]
     return [system for system, n in atoms.most_common(MOST_SYSTEMS) if n >= least]
+
+
+def _elements_mix(survey: Survey, rng: np.random.Generator) -> bool:
+    """Return whether structures stand random elements on their sites."""
+    species_s, n_open = survey.species_s, 0
+    for graph in survey.sample:
+        mixed = replace(graph, number_n=random_elements(graph.n_atoms, species_s, rng))
+        n_open += is_open(mixed, species_s, survey.floor_b)
+    return n_open > LEAST_OPEN * len(survey.sample)
 
 
 def _occurs_in(system: Sequence[int], others: Sequence[Sequence[int]]) -> bool:

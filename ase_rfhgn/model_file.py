@@ -94,6 +94,33 @@ def read_model(path: str | Path) -> tuple[dict[str, JSON], dict[str, NDArray[Any
     return header, arrays
 
 
+def shaped(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """Return an array of a model file after a check of its shape and that it is finite.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        Arrays of a model file.
+    name : str
+        Which of them.
+    shape : tuple of int or None
+        Its shape; None stands for any length.
+
+    Raises
+    ------
+    KeyError
+        If there is no such array.
+    ValueError
+        If it is not as it should be.
+    """
+    array = arrays[name]
+    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
+    if not (fits and np.isfinite(array).all()):
+        message = f"array {name} of shape {array.shape} does not fit {shape}, or is not finite"
+        raise ValueError(message)
+    return array
+
+
 def _pack(header: Mapping[str, JSON], arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return the bytes of a model file."""
     if _HEADER in arrays:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.baseline import Baseline, ShortRangeCore
-from ase_rfhgn.errors import ModelFileError, StructureError
+from ase_rfhgn.baseline import Baseline
+from ase_rfhgn.committee import Committee, ExpectedErrors
+from ase_rfhgn.errors import ModelFileError, SettingsError, StructureError
 from ase_rfhgn.graph import NeighbourGraph, build_graph
-from ase_rfhgn.hamiltonian.crowding import Crowding
-from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.model_file import JSON, read_model, write_model
+from ase_rfhgn.hamiltonian.stored import fields_as_arrays, fields_header, fields_of_arrays
+from ase_rfhgn.model_file import JSON, read_model, shaped, write_model
 from ase_rfhgn.neighbours import NeighbourList
 from ase_rfhgn.response import Response, voigt
 
@@ -33,11 +35,14 @@ class Evaluation:
         Forces (eV/Å).
     stress_v : ndarray of shape (6,) or None
         Stress xx, yy, zz, yz, xz, xy (eV/Å³), positive in tension; None unless the cell has a volume.
+    uncertainty : ExpectedErrors or None
+        Half-widths of 68 % intervals, and extrapolation grades; None unless asked for.
     """
 
     energy_n: FloatArray
     force_nc: FloatArray
     stress_v: FloatArray | None
+    uncertainty: ExpectedErrors | None = None
 
     @property
     def energy(self) -> float:
@@ -59,12 +64,18 @@ class Potential:
         One-body energies and short-range repulsion.
     record : dict
         Settings, seed and training record: plain JSON values.
+    committee : Committee, optional
+        What tells how wrong the answers may be.
+    memory : mapping of str to ndarray, optional
+        What the fit remembers of its linear system (`fit` with ``keep_factor=True``).
     """
 
     hamiltonian: SphericalFields
     coefficient_sf: FloatArray
     baseline: Baseline
     record: dict[str, Any] = field(default_factory=dict)
+    committee: Committee | None = None
+    memory: Mapping[str, NDArray[Any]] | None = None
 
     @property
     def species_s(self) -> IntArray:
@@ -76,13 +87,17 @@ class Potential:
         """Distance beyond which atoms do not see each other (Å)."""
         return self.hamiltonian.cutoff
 
-    def evaluate(self, atoms: Atoms, *, neighbours: NeighbourList | None = None, threads: int = 1) -> Evaluation:
+    def evaluate(
+        self, atoms: Atoms, *, uncertainty: bool = False, neighbours: NeighbourList | None = None, threads: int = 1
+    ) -> Evaluation:
         """Return the energies, forces and stress of a structure.
 
         Parameters
         ----------
         atoms : ase.Atoms
             A structure.
+        uncertainty : bool
+            Whether the errors to be expected are wanted, too.
         neighbours : NeighbourList, optional
             What makes the graph; by default pairs are searched anew.
         threads : int
@@ -92,49 +107,109 @@ class Potential:
         ------
         StructureError
             If a position is not finite, atoms coincide, or an element was not in the training data.
+        SettingsError
+            If errors are wanted of a potential that has no committee.
         """
-        self._check(atoms)
-        graph = build_graph(atoms, self.cutoff) if neighbours is None else neighbours.graph(atoms)
-        _check_distances(graph)
+        graph = self._graph(atoms, neighbours)
         response = self.respond(graph, threads)
-        has_volume = atoms.cell.rank == 3
+        volume = atoms.get_volume() if atoms.cell.rank == 3 else None
+        expected = None
+        if uncertainty:
+            expected = self._asked_committee().expected_errors(self.hamiltonian, graph, volume, threads)
         return Evaluation(
             energy_n=response.energy_n,
             force_nc=response.force_nc,
-            stress_v=voigt(response.virial_cc) / atoms.get_volume() if has_volume else None,
+            stress_v=None if volume is None else voigt(response.virial_cc) / volume,
+            uncertainty=expected,
         )
+
+    def grade(self, atoms: Atoms) -> FloatArray:
+        """Return the extrapolation grade of every atom: above 1, training saw almost nothing like it.
+
+        Raises
+        ------
+        StructureError, SettingsError
+            As for `evaluate`.
+        """
+        return self._asked_committee().grade(self.hamiltonian, self._graph(atoms))
 
     def respond(self, graph: NeighbourGraph, threads: int = 1) -> Response:
         """Return the energies, forces and virial of a graph."""
         return self.hamiltonian.respond(graph, self.coefficient_sf, threads) + self.baseline.respond(graph)
 
+    def update(self, frames: str | Path | Iterable[Atoms]) -> Potential:
+        """Return the potential that a fit to its frames and to more of them gives.
+
+        Features, prior, ridges and weights stay; the cost does not depend on the old frames.
+
+        Parameters
+        ----------
+        frames : path or iterable of ase.Atoms
+            More labelled structures, of elements that the potential knows.
+
+        Raises
+        ------
+        UpdateError
+            If the potential was not fitted with ``keep_factor=True``.
+        TrainingDataError
+            If a frame cannot be used; the message names it.
+        """
+        from ase_rfhgn.updating import update  # noqa: PLC0415  # a door to training, opened when used
+
+        return update(self, frames)
+
+    def downdate(self, frames: str | Path | Iterable[Atoms]) -> Potential:
+        """Return the potential that a fit without some of its frames gives, all else as for `update`.
+
+        Parameters
+        ----------
+        frames : path or iterable of ase.Atoms
+            Structures that are in the fit, with the same labels.
+
+        Raises
+        ------
+        UpdateError
+            If a frame is not in the fit, or what would be left does not hold enough digits.
+        """
+        from ase_rfhgn.updating import downdate  # noqa: PLC0415  # a door to training, opened when used
+
+        return downdate(self, frames)
+
+    def reweighted(
+        self,
+        *,
+        ridge: float,
+        energy_weight: float | None = None,
+        force_weight: float | None = None,
+        stress_weight: float | None = None,
+    ) -> Potential:
+        """Return the potential that `fit` with a given ridge, and other weights, gives to the same frames.
+
+        Parameters
+        ----------
+        ridge, energy_weight, force_weight, stress_weight : float
+            As for `fit`; a weight that is not given stays.
+
+        Raises
+        ------
+        UpdateError
+            If the potential was not fitted with ``keep_factor=True``.
+        SettingsError
+            If a value is out of its range.
+        """
+        from ase_rfhgn.updating import reweighted  # noqa: PLC0415  # a door to training, opened when used
+
+        return reweighted(self, ridge, {"energy": energy_weight, "force": force_weight, "stress": stress_weight})
+
     def save(self, path: str | Path) -> None:
         """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""
-        encoder, core = self.hamiltonian.encoder, self.baseline.core
-        crowding = self.hamiltonian.crowding
-        arrays = {
-            "species_s": self.species_s,
-            "cutoff_k": encoder.cutoff_k,
-            "weight_k": encoder.weight_k,
-            "shift_bk": encoder.shift_bk,
-            "size_b": encoder.size_b,
-            "floor_b": encoder.floor_b,
-            "mixing_sqlk": self.hamiltonian.mixing_sqlk,
-            "mean_sk": self.hamiltonian.mean_sk,
-            "coefficient_sf": self.coefficient_sf,
-            "one_body_s": self.baseline.one_body_s,
-            "core_radius_b": core.radius_b,
-            "core_strength_b": core.strength_b,
-            "ceiling_s": np.empty(0) if crowding is None else crowding.ceiling_s,
-        }
-        header: dict[str, JSON] = {
-            "model": "spherical fields",
-            "cutoff": self.cutoff,
-            "correlation": self.hamiltonian.correlation,
-            "crowding_strength": None if crowding is None else crowding.strength,
-            "record": self.record,
-        }
-        write_model(path, header, arrays)
+        arrays = (
+            fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
+        )
+        arrays |= {} if self.committee is None else _prefixed("committee", self.committee.as_arrays())
+        arrays |= {} if self.memory is None else _prefixed("memory", self.memory)
+        header: dict[str, JSON] = {"model": "spherical fields", "record": self.record}
+        write_model(path, header | fields_header(self.hamiltonian), arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Potential:
@@ -151,6 +226,19 @@ class Potential:
         except (KeyError, TypeError, ValueError, IndexError) as error:
             message = f"{path}: not a spherical-field potential ({type(error).__name__}: {error})"
             raise ModelFileError(message) from error
+
+    def _asked_committee(self) -> Committee:
+        if self.committee is None:
+            message = "this potential cannot tell its uncertainty: it was made without `fit`, or by an older version"
+            raise SettingsError(message)
+        return self.committee
+
+    def _graph(self, atoms: Atoms, neighbours: NeighbourList | None = None) -> NeighbourGraph:
+        """Return the graph of a structure after a check of it."""
+        self._check(atoms)
+        graph = build_graph(atoms, self.cutoff) if neighbours is None else neighbours.graph(atoms)
+        _check_distances(graph)
+        return graph
 
     def _check(self, atoms: Atoms) -> None:
         unknown = sorted(set(atoms.symbols[~np.isin(atoms.numbers, self.species_s)]))
@@ -177,49 +265,23 @@ def _check_distances(graph: NeighbourGraph) -> None:
 
 
 def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> Potential:
-    species_s = arrays["species_s"]
-    n_species, n_channels = len(species_s), len(arrays["weight_k"])
-    encoder = EdgeEncoder(
-        cutoff_k=_shaped(arrays, "cutoff_k", (n_channels,)),
-        weight_k=_shaped(arrays, "weight_k", (n_channels,)),
-        shift_bk=_shaped(arrays, "shift_bk", (n_species**2, n_channels)),
-        size_b=_shaped(arrays, "size_b", (n_species**2,)),
-        floor_b=_shaped(arrays, "floor_b", (n_species**2,)),
-    )
-    hamiltonian = SphericalFields(
-        species_s=species_s,
-        cutoff=float(header["cutoff"]),
-        encoder=encoder,
-        mixing_sqlk=_shaped(arrays, "mixing_sqlk", (n_species, None, None, n_channels)),
-        mean_sk=_shaped(arrays, "mean_sk", (n_species, n_channels)),
-        correlation=int(header["correlation"]),
-        crowding=_crowding(header, arrays, n_species),
-    )
-    core = ShortRangeCore(
-        species_s=species_s,
-        radius_b=_shaped(arrays, "core_radius_b", (n_species**2,)),
-        strength_b=_shaped(arrays, "core_strength_b", (n_species**2,)),
-    )
+    hamiltonian = fields_of_arrays(header, arrays)
+    n_species = len(hamiltonian.species_s)
+    committee = _unprefixed("committee", arrays)
     return Potential(
         hamiltonian=hamiltonian,
-        coefficient_sf=_shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
-        baseline=Baseline(_shaped(arrays, "one_body_s", (n_species,)), core),
+        coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
+        baseline=Baseline.of_arrays(arrays, hamiltonian.species_s),
         record=dict(header["record"]),
+        committee=Committee.of_arrays(committee, n_species) if committee else None,
+        memory=_unprefixed("memory", arrays) or None,
     )
 
 
-def _crowding(header: dict[str, Any], arrays: dict[str, Any], n_species: int) -> Crowding | None:
-    if header["crowding_strength"] is None:
-        return None
-    ceiling_s = _shaped(arrays, "ceiling_s", (n_species,))
-    return Crowding(float(header["cutoff"]), ceiling_s, float(header["crowding_strength"]))
+def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 
-def _shaped(arrays: dict[str, Any], name: str, shape: tuple[int | None, ...]) -> FloatArray:
-    """Return an array of a model file after a check of its shape and that it is finite."""
-    array: FloatArray = arrays[name]
-    fits = array.ndim == len(shape) and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if not (fits and np.isfinite(array).all()):
-        message = f"array {name} of shape {array.shape} does not fit {shape}, or is not finite"
-        raise ValueError(message)
-    return array
+def _unprefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    start = f"{prefix}."
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

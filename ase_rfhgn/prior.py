@@ -17,6 +17,9 @@ Forces leave them free, and so do energies where compositions do not vary: witho
 much tighter they take up hundreds of eV that features, at no cost, give back.
 """
 
+ROUNDING = 1e-12
+"""Norm of a column, relative to the largest, below which it is rounding: odd degrees at inversion centres."""
+
 BLIND = 1e-3
 """Difference that species make to the argument of a channel below which it counts as blind to them."""
 
@@ -52,4 +55,4 @@ def prior_spread(
     n_species = len(hamiltonian.species_s)
     one_body_s = np.full(n_species, ONE_BODY if free_one_body else 0.0)
     spread_f = np.concatenate([one_body_s, np.tile(feature_f, n_species)])
-    return spread_f / np.where(norm_f > 0.0, norm_f, np.inf)
+    return spread_f / np.where(norm_f > ROUNDING * norm_f.max(initial=0.0), norm_f, np.inf)

@@ -10,7 +10,7 @@ which features with condition numbers of 1e12 and more do not forgive.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -79,6 +79,14 @@ class RunningFactor:
         self._triangle_ff = np.zeros((len(column_f), len(column_f)), order="F")
         self._waiting: list[FloatArray] = []
 
+    @classmethod
+    def resumed(cls, factor: Factor, n_columns: int) -> RunningFactor:
+        """Return a running factor of the rows that a factor holds, over all columns of the larger system."""
+        running = cls(np.arange(n_columns + 1))
+        running.n_rows = factor.n_rows
+        running._triangle_ff = factor.full(n_columns)  # its own class
+        return running
+
     def add(self, row_mf: FloatArray) -> None:
         """Take rows in; they are factorised when as many wait as there are columns."""
         self._waiting.append(row_mf)
@@ -131,20 +139,30 @@ def stack(triangles: Iterable[FloatArray]) -> FloatArray:
     return reduce(lambda upper, lower: fold(upper, lower, triangular=True), rest, first)
 
 
+def joined(factors: Sequence[Factor], n_columns: int) -> Factor:
+    """Return the factor of the rows of several factors over all columns of the larger system."""
+    running = RunningFactor(np.arange(n_columns + 1))
+    for factor in factors:
+        row_mf = np.zeros((len(factor.kept_f), n_columns + 1))
+        row_mf[:, factor.column_f] = factor.triangle_ff
+        running.add(row_mf)
+    return replace(running.factor(), n_rows=sum(factor.n_rows for factor in factors))
+
+
 def residual(triangle_ff: FloatArray, coefficient_f: FloatArray) -> float:
     """Return the sum of squared residuals of coefficients over the rows of a factor."""
     return float(np.sum((triangle_ff @ np.append(coefficient_f, -1.0)) ** 2))
 
 
-def solve(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatArray:
-    """Return the coefficients that minimise ‖Zθ − u‖² + ridge ‖θ/spread‖².
+def regularised(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatArray:
+    """Return the factor of the rows of a ridge regression for scaled coefficients, prior included.
 
     Parameters
     ----------
     triangle_ff : ndarray of shape (n + 1, n + 1)
         Factor of the rows (Z, u).
     spread_f : ndarray of shape (n,)
-        Prior spread of the coefficients.
+        Prior spread of the coefficients: they are scaled by it.
     ridge : float
         Strength of the prior.
     """
@@ -153,7 +171,23 @@ def solve(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatA
     scaled_ff[:, :n] *= spread_f
     prior_ff = np.zeros((n, n + 1), order="F")
     prior_ff[:, :n] = np.sqrt(ridge) * np.eye(n)
-    factor_ff = fold(scaled_ff, prior_ff, triangular=True)
+    return fold(scaled_ff, prior_ff, triangular=True)
+
+
+def solve(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatArray:
+    """Return the coefficients that minimise ‖Zθ − u‖² + ridge ‖θ/spread‖².
+
+    Parameters
+    ----------
+    triangle_ff, spread_f, ridge
+        As for `regularised`.
+    """
+    return back_substituted(regularised(triangle_ff, spread_f, ridge), spread_f)
+
+
+def back_substituted(factor_ff: FloatArray, spread_f: FloatArray) -> FloatArray:
+    """Return the coefficients that a factor of `regularised` determines."""
+    n = len(spread_f)
     coefficient_f: FloatArray = spread_f * solve_triangular(factor_ff[:n, :n], factor_ff[:n, n])
     return coefficient_f
 

@@ -10,8 +10,8 @@ import numpy as np
 from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.grouping import Group
+from ase_rfhgn.regression import Regression, taught
 from ase_rfhgn.ridge import choose_ridge, leave_one_out, residual, solve, stack
-from ase_rfhgn.unlabelled import taught
 
 RIDGES = tuple(10.0**power for power in range(-14, 1, 2))
 """Ridges that are tried."""
@@ -35,28 +35,22 @@ DEFAULT_RIDGE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Solution:
-    """Coefficients and how they were chosen.
+class Choice:
+    """A regression whose ridges were chosen.
 
     Attributes
     ----------
-    coefficient_f : ndarray of shape (n_columns,)
-        One-body energies and coefficients of the features.
-    ridge : float
-        Strength of the prior.
-    teacher_ridge : float or None
-        That of the fit whose answers hold on unlabelled structures.
+    regression : Regression
+        Rows, prior and ridges.
     method : str
-        How the ridge was chosen.
+        How the ridges were chosen.
     cross_validation : dict
         Root mean square of the residuals of rows left out, per kind of label.
     path : dict
         Ridges that were tried for the teacher, and their scores.
     """
 
-    coefficient_f: FloatArray
-    ridge: float
-    teacher_ridge: float | None
+    regression: Regression
     method: str
     cross_validation: dict[str, float]
     path: dict[str, list[float]]
@@ -70,8 +64,8 @@ class _Fold:
     rest_ff: FloatArray
 
 
-def solve_with_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Solution:
-    """Return the coefficients for a ridge that is given.
+def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:
+    """Return the regression for a ridge that is given.
 
     Parameters
     ----------
@@ -85,14 +79,14 @@ def solve_with_ridge(factors: Factors, weights: Mapping[str, float], spread_f: F
         Strength of the prior.
     """
     everything_ff, folds = _folds(factors, weights)
-    errors = _cross_validation(factors, folds, spread_f, ridge)
-    return Solution(solve(everything_ff, spread_f, ridge), ridge, None, "given", errors, {})
+    rest = [Regression(fold.rest_ff, spread_f, ridge) for fold in folds]
+    return Choice(Regression(everything_ff, spread_f, ridge), "given", _cross_validation(factors, folds, rest), {})
 
 
-def solve_by_cross_validation(
+def choose_ridges(
     factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, unlabelled_ff: FloatArray
-) -> Solution:
-    """Return the coefficients for a ridge that cross-validation chooses.
+) -> Choice:
+    """Return the regression for the ridges that cross-validation chooses.
 
     A teacher with a strong ridge is chosen first. The final fit has a weak one, and follows the
     teacher on unlabelled structures.
@@ -100,7 +94,7 @@ def solve_by_cross_validation(
     Parameters
     ----------
     factors, weights, spread_f
-        As for `solve_with_ridge`.
+        As for `given_ridge`.
     unlabelled_ff : ndarray of shape (n_columns + 1, n_columns + 1)
         Factor of the rows of unlabelled structures; zero without any.
 
@@ -112,30 +106,25 @@ def solve_by_cross_validation(
     """
     everything_ff, folds = _folds(factors, weights)
     if not folds:
-        coefficient_f = solve(everything_ff, spread_f, DEFAULT_RIDGE)
-        return Solution(coefficient_f, DEFAULT_RIDGE, None, "default: too few frames to leave any out", {}, {})
+        regression = Regression(everything_ff, spread_f, DEFAULT_RIDGE)
+        return Choice(regression, "default: too few frames to leave any out", {}, {})
     systems = factors.grouping.by_system
     has_forces = factors.n_rows("force") or factors.n_rows("motion")
     scored = {"force": 1.0, "motion": 1.0} if systems and has_forces else weights
     left_out = [factors.triangle(fold.group, scored) for fold in folds]
     rest_ff = [fold.rest_ff for fold in folds]
     teacher = choose_ridge(rest_ff, left_out, spread_f, RIDGES, CAUTION, weakest=systems)
-
-    def follow(triangle_ff: FloatArray) -> FloatArray:
-        return taught(triangle_ff, unlabelled_ff, solve(triangle_ff, spread_f, teacher.ridge))
-
-    pupils = [_Fold(fold.group, follow(fold.rest_ff)) for fold in folds]
+    pupils_ff = [taught(rest, unlabelled_ff, solve(rest, spread_f, teacher.ridge)) for rest in rest_ff]
     if systems:
         ridge = MIXED_RIDGE if unlabelled_ff.any() else teacher.ridge
     else:
         weaker = [*(weak for weak in RIDGES if weak < teacher.ridge), teacher.ridge]
-        ridge = choose_ridge([pupil.rest_ff for pupil in pupils], left_out, spread_f, weaker, TOLERANCE).ridge
-    return Solution(
-        coefficient_f=solve(follow(everything_ff), spread_f, ridge),
-        ridge=ridge,
-        teacher_ridge=teacher.ridge,
+        ridge = choose_ridge(pupils_ff, left_out, spread_f, weaker, TOLERANCE).ridge
+    pupils = [Regression(pupil_ff, spread_f, ridge) for pupil_ff in pupils_ff]
+    return Choice(
+        regression=Regression(everything_ff, spread_f, ridge, teacher.ridge, unlabelled_ff),
         method=f"cross-validation, {'chemical systems' if systems else 'frames'} left out",
-        cross_validation=_cross_validation(factors, pupils, spread_f, ridge),
+        cross_validation=_cross_validation(factors, folds, pupils),
         path={"ridge": list(teacher.tried), "score": list(teacher.score)},
     )
 
@@ -155,12 +144,22 @@ def _folds(factors: Factors, weights: Mapping[str, float]) -> tuple[FloatArray, 
     return stack([rest[0], triangles[0]]), folds
 
 
-def _cross_validation(factors: Factors, folds: Sequence[_Fold], spread_f: FloatArray, ridge: float) -> dict[str, float]:
-    """Return the root mean square of the residuals of rows left out, per kind of label."""
+def _cross_validation(factors: Factors, folds: Sequence[_Fold], rest: Sequence[Regression]) -> dict[str, float]:
+    """Return the root mean square of the residuals of rows left out, per kind of label.
+
+    Parameters
+    ----------
+    factors : Factors
+        Rows of all frames.
+    folds : sequence of _Fold
+        What is left out in turn.
+    rest : sequence of Regression
+        The regressions without it.
+    """
     squares: dict[str, float] = {}
     counts: dict[str, int] = {}
-    for fold in folds:
-        coefficient_f = solve(fold.rest_ff, spread_f, ridge)
+    for fold, regression in zip(folds, rest, strict=True):
+        coefficient_f = regression.solve().coefficient_f
         for kind, factor in factors.by_group[fold.group].items():
             kept = coefficient_f[factor.column_f[:-1]]
             squares[kind] = squares.get(kind, 0.0) + residual(factor.triangle_ff, kept)

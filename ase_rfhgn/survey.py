@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,7 +112,7 @@ def survey(frames: Iterable[Frame], n_frames: int, cutoff: float) -> Survey:
     )
 
 
-def default_cutoff(frames: TrainingSet) -> float:
+def default_cutoff(frames: TrainingSet | Sequence[Frame]) -> float:
     """Return a cutoff for the elements of a training set (Å).
 
     5.5 Å, or 1.9 times the typical distance to the nearest neighbour where that is longer: two

@@ -11,7 +11,7 @@ from ase.units import GPa
 from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.ridge import residual
-from ase_rfhgn.selection import Solution
+from ase_rfhgn.selection import Choice
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey
 
@@ -19,7 +19,9 @@ UNITS = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa, "motion": 1.0}
 """Units of reported errors per kind of rows: meV/atom, eV/Å, GPa, eV/Å."""
 
 
-def training_record(settings: FitSettings, surveyed: Survey, factors: Factors, solution: Solution) -> dict[str, Any]:
+def training_record(
+    settings: FitSettings, surveyed: Survey, factors: Factors, choice: Choice, coefficient_f: FloatArray
+) -> dict[str, Any]:
     """Return settings, sizes, the choice of the ridge and errors as plain JSON values.
 
     Parameters
@@ -30,8 +32,10 @@ def training_record(settings: FitSettings, surveyed: Survey, factors: Factors, s
         What the training set holds.
     factors : Factors
         Rows of all frames.
-    solution : Solution
-        Coefficients and how they were chosen.
+    choice : Choice
+        The regression and how its ridges were chosen.
+    coefficient_f : ndarray of shape (n_columns,)
+        The solution.
     """
     return {
         "settings": settings.as_dict(),
@@ -39,16 +43,16 @@ def training_record(settings: FitSettings, surveyed: Survey, factors: Factors, s
         "n_frames": len(surveyed.energy_i),
         "n_atoms": int(surveyed.count_is.sum()),
         "n_features": factors.layout.n_columns,
-        "ridge": solution.ridge,
-        "teacher_ridge": solution.teacher_ridge,
-        "ridge_choice": solution.method,
-        "ridge_path": solution.path,
+        "ridge": choice.regression.ridge,
+        "teacher_ridge": choice.regression.teacher_ridge,
+        "ridge_choice": choice.method,
+        "ridge_path": choice.path,
         "train_rmse": {
-            kind: float(UNITS[kind] * np.sqrt(_squares(factors, kind, solution.coefficient_f) / factors.n_rows(kind)))
+            kind: float(UNITS[kind] * np.sqrt(_squares(factors, kind, coefficient_f) / factors.n_rows(kind)))
             for kind in UNITS
             if factors.n_rows(kind)
         },
-        "cross_validation_rmse": {kind: UNITS[kind] * value for kind, value in solution.cross_validation.items()},
+        "cross_validation_rmse": {kind: UNITS[kind] * value for kind, value in choice.cross_validation.items()},
     }
 
 

@@ -16,12 +16,13 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import Layout, frame_rows
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.ridge import RunningFactor, stack
+from ase_rfhgn.mixing import is_open, random_elements
+from ase_rfhgn.ridge import RunningFactor
 from ase_rfhgn.survey import Survey
 from ase_rfhgn.training_set import Frame, TrainingSet
 
@@ -30,9 +31,6 @@ ATOMS_DISPLACED, ATOMS_MIXED = 2500, 6000
 
 DISPLACEMENT = 0.2
 """Standard deviation of displacements in every direction (Å)."""
-
-CLOSENESS = 0.9
-"""Mixtures with pairs closer than this, in units of the smallest distance of training, are dropped."""
 
 LOYALTY_DISPLACED = 1e-3
 """Squared weight of the rows of displaced structures against labelled ones."""
@@ -84,24 +82,6 @@ def unlabelled_rows(
     return running.factor().full(layout.n_columns)
 
 
-def taught(triangle_ff: FloatArray, unlabelled_ff: FloatArray, teacher_f: FloatArray) -> FloatArray:
-    """Return the factor of labelled rows and of unlabelled ones, whose labels are a teacher's answer.
-
-    Parameters
-    ----------
-    triangle_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the labelled rows.
-    unlabelled_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the unlabelled rows.
-    teacher_f : ndarray of shape (n,)
-        Coefficients to stay close to.
-    """
-    answered_ff = unlabelled_ff.copy(order="F")
-    answered_ff[:, -1] = unlabelled_ff[:, :-1] @ teacher_f
-    answered_ff[-1, -1] = 0.0
-    return stack([triangle_ff, answered_ff])
-
-
 def _displaced(frames: TrainingSet, rng: np.random.Generator) -> Iterator[Atoms]:
     """Yield structures of the training set with displaced atoms."""
     for i in rng.permutation(len(frames)):
@@ -114,13 +94,6 @@ def _mixtures(frames: TrainingSet, surveyed: Survey, cutoff: float, rng: np.rand
     """Yield structures of the training set with random elements, unless atoms get too close."""
     for i in rng.permutation(len(frames)):
         atoms = frames[int(i)].atoms
-        share_s = rng.dirichlet(np.ones(len(surveyed.species_s)))
-        atoms.numbers = rng.choice(surveyed.species_s, size=len(atoms), p=share_s)
-        if _is_open(atoms, surveyed.species_s, surveyed.floor_b, cutoff):
+        atoms.numbers = random_elements(len(atoms), surveyed.species_s, rng)
+        if is_open(build_graph(atoms, cutoff), surveyed.species_s, surveyed.floor_b):
             yield atoms
-
-
-def _is_open(atoms: Atoms, species_s: IntArray, floor_b: FloatArray, cutoff: float) -> bool:
-    """Return whether no pair of atoms is much closer than in the training set."""
-    graph = build_graph(atoms, cutoff)
-    return bool(np.all(graph.distance_p > CLOSENESS * floor_b[graph.pair_p(species_s)]))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +20,13 @@ MODULES = {
 LONGEST_MODULE = 300
 
 LAYERS = (
-    {"arrays", "errors", "progress"},
-    {"sampling", "sphere", "ridge", "metrics", "settings", "motion", "motion_noise"},  # numbers only
-    {"graph", "neighbours"},
+    {"arrays", "errors", "progress", "threads", "model_file"},
+    {"sampling", "sphere", "ridge", "metrics", "settings", "extrapolation", "motion", "motion_noise"},  # numbers only
+    {"downdating", "regression", "posterior"},
+    {"graph", "neighbours", "mixing"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
-    {"model_file"},
+    {"committee"},
     {"potential"},
     {"frame"},
     {"unit_check"},
@@ -33,10 +36,12 @@ LAYERS = (
     {"survey", "drawing", "prior"},
     {"equations", "grouping"},
     {"accumulation", "unlabelled"},
-    {"selection"},
-    {"repulsion", "training_record"},
-    {"fitting"},
+    {"selection", "memory", "calibration"},
+    {"repulsion", "training_record", "preparation"},
+    {"fitting", "updating", "frame_selection"},
+    {"journal"},
     {"calculator", "testing", "assessment"},  # edges to the world
+    {"active"},
     {"plots"},
     {"demo"},
     {"report"},
@@ -46,13 +51,16 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings", "motion", "motion_noise"}
+TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"}
 EVALUATION = {"potential", "calculator", "testing"}
+
+DOORS = {"potential": {"updating"}}
+"""Imports that go back on purpose: methods that hand a potential to training, and import it only when called."""
 
 ONLY_IN = {
     "matscipy": {"graph"},  # the only module that knows periodic images
     "numba": {"hamiltonian.kernels", "hamiltonian.row_kernels", "sphere"},
-    "threadpoolctl": {"fitting"},
+    "threadpoolctl": {"threads"},
     "matplotlib": {"plots"},
     "tqdm": {"progress"},
     "argparse": {"cli"},
@@ -77,7 +85,8 @@ def imports_of(tree: ast.AST) -> Iterator[str]:
 def own_imports(module: str) -> set[str]:
     """Return the modules of this package that a module imports."""
     names = (name.removeprefix("ase_rfhgn.") for name in imports_of(tree_of(module)) if name.startswith("ase_rfhgn."))
-    return {name if name in MODULES else name.rpartition(".")[0] or "__init__" for name in names}
+    found = {name if name in MODULES else name.rpartition(".")[0] or "__init__" for name in names}
+    return found - DOORS.get(module, set())
 
 
 def tree_of(module: str) -> ast.Module:
@@ -127,6 +136,28 @@ def test_no_circle(module: str) -> None:
 def test_evaluation_never_reaches_training() -> None:
     training = {*TRAINING_NUMBERS}.union(*LAYERS[layer_of(FIRST_OF_TRAINING) : layer_of(LAST_OF_TRAINING) + 1])
     assert not reachable(EVALUATION) & training
+
+
+@pytest.mark.parametrize("module", DOORS)
+def test_doors_stay_closed_until_a_function_opens_them(module: str) -> None:
+    at_import = {name for node in tree_of(module).body for name in imports_of(node) if not _is_definition(node)}
+    inside = set(imports_of(tree_of(module))) - at_import
+    for door in DOORS[module]:
+        assert any(name.startswith(f"ase_rfhgn.{door}.") for name in inside), f"{module} does not use its door {door}"
+        assert not any(name.startswith(f"ase_rfhgn.{door}") for name in at_import)
+
+
+def _is_definition(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ClassDef | ast.FunctionDef)
+
+
+def test_a_calculation_imports_no_training() -> None:
+    training = {*TRAINING_NUMBERS}.union(*LAYERS[layer_of(FIRST_OF_TRAINING) : layer_of(LAST_OF_TRAINING) + 1])
+    program = (
+        "import sys, ase_rfhgn.calculator; print(*(name for name in sys.modules if name.startswith('ase_rfhgn.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    assert not {part_of(name.removeprefix("ase_rfhgn.")) for name in done.stdout.split()} & training
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -16,9 +16,9 @@ from ase_rfhgn.ridge import Factor, RunningFactor
 from ase_rfhgn.selection import (
     RIDGES,
     TOLERANCE,
-    Solution,
-    solve_by_cross_validation,
-    solve_with_ridge,
+    Choice,
+    choose_ridges,
+    given_ridge,
 )
 
 Rows = dict[Group, dict[str, FloatArray]]
@@ -114,12 +114,12 @@ def spread_f(rng: np.random.Generator) -> FloatArray:
     return rng.uniform(0.3, 3.0, size=LAYOUT.n_columns)
 
 
-def chosen(rows: Rows, spread_f: FloatArray, unlabelled_mf: FloatArray | None = None) -> Solution:
-    """Return the solution by cross-validation."""
+def chosen(rows: Rows, spread_f: FloatArray, unlabelled_mf: FloatArray | None = None) -> Choice:
+    """Return the choice by cross-validation."""
     n_columns = LAYOUT.n_columns
     running = RunningFactor(np.arange(n_columns + 1))
     running.add(np.zeros((n_columns + 1, n_columns + 1)) if unlabelled_mf is None else unlabelled_mf)
-    return solve_by_cross_validation(factors_of(rows), WEIGHTS, spread_f, running.factor().full(n_columns))
+    return choose_ridges(factors_of(rows), WEIGHTS, spread_f, running.factor().full(n_columns))
 
 
 @pytest.mark.parametrize("groups", [FOLDS, SYSTEMS], ids=["folds", "systems"])
@@ -128,11 +128,11 @@ def test_errors_are_those_of_fits_without_the_rows(
     rng: np.random.Generator, spread_f: FloatArray, groups: list[Group], ridge: float
 ) -> None:
     rows = random_rows(groups, rng, KINDS)
-    solution = solve_with_ridge(factors_of(rows), WEIGHTS, spread_f, ridge)
+    choice = given_ridge(factors_of(rows), WEIGHTS, spread_f, ridge)
     refit = Refit(rows, spread_f, ridge)
-    assert (solution.ridge, solution.method) == (ridge, "given")
-    np.testing.assert_allclose(solution.coefficient_f, refit.coefficients(), rtol=0, atol=1e-11)
-    assert solution.cross_validation == pytest.approx(refit.errors(groups), rel=1e-9)
+    assert (choice.regression.ridge, choice.method) == (ridge, "given")
+    np.testing.assert_allclose(choice.regression.solve().coefficient_f, refit.coefficients(), rtol=0, atol=1e-11)
+    assert choice.cross_validation == pytest.approx(refit.errors(groups), rel=1e-9)
 
 
 @pytest.mark.parametrize("groups", [FOLDS, SYSTEMS], ids=["folds", "systems"])
@@ -140,11 +140,11 @@ def test_errors_with_a_teacher_are_those_of_fits_whose_teacher_did_not_see_the_r
     rng: np.random.Generator, spread_f: FloatArray, groups: list[Group]
 ) -> None:
     rows, unlabelled_mf = random_rows(groups, rng, KINDS), rng.normal(size=(25, LAYOUT.n_columns + 1))
-    solution = chosen(rows, spread_f, unlabelled_mf)
-    assert solution.teacher_ridge is not None
-    refit = Refit(rows, spread_f, solution.ridge, unlabelled_mf, solution.teacher_ridge)
-    np.testing.assert_allclose(solution.coefficient_f, refit.coefficients(), rtol=0, atol=1e-11)
-    assert solution.cross_validation == pytest.approx(refit.errors(groups), rel=1e-9)
+    choice = chosen(rows, spread_f, unlabelled_mf)
+    assert choice.regression.teacher_ridge is not None
+    refit = Refit(rows, spread_f, choice.regression.ridge, unlabelled_mf, choice.regression.teacher_ridge)
+    np.testing.assert_allclose(choice.regression.solve().coefficient_f, refit.coefficients(), rtol=0, atol=1e-11)
+    assert choice.cross_validation == pytest.approx(refit.errors(groups), rel=1e-9)
 
 
 @pytest.mark.parametrize("kinds", [KINDS, {"energy": 20}, {"energy": 9, "stress": 9}])
@@ -157,27 +157,27 @@ def test_the_chosen_ridge_predicts_rows_left_out_best(
         errors = Refit(rows, spread_f, ridge).errors(FOLDS)
         return sum(len(FOLDS) * n_rows * (WEIGHTS[kind] * errors[kind]) ** 2 for kind, n_rows in kinds.items())
 
-    solution = chosen(rows, spread_f)
-    assert "frames left out" in solution.method
-    assert score(solution.ridge) <= (1.0 + TOLERANCE) * 1.000001 * min(map(score, RIDGES))
-    assert solution.path["score"] == pytest.approx([score(ridge) for ridge in solution.path["ridge"]], rel=1e-9)
+    choice = chosen(rows, spread_f)
+    assert "frames left out" in choice.method
+    assert score(choice.regression.ridge) <= (1.0 + TOLERANCE) * 1.000001 * min(map(score, RIDGES))
+    assert choice.path["score"] == pytest.approx([score(ridge) for ridge in choice.path["ridge"]], rel=1e-9)
 
 
 def test_only_groups_that_can_be_predicted_are_left_out(rng: np.random.Generator, spread_f: FloatArray) -> None:
     rows = random_rows(SYSTEMS, rng, KINDS)
-    solution = solve_with_ridge(factors_of(rows, SYSTEMS[:2]), WEIGHTS, spread_f, 1e-3)
-    assert solution.cross_validation == pytest.approx(Refit(rows, spread_f, 1e-3).errors(SYSTEMS[:2]), rel=1e-9)
+    choice = given_ridge(factors_of(rows, SYSTEMS[:2]), WEIGHTS, spread_f, 1e-3)
+    assert choice.cross_validation == pytest.approx(Refit(rows, spread_f, 1e-3).errors(SYSTEMS[:2]), rel=1e-9)
 
 
 def test_without_unlabelled_structures_mixtures_are_left_to_the_ridge_of_the_teacher(
     rng: np.random.Generator, spread_f: FloatArray
 ) -> None:
-    solution = chosen(random_rows(SYSTEMS, rng, KINDS), spread_f)
-    assert solution.ridge == solution.teacher_ridge
+    choice = chosen(random_rows(SYSTEMS, rng, KINDS), spread_f)
+    assert choice.regression.ridge == choice.regression.teacher_ridge
 
 
 def test_a_single_group_gets_a_cautious_ridge_and_says_so(rng: np.random.Generator, spread_f: FloatArray) -> None:
-    solution = chosen(random_rows(FOLDS[:1], rng, KINDS), spread_f)
-    assert "too few frames" in solution.method
-    assert solution.ridge >= 1e-10
-    assert solution.cross_validation == {}
+    choice = chosen(random_rows(FOLDS[:1], rng, KINDS), spread_f)
+    assert "too few frames" in choice.method
+    assert choice.regression.ridge >= 1e-10
+    assert choice.cross_validation == {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -137,14 +137,23 @@ class SphericalFields:
         threads : int
             Threads that share the work; the result is the same to the last bit.
         """
-        polynomials = self._polynomials(coefficient_sf)
-        isolated_s = self._isolated_energies(polynomials)
+        return self.respond_all(graph, [coefficient_sf], threads)[0]
+
+    def respond_all(
+        self, graph: NeighbourGraph, coefficients: Iterable[FloatArray], threads: int = 1
+    ) -> list[Response]:
+        """Return the responses for several sets of coefficients, whose moments are computed once."""
+        polynomials = [self._polynomials(coefficient_sf) for coefficient_sf in coefficients]
+        isolated = [self._isolated_energies(polynomial) for polynomial in polynomials]
         species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
-        energy_n, gradient_pc = np.empty(graph.n_atoms), np.empty_like(graph.vector_pc)
+        energy_en = np.empty((len(polynomials), graph.n_atoms))
+        gradient_epc = np.empty((len(polynomials), *graph.vector_pc.shape))
 
         def work(atoms: slice) -> None:
             block = self._block(graph, species_n, first_n, atoms)
-            energy_n[atoms], gradient_pc[block.edges] = self._respond_block(block, polynomials, isolated_s)
+            for e, (polynomial, isolated_s) in enumerate(zip(polynomials, isolated, strict=True)):
+                answer = self._respond_block(block, polynomial, isolated_s)
+                energy_en[e, atoms], gradient_epc[e, block.edges] = answer
 
         if threads == 1:
             for atoms in _slices(first_n):
@@ -152,9 +161,7 @@ class SphericalFields:
         else:
             with ThreadPoolExecutor(threads) as pool:
                 list(pool.map(work, _slices(first_n)))  # a list, so that errors are raised
-        force_nc = np.zeros((graph.n_atoms, 3))
-        kernels.add_edge_forces(graph.centre_p, graph.neighbour_p, gradient_pc, force_nc)
-        return Response(energy_n, force_nc, graph.vector_pc.T @ gradient_pc)
+        return [_response(graph, *parts) for parts in zip(energy_en, gradient_epc, strict=True)]
 
     def _polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
         """Return the coefficients sorted by what the kernel multiplies them with."""
@@ -230,6 +237,13 @@ class SphericalFields:
         if (density_n <= self.crowding.ceiling_s[block.species_n]).all():
             return None, slope_p
         return self.crowding.sites(density_n, block.species_n), slope_p
+
+
+def _response(graph: NeighbourGraph, energy_n: FloatArray, gradient_pc: FloatArray) -> Response:
+    """Return the response of energies of atoms and of derivatives by the edge vectors."""
+    force_nc = np.zeros((graph.n_atoms, 3))
+    kernels.add_edge_forces(graph.centre_p, graph.neighbour_p, gradient_pc, force_nc)
+    return Response(energy_n, force_nc, graph.vector_pc.T @ gradient_pc)
 
 
 def _slices(first_n: IntArray) -> Iterator[slice]:

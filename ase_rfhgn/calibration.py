@@ -1,0 +1,159 @@
+"""Draws a committee around a fit and measures, on frames left out, how wide its answers must be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from ase_rfhgn.accumulation import SampledFrame
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.committee import QUANTITIES, Committee
+from ase_rfhgn.equations import Layout
+from ase_rfhgn.extrapolation import Domain
+from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.hamiltonian.thinning import site_descriptors, thinned_features
+from ase_rfhgn.posterior import LEVELS, Omission, draw_members, half_widths
+from ase_rfhgn.regression import Regression, Solved
+from ase_rfhgn.training_set import Frame, TrainingSet
+
+MEMBERS = 8
+"""Members of a committee: their spread is known to a quarter of itself."""
+
+SHARE = 2
+"""A member has one of so many channels."""
+
+SITES = 10_000
+"""Sites that tell the limits of the domain, about."""
+
+ROUNDS, FEWEST_ROWS = 8e9, 3000
+"""Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
+
+
+def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Generator) -> frozenset[int]:
+    """Return the frames whose rows are kept for the calibration: one of every stretch, at random.
+
+    Parameters
+    ----------
+    n_frames, n_rows : int
+        Number of frames, and of rows of all of them, about.
+    n_columns : int
+        Number of columns.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    wanted = max(FEWEST_ROWS, ROUNDS / n_columns**2)
+    n_sampled = int(np.clip(np.ceil(wanted / max(n_rows / n_frames, 1.0)), 1, n_frames))
+    edge_i = np.linspace(0, n_frames, n_sampled + 1).astype(int)
+    return frozenset(int(rng.integers(first, last)) for first, last in pairwise(edge_i))
+
+
+def domain_of(frames: TrainingSet, hamiltonian: SphericalFields, rng: np.random.Generator) -> Domain:
+    """Return the neighbourhoods that frames hold."""
+    domain = None
+    per_frame = -(-SITES // len(frames))
+    kept = []
+    for frame in frames:
+        descriptor_nd, species_n = frame_sites(hamiltonian, frame)
+        domain = domain or Domain.nothing(len(hamiltonian.species_s), descriptor_nd.shape[1])
+        domain = domain.extended(descriptor_nd, species_n)
+        some_n = rng.permutation(len(species_n))[:per_frame]
+        kept.append((descriptor_nd[some_n], species_n[some_n]))
+    assert domain is not None  # noqa: S101  # a training set has frames
+    return domain.limited(np.concatenate([d for d, _ in kept]), np.concatenate([s for _, s in kept]))
+
+
+def frame_sites(hamiltonian: SphericalFields, frame: Frame) -> tuple[FloatArray, IntArray]:
+    """Return the descriptors and the species of the atoms of a frame."""
+    graph = build_graph(frame.atoms, hamiltonian.cutoff)
+    return site_descriptors(hamiltonian, graph), np.searchsorted(hamiltonian.species_s, graph.number_n)
+
+
+def drawn_committee(
+    solved: Solved, hamiltonian: SphericalFields, domain: Domain, rng: np.random.Generator
+) -> Committee:
+    """Return a committee drawn from the posterior of a thinned model, of unit widths.
+
+    Parameters
+    ----------
+    solved : Solved
+        The fit.
+    hamiltonian : SphericalFields
+        The features.
+    domain : Domain
+        Neighbourhoods that training saw.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    n_species = len(hamiltonian.species_s)
+    member_ef = draw_members(solved.restricted(_thin_columns(hamiltonian)), MEMBERS, rng)
+    return Committee(
+        coefficient_esf=member_ef[:, n_species:].reshape(MEMBERS, n_species, -1),
+        one_body_es=member_ef[:, :n_species],
+        width_ol=np.ones((len(QUANTITIES), len(LEVELS))),
+        domain=domain,
+    )
+
+
+def calibrated(
+    committee: Committee,
+    regression: Regression,
+    solved: Solved,
+    sample: Sequence[SampledFrame],
+    weights: Mapping[str, float],
+    hamiltonian: SphericalFields,
+) -> Committee:
+    """Return a committee whose widths hold the errors on frames left out.
+
+    Parameters
+    ----------
+    committee : Committee
+        A committee of any widths.
+    regression, solved : Regression, Solved
+        The fit.
+    sample : sequence of SampledFrame
+        Frames to leave out, each in turn.
+    weights : mapping
+        Weight of every kind of label.
+    hamiltonian : SphericalFields
+        The features.
+
+    Notes
+    -----
+    A quantity that no sampled frame has labels of gets the widths of another one.
+    """
+    omission = Omission(regression, solved)
+    column_f = _thin_columns(hamiltonian)
+    member_ef = np.concatenate([committee.one_body_es, committee.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
+    misses: dict[str, list[FloatArray]] = {}
+    for frame in sample:
+        rows = frame.weighted_rows(weights, len(solved.spread_f))
+        if not rows:
+            continue
+        left = omission.leave_out(np.concatenate(list(rows.values())))
+        start = 0
+        for kind, row_mf in rows.items():
+            part = slice(start, start + len(row_mf))
+            start = part.stop
+            spread_m = np.linalg.norm(row_mf[:, column_f] @ member_ef.T, axis=1)
+            misses.setdefault(kind, []).append(np.stack([left.residual_m[part], left.growth_m[part] * spread_m]))
+    return replace(committee, width_ol=_widths(misses))
+
+
+def _widths(misses: Mapping[str, Sequence[FloatArray]]) -> FloatArray:
+    """Return the half-widths of every quantity from residuals and spreads; those of another where there are none."""
+    known = {kind: half_widths(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()}
+    known = {kind: width_l for kind, width_l in known.items() if np.isfinite(width_l).all()}
+    fallback_l = next((known[kind] for kind in ("force", "motion", *QUANTITIES) if kind in known), np.ones(len(LEVELS)))
+    return np.array([known.get(kind, fallback_l) for kind in QUANTITIES])
+
+
+def _thin_columns(hamiltonian: SphericalFields) -> IntArray:
+    """Return the columns of the members' coefficients in the linear system, one-body energies first."""
+    layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
+    thin_f = thinned_features(hamiltonian, max(1, hamiltonian.n_channels // SHARE))
+    starts = layout.n_species + layout.n_features * np.arange(layout.n_species)
+    return np.concatenate([np.arange(layout.n_species), *(start + thin_f for start in starts)])

@@ -1,0 +1,107 @@
+"""What training saw of the neighbourhoods of atoms, and how far outside of it an atom is.
+
+The grade of an atom is the Mahalanobis distance of its descriptors from those of the training
+sites of its element (its leverage in a regression on them, up to constants; Chatterjee and Hadi,
+Stat. Sci. 1, 379 (1986)), in units of the distance within which almost all of them lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+
+ORDINARY = 0.97
+"""Share of the training sites that have a grade below 1."""
+
+REGULARISATION = 1e-5
+"""Smallest variance of a combination of descriptors, in units of the largest one."""
+
+SAME = 1e-6
+"""Standard deviation of a descriptor, in units of its mean, below which it counts as constant."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Neighbourhoods that training saw.
+
+    Attributes
+    ----------
+    moment_sdd : ndarray of shape (n_species, n_descriptors + 1, n_descriptors + 1)
+        Sums over the training sites of the products of their descriptors, after a constant 1.
+    limit_s : ndarray of shape (n_species,)
+        Squared distance within which almost all training sites lie.
+    """
+
+    moment_sdd: FloatArray
+    limit_s: FloatArray
+
+    @classmethod
+    def nothing(cls, n_species: int, n_descriptors: int) -> Domain:
+        """Return the domain of no training sites."""
+        return cls(np.zeros((n_species, n_descriptors + 1, n_descriptors + 1)), np.ones(n_species))
+
+    def extended(self, descriptor_nd: FloatArray, species_n: IntArray, *, sign: float = 1.0) -> Domain:
+        """Return the domain with more training sites, or without some.
+
+        Parameters
+        ----------
+        descriptor_nd : ndarray of shape (n_atoms, n_descriptors)
+            Their descriptors.
+        species_n : ndarray of shape (n_atoms,)
+            Their elements, as indices.
+        sign : float
+            1 to add the sites, −1 to take them away.
+        """
+        moment_sdd = self.moment_sdd.copy()
+        for s in np.unique(species_n):
+            site_nd = np.column_stack([np.ones(np.count_nonzero(species_n == s)), descriptor_nd[species_n == s]])
+            moment_sdd[s] += sign * site_nd.T @ site_nd
+        return replace(self, moment_sdd=moment_sdd)
+
+    def limited(self, descriptor_nd: FloatArray, species_n: IntArray) -> Domain:
+        """Return the domain with limits from some of its sites, each seen from the others."""
+        limit_s = self.limit_s.copy()
+        square_n = self.squared_distance(descriptor_nd, species_n)
+        count_n = np.maximum(self.moment_sdd[:, 0, 0], 1.0)[species_n]
+        other_n = square_n / np.maximum(1.0 - square_n / count_n, 1e-3) ** 2
+        for s in np.unique(species_n):
+            limit_s[s] = max(float(np.quantile(other_n[species_n == s], ORDINARY)), 1.0)
+        return replace(self, limit_s=limit_s)
+
+    def grade(self, descriptor_nd: FloatArray, species_n: IntArray) -> FloatArray:
+        """Return the extrapolation grades of sites: above 1 they are unlike almost all of training.
+
+        Parameters
+        ----------
+        descriptor_nd, species_n
+            As for `extended`.
+        """
+        grade_n: FloatArray = np.sqrt(self.squared_distance(descriptor_nd, species_n) / self.limit_s[species_n])
+        return grade_n
+
+    def squared_distance(self, descriptor_nd: FloatArray, species_n: IntArray) -> FloatArray:
+        """Return squared Mahalanobis distances of sites from the training sites of their element."""
+        square_n = np.zeros(len(species_n))
+        for s in np.unique(species_n):
+            mean_d, whitening_dd = self._whitening[s]
+            square_n[species_n == s] = np.sum(((descriptor_nd[species_n == s] - mean_d) @ whitening_dd) ** 2, axis=1)
+        return square_n
+
+    @cached_property
+    def _whitening(self) -> list[tuple[FloatArray, FloatArray]]:
+        """Mean of every species, and what turns deviations into uncorrelated ones of unit variance."""
+        return [_whitening(moment_dd) for moment_dd in self.moment_sdd]
+
+
+def _whitening(moment_dd: FloatArray) -> tuple[FloatArray, FloatArray]:
+    mean_dd = moment_dd / max(moment_dd[0, 0], 1.0)
+    mean_d = mean_dd[0, 1:]
+    covariance_dd = mean_dd[1:, 1:] - np.outer(mean_d, mean_d)
+    scale_d = np.sqrt(np.maximum(covariance_dd.diagonal(), 0.0) + (SAME * mean_d) ** 2 + np.finfo(float).tiny)
+    variance_d, turn_dd = np.linalg.eigh(covariance_dd / np.outer(scale_d, scale_d))
+    floor = REGULARISATION * max(float(variance_d[-1]), 1.0)
+    return mean_d, turn_dd / (scale_d[:, None] * np.sqrt(np.maximum(variance_d, 0.0) + floor))

@@ -1,0 +1,195 @@
+"""The frames of a pool that a fit would learn most from; no labels are needed."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.drawing import Architecture, draw_fields
+from ase_rfhgn.equations import Layout
+from ase_rfhgn.errors import SettingsError, TrainingDataError
+from ase_rfhgn.frame import frame_of
+from ase_rfhgn.graph import build_graph
+from ase_rfhgn.hamiltonian.rows import feature_rows
+from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.progress import tracked
+from ase_rfhgn.survey import default_cutoff, survey
+from ase_rfhgn.threads import single_threaded
+
+CHANNELS, DEGREE = 16, 3
+"""Radial channels and degree of the harmonics of the features that frames are compared by."""
+
+DIRECTIONS = 24
+"""Strongest directions of the rows of a frame that are kept."""
+
+PRIOR = 1e-6
+"""What is known of a feature beforehand, in units of what the whole pool tells."""
+
+SAME = 1e-6
+"""Relative difference of the features of two frames below which one is a copy of the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Frames picked from a pool.
+
+    Attributes
+    ----------
+    index_i : tuple of int
+        The frames, the most informative first.
+    gain_i : tuple of float
+        What each adds to the logarithm of the determinant of the information.
+    n_pool, n_duplicates : int
+        Frames in the pool, and how many of them are copies of others.
+    """
+
+    index_i: tuple[int, ...]
+    gain_i: tuple[float, ...]
+    n_pool: int
+    n_duplicates: int
+
+
+def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progress: bool = False) -> Selection:
+    """Return the frames of a pool that together tell most about the coefficients of a potential.
+
+    Parameters
+    ----------
+    pool : iterable of ase.Atoms
+        Structures, labelled or not. Copies, also rotated, shifted or renumbered ones, are dropped.
+    n_frames : int
+        How many to pick; fewer are picked if the pool has fewer different ones.
+    seed : int
+        Seed of the features that frames are compared by.
+    progress : bool
+        Whether long work shows progress on a terminal.
+
+    Raises
+    ------
+    SettingsError
+        If the number is not positive.
+    TrainingDataError
+        If the pool is empty, or a structure cannot be used; the message names it.
+
+    Notes
+    -----
+    Greedy D-optimal design (Fedorov, Theory of Optimal Experiments (1972)) on the forces of a thin
+    model: two-body sums and squares of moments. Gains only shrink as frames are picked, so most of
+    them need not be computed again (Minoux, Optimization Techniques, 234 (1978)).
+    """
+    if n_frames < 1:
+        message = f"{n_frames} frames were asked for: it must be 1 or more"
+        raise SettingsError(message)
+    structures = list(pool)
+    if not structures:
+        message = "the pool has no frames"
+        raise TrainingDataError(message)
+    with single_threaded():
+        fields = _draw(structures, np.random.default_rng(seed))
+        described = [_describe(fields, atoms) for atoms in tracked(structures, "features", shown=progress)]
+        different = _different([one.pooled_f for one in described])
+        norm_f = np.sqrt(sum(np.sum(described[i].row_mf ** 2, axis=0) for i in different))
+        scale_f = np.divide(1.0, norm_f, out=np.zeros_like(norm_f), where=norm_f > 0.0)
+        candidates = {i: _strongest(described[i].row_mf * scale_f) for i in different}
+        picked = _pick(candidates, n_frames)
+    index_i, gain_i = zip(*picked, strict=True)
+    return Selection(index_i, gain_i, len(structures), len(structures) - len(different))
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """Rows of the forces of a frame, and its features summed over the atoms."""
+
+    row_mf: FloatArray
+    pooled_f: FloatArray
+
+
+def _draw(structures: Sequence[Atoms], rng: np.random.Generator) -> SphericalFields:
+    """Return features that know the distances of the pool."""
+    frames = [frame_of(_bare(atoms), f"pool, frame {i}") for i, atoms in enumerate(structures)]
+    cutoff = default_cutoff(frames)
+    found = survey(frames, len(frames), cutoff)
+    architecture = Architecture(
+        cutoff=cutoff, channels=CHANNELS, mixings=1, correlation=2, degree=DEGREE, sampler="swim"
+    )
+    return draw_fields(architecture, found.species_s, found.floor_b, found.ceiling_s, found.sample, rng)
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """Return a structure without labels: whether they are any good does not matter here."""
+    bare = atoms.copy()
+    bare.calc = None
+    return bare
+
+
+def _describe(fields: SphericalFields, atoms: Atoms) -> _Described:
+    graph = build_graph(atoms, fields.cutoff)
+    layout = Layout(len(fields.species_s), fields.n_features)
+    column_s = layout.n_species + layout.n_features * np.arange(layout.n_species)
+    rows = feature_rows(fields, graph, column_s, layout.n_columns, stress=False)
+    counts_s = np.count_nonzero(graph.number_n == fields.species_s[:, None], axis=1)
+    pooled_f = rows.energy_f.copy()
+    pooled_f[: layout.n_species] = counts_s
+    energy_mf = pooled_f[None] / np.sqrt(graph.n_atoms)
+    return _Described(_compressed(np.concatenate([rows.force_mf, energy_mf])), pooled_f)
+
+
+def _compressed(row_mf: FloatArray) -> FloatArray:
+    """Return fewer rows with the same products of columns."""
+    return np.linalg.qr(row_mf, mode="r") if len(row_mf) > row_mf.shape[1] else row_mf
+
+
+def _strongest(row_mf: FloatArray) -> FloatArray:
+    """Return the strongest directions of rows."""
+    _, strength_m, direction_mf = np.linalg.svd(row_mf, full_matrices=False)
+    strongest_mf: FloatArray = strength_m[:DIRECTIONS, None] * direction_mf[:DIRECTIONS]
+    return strongest_mf
+
+
+def _different(pooled: Sequence[FloatArray]) -> list[int]:
+    """Return the frames that are no copies of earlier ones: invariant features tell."""
+    norm_i = np.array([np.linalg.norm(pooled_f) for pooled_f in pooled])
+    copies: set[int] = set()
+    order = np.argsort(norm_i, kind="stable")
+    for place, i in enumerate(order):
+        for j in order[place + 1 :]:
+            if norm_i[j] > (1.0 + SAME) * norm_i[i]:
+                break
+            if np.linalg.norm(pooled[i] - pooled[j]) <= SAME * norm_i[i]:
+                copies.add(max(int(i), int(j)))
+    return [i for i in range(len(pooled)) if i not in copies]
+
+
+def _pick(candidates: dict[int, FloatArray], n_frames: int) -> list[tuple[int, float]]:
+    """Return frames and their gains, greedily."""
+    n_columns = next(iter(candidates.values())).shape[1]
+    inverse_ff = np.eye(n_columns) / PRIOR
+    waiting = [(-_gain(inverse_ff, row_mf), i, 0) for i, row_mf in candidates.items()]
+    heapq.heapify(waiting)
+    picked: list[tuple[int, float]] = []
+    while waiting and len(picked) < n_frames:
+        gain, i, age = heapq.heappop(waiting)
+        if age < len(picked):  # a gain from before the last pick: an upper bound
+            heapq.heappush(waiting, (-_gain(inverse_ff, candidates[i]), i, len(picked)))
+            continue
+        picked.append((i, -gain))
+        inverse_ff = _without_doubt(inverse_ff, candidates[i])
+    return picked
+
+
+def _gain(inverse_ff: FloatArray, row_mf: FloatArray) -> float:
+    """Return by how much rows raise the logarithm of the determinant of the information."""
+    return float(np.linalg.slogdet(np.eye(len(row_mf)) + row_mf @ inverse_ff @ row_mf.T)[1])
+
+
+def _without_doubt(inverse_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
+    """Return the inverse of the information with more rows (Woodbury's identity)."""
+    known_fm = inverse_ff @ row_mf.T
+    smaller_ff: FloatArray = inverse_ff - known_fm @ np.linalg.solve(
+        np.eye(len(row_mf)) + row_mf @ known_fm, known_fm.T
+    )
+    return 0.5 * (smaller_ff + smaller_ff.T)

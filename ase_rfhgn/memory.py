@@ -1,0 +1,217 @@
+"""What a fit remembers to go on without its frames: factors of its rows, prior and ridges.
+
+Rows that are taken out are not taken out of the factors, which would lose digits step by step, but
+remembered in factors of their own; every solution takes them out anew, next to the prior, where
+that is safe (`ase_rfhgn.downdating`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_rfhgn.accumulation import Factors
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.baseline import Baseline
+from ase_rfhgn.equations import KINDS
+from ase_rfhgn.regression import Regression
+from ase_rfhgn.ridge import Factor, RunningFactor, residual, stack
+from ase_rfhgn.training_set import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """State of a fit that can be updated.
+
+    Attributes
+    ----------
+    labelled : mapping of str to Factor
+        All rows that ever went in, per kind of label.
+    weights : mapping of str to float
+        Weights of the kinds.
+    spread_f : ndarray of shape (n_columns,)
+        Prior spread of the coefficients.
+    ridge : float
+        Strength of the prior.
+    teacher_ridge : float or None
+        That of the teacher.
+    one_body_s : ndarray of shape (n_species,)
+        One-body energies that were subtracted from the labels (eV).
+    sharpness_power : float
+        What the prior was made with, see `ase_rfhgn.prior`.
+    free_one_body : bool
+        Whether one-body energies are fitted.
+    fingerprint_i : ndarray of int
+        Fingerprints of the frames that count.
+    unlabelled_ff : ndarray, optional
+        Factor of the weighted unlabelled rows.
+    removed : mapping of str to Factor
+        Rows that do not count any more.
+    """
+
+    labelled: Mapping[str, Factor]
+    weights: Mapping[str, float]
+    spread_f: FloatArray
+    ridge: float
+    teacher_ridge: float | None
+    one_body_s: FloatArray
+    sharpness_power: float
+    free_one_body: bool
+    fingerprint_i: IntArray
+    unlabelled_ff: FloatArray | None = None
+    removed: Mapping[str, Factor] = field(default_factory=dict)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns, without the right-hand side."""
+        return len(self.spread_f)
+
+    def regression(self) -> Regression:
+        """Return the regression."""
+        n_columns = self.n_columns
+        removed = [self.weights[kind] * factor.full(n_columns)[factor.kept_f] for kind, factor in self.removed.items()]
+        return Regression(
+            labelled_ff=stack([factor.full(n_columns, self.weights[kind]) for kind, factor in self.labelled.items()]),
+            spread_f=self.spread_f,
+            ridge=self.ridge,
+            teacher_ridge=self.teacher_ridge,
+            unlabelled_ff=self.unlabelled_ff,
+            removed_mf=np.concatenate(removed) if removed else None,
+        )
+
+    def with_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> Memory:
+        """Return the memory with the rows of more frames, over all columns."""
+        fingerprint_i = np.append(self.fingerprint_i, fingerprint_i)
+        return replace(self, labelled=self._folded(self.labelled, rows), fingerprint_i=fingerprint_i)
+
+    def without_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> Memory:
+        """Return the memory in which the rows of some frames do not count any more."""
+        left = Counter(self.fingerprint_i.tolist()) - Counter(fingerprint_i.tolist())
+        fingerprint_i = np.array(list(left.elements()), dtype=np.int64)
+        return replace(self, removed=self._folded(self.removed, rows), fingerprint_i=fingerprint_i)
+
+    def _folded(self, factors: Mapping[str, Factor], rows: Sequence[Mapping[str, FloatArray]]) -> dict[str, Factor]:
+        running = {kind: RunningFactor.resumed(factor, self.n_columns) for kind, factor in factors.items()}
+        for by_kind in rows:
+            for kind, row_mf in by_kind.items():
+                if kind not in running:
+                    running[kind] = RunningFactor(np.arange(self.n_columns + 1))
+                running[kind].add(row_mf)
+        return {kind: running[kind].factor() for kind in KINDS if kind in running}
+
+    def column_norms(self, weights: Mapping[str, float]) -> FloatArray:
+        """Return the norms of the columns of the rows that count, for given weights."""
+        square_f = np.zeros(self.n_columns + 1)
+        for sign, factors in ((1.0, self.labelled), (-1.0, self.removed)):
+            for kind, factor in factors.items():
+                square_f[factor.column_f] += sign * weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
+        return np.sqrt(np.maximum(square_f[:-1], 0.0))
+
+    def root_mean_squares(self, coefficient_f: FloatArray) -> dict[str, float]:
+        """Return the root mean squares of the residuals of the rows that count, per kind."""
+        found = {}
+        for kind, factor in self.labelled.items():
+            signed = [(1.0, factor), *((-1.0, gone) for gone in [self.removed.get(kind)] if gone is not None)]
+            n_rows = sum(sign * one.n_rows for sign, one in signed)
+            squares = sum(sign * residual(one.triangle_ff, coefficient_f[one.column_f[:-1]]) for sign, one in signed)
+            if n_rows > 0:
+                found[kind] = float(np.sqrt(max(squares, 0.0) / n_rows))
+        return found
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the memory as named arrays."""
+        arrays: dict[str, NDArray[Any]] = {
+            "weights": np.array([self.weights[kind] for kind in KINDS]),
+            "ridges": np.array([self.ridge, np.nan if self.teacher_ridge is None else self.teacher_ridge]),
+            "spread_f": self.spread_f,
+            "one_body_s": self.one_body_s,
+            "prior": np.array([self.sharpness_power, float(self.free_one_body)]),
+            "fingerprint_i": self.fingerprint_i,
+        }
+        if self.unlabelled_ff is not None:
+            arrays["unlabelled_ff"] = np.ascontiguousarray(self.unlabelled_ff)
+        for name, factors in (("labelled", self.labelled), ("removed", self.removed)):
+            for kind, factor in factors.items():
+                arrays[f"{name}_{kind}_ff"] = factor.triangle_ff
+                arrays[f"{name}_{kind}_kept_f"] = factor.kept_f
+                arrays[f"{name}_{kind}_rows"] = np.array(factor.n_rows)
+        return arrays
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Memory:
+        """Return the memory that `as_arrays` wrote."""
+        column_f = np.arange(len(arrays["spread_f"]) + 1)
+
+        def factors(name: str) -> dict[str, Factor]:
+            return {
+                kind: Factor(
+                    triangle_ff=arrays[f"{name}_{kind}_ff"],
+                    kept_f=arrays[f"{name}_{kind}_kept_f"],
+                    column_f=column_f,
+                    n_rows=int(arrays[f"{name}_{kind}_rows"]),
+                )
+                for kind in KINDS
+                if f"{name}_{kind}_ff" in arrays
+            }
+
+        ridge, teacher_ridge = (float(value) for value in arrays["ridges"])
+        sharpness_power, free_one_body = (float(value) for value in arrays["prior"])
+        return cls(
+            labelled=factors("labelled"),
+            weights=dict(zip(KINDS, map(float, arrays["weights"]), strict=True)),
+            spread_f=arrays["spread_f"],
+            ridge=ridge,
+            teacher_ridge=None if np.isnan(teacher_ridge) else teacher_ridge,
+            one_body_s=arrays["one_body_s"],
+            sharpness_power=sharpness_power,
+            free_one_body=bool(free_one_body),
+            fingerprint_i=arrays["fingerprint_i"],
+            unlabelled_ff=arrays.get("unlabelled_ff"),
+            removed=factors("removed"),
+        )
+
+
+def remembered(
+    factors: Factors,
+    regression: Regression,
+    weights: Mapping[str, float],
+    baseline: Baseline,
+    sharpness_power: float,
+    frames: Iterable[Frame],
+) -> Memory:
+    """Return what a fit has to remember.
+
+    Parameters
+    ----------
+    factors : Factors
+        Its rows.
+    regression : Regression
+        Their regression.
+    weights : mapping of str to float
+        Weights of the kinds of rows.
+    baseline : Baseline
+        What was subtracted from the labels.
+    sharpness_power : float
+        What the prior was made with.
+    frames : iterable of Frame
+        The frames.
+    """
+    unlabelled_ff = regression.unlabelled_ff
+    n_species = factors.layout.n_species
+    return Memory(
+        labelled=factors.by_kind(),
+        weights=dict(weights),
+        spread_f=regression.spread_f,
+        ridge=regression.ridge,
+        teacher_ridge=regression.teacher_ridge,
+        one_body_s=baseline.one_body_s,
+        sharpness_power=sharpness_power,
+        free_one_body=bool(regression.spread_f[:n_species].any()),
+        fingerprint_i=np.array([frame.fingerprint for frame in frames], dtype=np.int64),
+        unlabelled_ff=None if unlabelled_ff is None or not unlabelled_ff.any() else unlabelled_ff,
+    )

@@ -1,0 +1,157 @@
+"""Posterior of the coefficients: draws from it, what a fit without some rows would say, calibration.
+
+The textbook posterior of a linear regression, N(θ, s² (ZᵀZ + prior)⁻¹) with the noise s², knows
+where the data are thin. But labels of quantum mechanics have no noise: the errors come from the
+model's form, and do not shrink as rows are added (Swinburne and Perez, arXiv:2402.01810). So only
+its shape is used, and its scale is measured: residuals of frames left out of the fit, in closed
+form, over the spread of the draws there (split conformal prediction with normalised residuals: Lei
+et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.regression import Regression, Solved
+
+LEVELS = (0.6827, 0.9545)
+"""Shares of errors that lie within the two half-widths: one and two standard deviations of a normal distribution."""
+
+CERTAIN = 1e-6
+"""Spread, in units of its root mean square, below which symmetry alone fixes a value."""
+
+LEAST_REST = 1e-12
+"""Smallest share of a direction that counts as left when rows are left out."""
+
+
+def draw_members(solved: Solved, n_members: int, rng: np.random.Generator) -> FloatArray:
+    """Return deviations of the coefficients, drawn from the posterior of unit noise: shape (n_members, n).
+
+    They are divided by √n_members: the sum of their squared predictions is the variance.
+
+    Parameters
+    ----------
+    solved : Solved
+        A solution.
+    n_members : int
+        Number of draws.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    normal_fe = rng.normal(size=(len(solved.spread_f), n_members)) / np.sqrt(n_members)
+    member_ef: FloatArray = (solved.spread_f[:, None] * solve_triangular(solved.root_ff, normal_fe)).T
+    return member_ef
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a fit without some rows says of them.
+
+    Attributes
+    ----------
+    residual_m : ndarray of shape (m,)
+        Labels minus the predictions of the fit without the rows.
+    growth_m : ndarray of shape (m,)
+        By how much the posterior spreads more there than that of the fit with them: at least 1.
+    """
+
+    residual_m: FloatArray
+    growth_m: FloatArray
+
+
+class Omission:
+    """Fits without a few rows each, in closed form from the fit with all of them.
+
+    Parameters
+    ----------
+    regression : Regression
+        The fit with all rows.
+    solved : Solved
+        Its solution.
+
+    Notes
+    -----
+    For the hat matrix H = Z (ZᵀZ + prior)⁻¹ Zᵀ of the rows left out, the residuals are
+    (1 − H)⁻¹ r (Cook and Weisberg, Residuals and Influence in Regression (1982), section 2.2). A
+    teacher, too, never saw the rows: its change Δ moves the labels of the unlabelled rows U, and
+    r − Z (ZᵀZ + prior)⁻¹ UᵀU Δ stands in place of r.
+    """
+
+    def __init__(self, regression: Regression, solved: Solved) -> None:
+        self._regression = regression
+        self._solved = solved
+        self._teacher = regression.teacher() if regression.has_teacher else None
+
+    def leave_out(self, row_mf: FloatArray) -> LeftOut:
+        """Return what the fit without weighted rows says of them.
+
+        Parameters
+        ----------
+        row_mf : ndarray of shape (m, n + 1)
+            Weighted rows of the regression, right-hand side last.
+        """
+        white_mf = _whitened(self._solved, row_mf)
+        residual_m = row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f
+        if self._teacher is not None:
+            pull_f = self._change_of_labels(self._teacher, row_mf) * self._solved.spread_f
+            residual_m = residual_m - white_mf @ solve_triangular(self._solved.root_ff, pull_f, trans="T")
+        hat_m, turn_mm, rest_m = _hat(white_mf)
+        left_residual_m = turn_mm @ ((turn_mm.T @ residual_m) / rest_m)
+        own_m = np.einsum("mj,j,mj->m", turn_mm, hat_m, turn_mm)
+        left_m = np.einsum("mj,j,mj->m", turn_mm, hat_m / rest_m, turn_mm)
+        growth_m = np.sqrt(np.divide(left_m, own_m, out=np.ones_like(own_m), where=own_m > 0.0))
+        return LeftOut(left_residual_m, growth_m)
+
+    def _change_of_labels(self, teacher: Solved, row_mf: FloatArray) -> FloatArray:
+        """Return UᵀU Δ for the change Δ of a teacher that never saw some rows."""
+        white_mf = _whitened(teacher, row_mf)
+        residual_m = row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f
+        _, turn_mm, rest_m = _hat(white_mf)
+        left_m = turn_mm @ ((turn_mm.T @ residual_m) / rest_m)
+        change_f = -teacher.spread_f * solve_triangular(teacher.root_ff, white_mf.T @ left_m)
+        assert self._regression.unlabelled_ff is not None  # noqa: S101  # there is a teacher
+        columns_ff = self._regression.unlabelled_ff[:, :-1]
+        pull_f: FloatArray = columns_ff.T @ (columns_ff @ change_f)
+        return pull_f
+
+
+def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
+    """Return the half-widths of the intervals that hold 68 % and 95 % of errors, per unit of spread.
+
+    Parameters
+    ----------
+    residual_m : ndarray of shape (m,)
+        Errors on data that was not in the fit.
+    spread_m : ndarray of shape (m,)
+        Spread of the posterior there.
+
+    Returns
+    -------
+    ndarray of shape (2,)
+        The ⌈(m + 1) p⌉-th smallest ratios, which hold at least a share p of new errors if these are
+        exchangeable with the old ones. NaN if all spreads vanish.
+    """
+    counts = spread_m > CERTAIN * np.sqrt(np.mean(np.square(spread_m))) if len(spread_m) else np.zeros(0, dtype=bool)
+    ratio_m = np.sort(np.abs(residual_m[counts]) / spread_m[counts])
+    if not len(ratio_m):
+        return np.full(len(LEVELS), np.nan)
+    rank = [min(int(np.ceil((len(ratio_m) + 1) * level)), len(ratio_m)) - 1 for level in LEVELS]
+    return ratio_m[rank]
+
+
+def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:
+    """Return rows in coordinates in which the posterior of unit noise is a unit sphere."""
+    scaled_mf = row_mf[:, :-1] * solved.spread_f
+    white_mf: FloatArray = solve_triangular(solved.root_ff, scaled_mf.T, trans="T").T
+    return white_mf
+
+
+def _hat(white_mf: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return eigenvalues and eigenvectors of the hat matrix of rows, and one minus the eigenvalues."""
+    hat_m, turn_mm = np.linalg.eigh(white_mf @ white_mf.T)
+    hat_m = np.clip(hat_m, 0.0, 1.0)
+    return hat_m, turn_mm, np.maximum(1.0 - hat_m, LEAST_REST)

@@ -1,0 +1,173 @@
+"""Potentials that take in more frames, or forget some, without the others: exactly, at a fixed cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.baseline import Baseline
+from ase_rfhgn.calibration import drawn_committee, frame_sites
+from ase_rfhgn.equations import KINDS, Layout, frame_rows
+from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
+from ase_rfhgn.graph import build_graph
+from ase_rfhgn.memory import Memory
+from ase_rfhgn.potential import Potential
+from ase_rfhgn.prior import prior_spread
+from ase_rfhgn.threads import single_threaded
+from ase_rfhgn.training_record import UNITS
+from ase_rfhgn.training_set import TrainingSet
+
+Frames = str | Path | Iterable[Atoms] | TrainingSet
+
+
+def update(potential: Potential, frames: Frames) -> Potential:
+    """Return the potential that a fit to its frames and to more of them gives; see `Potential.update`."""
+    with single_threaded():
+        memory, new = _memory_of(potential), _read(potential, frames)
+        grown = memory.with_rows(new.rows, new.fingerprint_i)
+        return _rebuilt(_with_ceilings(potential, new.ceiling_s), grown, new, sign=1.0)
+
+
+def downdate(potential: Potential, frames: Frames) -> Potential:
+    """Return the potential that a fit without some of its frames gives; see `Potential.downdate`."""
+    with single_threaded():
+        memory, gone = _memory_of(potential), _read(potential, frames)
+        _check_membership(memory, gone)
+        shrunk = memory.without_rows(gone.rows, gone.fingerprint_i)
+        return _rebuilt(potential, shrunk, gone, sign=-1.0)
+
+
+def reweighted(potential: Potential, ridge: float, weights: Mapping[str, float | None]) -> Potential:
+    """Return the potential that a fit with another ridge and other weights gives; see `Potential.reweighted`."""
+    memory = _memory_of(potential)
+    chosen = dict(memory.weights) | {kind: weight for kind, weight in weights.items() if weight is not None}
+    if not (np.isfinite(ridge) and ridge > 0.0) or min(chosen.values()) < 0.0 or not any(chosen.values()):
+        message = (
+            f"ridge {ridge} and weights {chosen}: the ridge must be positive, no weight negative, and one not zero"
+        )
+        raise SettingsError(message)
+    with single_threaded():
+        norm_f = memory.column_norms(chosen)
+        power, free = memory.sharpness_power, memory.free_one_body
+        spread_f = prior_spread(potential.hamiltonian, norm_f, power, free_one_body=free)
+        changed = replace(
+            memory, weights=chosen, spread_f=spread_f, ridge=ridge, teacher_ridge=None, unlabelled_ff=None
+        )
+        return _rebuilt(potential, changed, None, sign=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """What frames contribute: rows, fingerprints, sites, and their densities of neighbours."""
+
+    names: list[str]
+    rows: list[dict[str, FloatArray]]
+    fingerprint_i: IntArray
+    descriptor_nd: FloatArray
+    species_n: IntArray
+    ceiling_s: FloatArray
+
+
+def _memory_of(potential: Potential) -> Memory:
+    if potential.memory is None:
+        message = "this potential does not remember its linear system: fit it with keep_factor=True"
+        raise UpdateError(message)
+    return Memory.of_arrays(potential.memory)
+
+
+def _read(potential: Potential, frames: Frames) -> _Frames:
+    """Return what frames contribute to the linear system of a potential."""
+    training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
+    hamiltonian = potential.hamiltonian
+    species_s = hamiltonian.species_s
+    memory_baseline = replace(potential.baseline, one_body_s=_memory_of(potential).one_body_s)
+    names, rows, prints, descriptors, species = [], [], [], [], []
+    ceiling_s = np.zeros(len(species_s))
+    for frame in training_set:
+        unknown = set(frame.atoms.symbols[~np.isin(frame.atoms.numbers, species_s)])
+        if unknown:
+            message = (
+                f"{frame.name}: the potential does not know {', '.join(sorted(unknown))}: fit anew with this frame"
+            )
+            raise TrainingDataError(message)
+        rows.append(frame_rows(hamiltonian, memory_baseline, frame, tuple(range(len(species_s)))))
+        descriptor_nd, species_n = frame_sites(hamiltonian, frame)
+        if hamiltonian.crowding is not None:
+            density_n = hamiltonian.crowding.density(build_graph(frame.atoms, hamiltonian.cutoff))
+            np.maximum.at(ceiling_s, species_n, density_n)
+        names.append(frame.name)
+        prints.append(frame.fingerprint)
+        descriptors.append(descriptor_nd)
+        species.append(species_n)
+    return _Frames(names, rows, np.array(prints), np.concatenate(descriptors), np.concatenate(species), ceiling_s)
+
+
+def _check_membership(memory: Memory, gone: _Frames) -> None:
+    """Refuse to take out a frame that is not in the fit, or that would be the last one."""
+    left = Counter(memory.fingerprint_i.tolist())
+    for name, fingerprint in zip(gone.names, gone.fingerprint_i.tolist(), strict=True):
+        left[fingerprint] -= 1
+        if left[fingerprint] < 0:
+            message = f"{name}: not one of the frames of the fit, with the same positions and labels to the last digit"
+            raise UpdateError(message)
+    if not left.total():
+        message = "these are all the frames of the fit: nothing would be left"
+        raise UpdateError(message)
+
+
+def _with_ceilings(potential: Potential, ceiling_s: FloatArray) -> Potential:
+    """Return the potential whose features are not held at densities that new frames have."""
+    hamiltonian = potential.hamiltonian
+    if hamiltonian.crowding is None:
+        return potential
+    raised = replace(hamiltonian.crowding, ceiling_s=np.maximum(hamiltonian.crowding.ceiling_s, ceiling_s))
+    return replace(potential, hamiltonian=replace(hamiltonian, crowding=raised))
+
+
+def _rebuilt(potential: Potential, memory: Memory, changed: _Frames | None, sign: float) -> Potential:
+    """Return the potential of a changed linear system."""
+    solved = memory.regression().solve()
+    hamiltonian = potential.hamiltonian
+    one_body_s, coefficient_sf = Layout(len(hamiltonian.species_s), hamiltonian.n_features).split(solved.coefficient_f)
+    committee = potential.committee
+    if committee is not None:
+        domain = committee.domain
+        if changed is not None:
+            domain = domain.extended(changed.descriptor_nd, changed.species_n, sign=sign)
+        rng = np.random.default_rng([potential.record["settings"]["seed"], len(memory.fingerprint_i)])
+        drawn = drawn_committee(solved, hamiltonian, domain, rng)
+        committee = replace(drawn, width_ol=committee.width_ol)
+    return replace(
+        potential,
+        coefficient_sf=coefficient_sf,
+        baseline=Baseline(memory.one_body_s + one_body_s, potential.baseline.core),
+        committee=committee,
+        memory=memory.as_arrays(),
+        record=_record(potential.record, memory, solved.coefficient_f, changed, sign),
+    )
+
+
+def _record(
+    record: Mapping[str, Any], memory: Memory, coefficient_f: FloatArray, changed: _Frames | None, sign: float
+) -> dict[str, Any]:
+    """Return the record of a changed fit; what only a fit can tell is dropped."""
+    errors = memory.root_mean_squares(coefficient_f)
+    n_atoms = 0 if changed is None else int(sign) * len(changed.species_n)
+    kept = {key: value for key, value in record.items() if key not in {"cross_validation_rmse", "ridge_path"}}
+    return kept | {
+        "n_frames": len(memory.fingerprint_i),
+        "n_atoms": record["n_atoms"] + n_atoms,
+        "weights": dict(memory.weights),
+        "ridge": memory.ridge,
+        "teacher_ridge": memory.teacher_ridge,
+        "train_rmse": {kind: UNITS[kind] * errors[kind] for kind in KINDS if kind in errors},
+        "cross_validation_rmse": {},
+        "ridge_path": {},
+    }
