@@ -152,8 +152,15 @@ def evaluate_errors(potential: Potential, source: str | Path | Sequence[Atoms] |
         The potential.
     source : path, sequence of Atoms or TrainingSet
         Labelled frames. Labels that a frame lacks are not counted.
+
+    Raises
+    ------
+    TrainingDataError
+        If no frame has labels.
     """
-    return errors_of(compare(potential, source))
+    frames = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
+    frames.require_labels()
+    return errors_of(compare(potential, frames))
 
 
 def parities_of(comparisons: Iterable[Comparison]) -> list[Parity]:

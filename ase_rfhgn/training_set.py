@@ -40,7 +40,7 @@ _REREADABLE = (Sequence, TrajectoryReader, SlicedTrajectory)
 
 
 class TrainingSet:
-    """Labelled frames that can be read as often as needed, each checked as it is read.
+    """Frames that can be read as often as needed, each checked as it is read.
 
     Memory does not grow with the number of frames of a .traj file. No file stays open between reads.
 
@@ -52,15 +52,18 @@ class TrainingSet:
         Which of the structures are in the set.
     name : str
         What messages call the set.
+    labelled : bool, default True
+        Whether frames keep their labels.
 
     See Also
     --------
     TrainingSet.open : the way to make one.
     """
 
-    def __init__(self, opener: Opener, number_i: Sequence[int], name: str) -> None:
+    def __init__(self, opener: Opener, number_i: Sequence[int], name: str, *, labelled: bool = True) -> None:
         self._opener = opener
         self._number_i = number_i
+        self._labelled = labelled
         self.name = name
 
     @classmethod
@@ -76,16 +79,30 @@ class TrainingSet:
         Raises
         ------
         TrainingDataError
-            If the source cannot be read, or has no frames, or no frame has labels.
+            If the source cannot be read, or has no frames, or the first of them is no sound structure.
         """
         frames = _from_file(str(source)) if isinstance(source, str | Path) else _from_structures(source)
         if not len(frames):
             message = f"{frames.name}: there are no frames"
             raise TrainingDataError(message)
-        if not any(frame.has_labels for frame in frames):
-            message = f"{frames.name}: no frame has labels; attach energies or forces with ASE's SinglePointCalculator"
-            raise TrainingDataError(message)
+        frames.without_labels()[0]  # what is no structure is refused at once
         return frames
+
+    def without_labels(self) -> TrainingSet:
+        """Return the same frames without their labels."""
+        return TrainingSet(self._opener, self._number_i, self.name, labelled=False)
+
+    def require_labels(self) -> None:
+        """Refuse frames of which none has labels.
+
+        Raises
+        ------
+        TrainingDataError
+            If no frame has an energy, forces or a stress.
+        """
+        if not any(frame.has_labels for frame in self):
+            message = f"{self.name}: no frame has labels; attach energies or forces with ASE's SinglePointCalculator"
+            raise TrainingDataError(message)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -110,7 +127,7 @@ class TrainingSet:
         except Exception as error:  # readers raise errors of all kinds on a damaged file
             message = f"{name}: cannot be read, the file is damaged from here on ({_reason(error)})"
             raise TrainingDataError(message) from error
-        return frame_of(atoms, name)
+        return frame_of(atoms, name, labelled=self._labelled)
 
 
 def read_structures(source: str) -> list[Atoms]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.units import GPa
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
@@ -22,12 +21,10 @@ from ase_rfhgn.memory import Memory
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.threads import single_threaded
+from ase_rfhgn.training_record import UNITS
 from ase_rfhgn.training_set import TrainingSet
 
 Frames = str | Path | Iterable[Atoms] | TrainingSet
-
-UNITS = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa}
-"""Units of the errors in the record: meV/atom, eV/Å, GPa."""
 
 
 def update(potential: Potential, frames: Frames) -> Potential:

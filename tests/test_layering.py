@@ -21,7 +21,7 @@ LONGEST_MODULE = 300
 
 LAYERS = (
     {"arrays", "errors", "progress", "threads", "model_file"},
-    {"sampling", "sphere", "ridge", "metrics", "settings", "extrapolation"},  # numbers only
+    {"sampling", "sphere", "ridge", "metrics", "settings", "extrapolation", "motion", "motion_noise"},  # numbers only
     {"downdating", "regression", "posterior"},
     {"graph", "neighbours", "mixing"},
     {"response", "hamiltonian"},  # feature Hamiltonians
@@ -30,12 +30,14 @@ LAYERS = (
     {"potential"},
     {"frame"},
     {"unit_check"},
-    {"training_set"},
+    {"training_set", "chronology"},
+    {"timestep_check", "targets"},
+    {"target_choice", "noise_check"},
     {"survey", "drawing", "prior"},
     {"equations", "grouping"},
     {"accumulation", "unlabelled"},
     {"selection", "memory", "calibration"},
-    {"repulsion"},
+    {"repulsion", "training_record", "preparation"},
     {"fitting", "updating", "frame_selection"},
     {"journal", "left_out"},
     {"calculator", "testing", "assessment"},  # edges to the world
@@ -49,7 +51,7 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior"}
+TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"}
 EVALUATION = {"potential", "calculator", "testing"}
 
 DOORS = {"potential": {"updating"}}
