@@ -29,7 +29,7 @@ LAYERS = (
     {"baseline"},
     {"committee"},
     {"potential", "phase_space_potential", "phase_space_results"},
-    {"loading"},
+    {"loading", "results"},
     {"frame"},
     {"unit_check"},
     {"training_set", "chronology"},
