@@ -10,17 +10,27 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ase_rfhgn.active import ActiveCalculator
     from ase_rfhgn.calculator import RFHGNCalculator
     from ase_rfhgn.fitting import fit
     from ase_rfhgn.phase_space_fitting import fit_phase_space
     from ase_rfhgn.phase_space_potential import PhaseSpacePotential
     from ase_rfhgn.potential import Potential
 
-__all__ = ["PhaseSpacePotential", "Potential", "RFHGNCalculator", "__version__", "fit", "fit_phase_space"]
+__all__ = [
+    "ActiveCalculator",
+    "PhaseSpacePotential",
+    "Potential",
+    "RFHGNCalculator",
+    "__version__",
+    "fit",
+    "fit_phase_space",
+]
 
 __version__ = version("ase-rfhgn")
 
 _HOME = {
+    "ActiveCalculator": "active",
     "PhaseSpacePotential": "phase_space_potential",
     "Potential": "potential",
     "RFHGNCalculator": "calculator",

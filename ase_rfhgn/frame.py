@@ -79,7 +79,7 @@ class Frame:
         return int.from_bytes(digest.digest(), "little", signed=True)
 
 
-def frame_of(atoms: Atoms, name: str, closest: float = COINCIDENT) -> Frame:
+def frame_of(atoms: Atoms, name: str, *, closest: float = COINCIDENT, labelled: bool = True) -> Frame:
     """Return the frame of a structure; its labels are its calculator's results, nothing is computed.
 
     Parameters
@@ -90,6 +90,8 @@ def frame_of(atoms: Atoms, name: str, closest: float = COINCIDENT) -> Frame:
         What messages call the frame.
     closest : float
         Distance below which two atoms are taken to be at the same place by mistake (Å); zero allows all.
+    labelled : bool, default True
+        Whether labels are wanted; otherwise they are not even looked at.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def frame_of(atoms: Atoms, name: str, closest: float = COINCIDENT) -> Frame:
         If the structure or a label is unphysical, or the labels are not those of the structure.
     """
     _refuse(name, _flaws_of_structure(atoms, closest))
-    labels = _labels(atoms)
+    labels = _labels(atoms) if labelled else {}
     _refuse(name, _flaws_of_labels(atoms, labels))
     energy = labels.get("energy")
     return Frame(
@@ -133,6 +135,8 @@ def _flaws_of_structure(atoms: Atoms, closest: float) -> Iterator[str]:
             f"periodic along {atoms.pbc.tolist()}, but these vectors of the cell {atoms.cell.tolist()} do not span as "
             "many dimensions: set pbc or the cell"
         )
+    for n in np.flatnonzero(~np.isfinite(atoms.get_momenta()).all(axis=1))[:1]:
+        yield f"atom {n} has the momentum {atoms.get_momenta()[n]}: remove or repair the frame"
     if closest > 0.0:
         yield from _coincident_atoms(atoms, closest)
 

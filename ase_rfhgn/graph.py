@@ -177,6 +177,26 @@ def find_pairs(atoms: Atoms, reach: float) -> Pairs:
     )
 
 
+def nearest_image(vector_nc: FloatArray, atoms: Atoms) -> FloatArray:
+    """Return short vectors in place of vectors that may cross periodic boundaries.
+
+    Exact for vectors shorter than half of the smallest thickness of the cell.
+
+    Parameters
+    ----------
+    vector_nc : ndarray of shape (n, 3)
+        Vectors that are known up to whole cell vectors (Å).
+    atoms : ase.Atoms
+        Whose cell and boundary conditions they are.
+    """
+    if not atoms.pbc.any():
+        return vector_nc
+    direction_cc = Cell(np.where(atoms.pbc[:, None], atoms.cell, 0.0)).complete()
+    turns_nc = np.round(vector_nc @ np.linalg.inv(direction_cc))
+    shortened_nc: FloatArray = vector_nc - np.where(atoms.pbc, turns_nc, 0.0) @ direction_cc
+    return shortened_nc
+
+
 def _with_full_cell(atoms: Atoms, cutoff: float) -> Atoms:
     """Return the atoms in a cell that contains them in every direction that is not periodic.
 

@@ -22,25 +22,26 @@ LONGEST_MODULE = 300
 LAYERS = (
     {"arrays", "errors", "progress", "threads", "model_file"},
     {"dense", "pooling"},
-    {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation"},  # numbers only
+    {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
     {"graph", "neighbours", "phase_space_motion", "mixing"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"committee"},
     {"potential", "phase_space_potential", "phase_space_results"},
-    {"loading"},
+    {"loading", "results"},
     {"frame"},
     {"unit_check"},
-    {"training_set"},
-    {"phase_space_settings"},
+    {"training_set", "chronology"},
+    {"timestep_check", "targets", "phase_space_settings"},
+    {"target_choice", "noise_check"},
     {"survey", "drawing", "phase_space_drawing", "prior"},
     {"equations", "grouping", "phase_space_equations"},
     {"accumulation", "unlabelled"},
     {"selection", "memory", "calibration"},
-    {"repulsion"},
+    {"repulsion", "training_record", "preparation"},
     {"fitting", "phase_space_fitting", "updating", "frame_selection"},
-    {"journal"},
+    {"journal", "left_out"},
     {"calculator", "dynamics", "systems", "testing", "assessment"},  # edges to the world
     {"active"},
     {"plots"},
@@ -52,7 +53,7 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior"}
+TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"}
 EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 
 DOORS = {"potential": {"updating"}}
