@@ -10,15 +10,33 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ase_rfhgn.active import ActiveCalculator
     from ase_rfhgn.calculator import RFHGNCalculator
     from ase_rfhgn.fitting import fit
+    from ase_rfhgn.phase_space_fitting import fit_phase_space
+    from ase_rfhgn.phase_space_potential import PhaseSpacePotential
     from ase_rfhgn.potential import Potential
 
-__all__ = ["Potential", "RFHGNCalculator", "__version__", "fit"]
+__all__ = [
+    "ActiveCalculator",
+    "PhaseSpacePotential",
+    "Potential",
+    "RFHGNCalculator",
+    "__version__",
+    "fit",
+    "fit_phase_space",
+]
 
 __version__ = version("ase-rfhgn")
 
-_HOME = {"Potential": "potential", "RFHGNCalculator": "calculator", "fit": "fitting"}
+_HOME = {
+    "ActiveCalculator": "active",
+    "PhaseSpacePotential": "phase_space_potential",
+    "Potential": "potential",
+    "RFHGNCalculator": "calculator",
+    "fit": "fitting",
+    "fit_phase_space": "phase_space_fitting",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # PEP 562

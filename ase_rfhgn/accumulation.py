@@ -13,6 +13,7 @@ from ase_rfhgn.equations import KINDS, Layout, frame_rows
 from ase_rfhgn.grouping import Group, Grouping
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.ridge import Factor, RunningFactor, joined, stack
+from ase_rfhgn.targets import LABELS, Targets
 from ase_rfhgn.training_set import Frame
 
 
@@ -97,6 +98,7 @@ def accumulate(
     hamiltonian: SphericalFields,
     baseline: Baseline,
     sampled: Collection[int] = (),
+    targets: Targets = LABELS,
 ) -> Factors:
     """Return the factors of the rows of all frames, which are gone through once.
 
@@ -112,19 +114,26 @@ def accumulate(
         What is subtracted from the labels.
     sampled : collection of int
         Frames whose rows are kept, too.
+    targets : Targets, optional
+        What the rows' right-hand sides are made of; by default labels.
     """
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     running: dict[tuple[Group, str], RunningFactor] = {}
-    sample = []
-    for i, (frame, group) in enumerate(zip(frames, grouping.group_i, strict=True)):
-        rows = frame_rows(hamiltonian, baseline, frame, group.system)
+    rows_of_sampled: dict[int, dict[str, FloatArray]] = {}
+
+    def rows(i: int, frame: Frame) -> dict[str, FloatArray]:
+        return frame_rows(hamiltonian, baseline, frame, grouping.group_i[i].system)
+
+    for i, kind, row_mf in targets.equations(frames, rows):
+        key = grouping.group_i[i], kind
+        if key not in running:
+            running[key] = RunningFactor(layout.columns(key[0].system))
+        running[key].add(row_mf)
         if i in sampled:
-            sample.append(SampledFrame(layout.columns(group.system), rows))
-        for kind, row_mf in rows.items():
-            if (group, kind) not in running:
-                running[group, kind] = RunningFactor(layout.columns(group.system))
-            running[group, kind].add(row_mf)
+            rows_of_sampled.setdefault(i, {})[kind] = row_mf
     by_group: dict[Group, dict[str, Factor]] = {group: {} for group in dict.fromkeys(grouping.group_i)}
     for group, kind in sorted(running, key=lambda key: KINDS.index(key[1])):
         by_group[group][kind] = running.pop((group, kind)).factor()
-    return Factors(layout, grouping, by_group, tuple(sample))
+    columns = {i: layout.columns(grouping.group_i[i].system) for i in rows_of_sampled}
+    sample = tuple(SampledFrame(columns[i], by_kind) for i, by_kind in rows_of_sampled.items())
+    return Factors(layout, grouping, by_group, sample)

@@ -118,7 +118,7 @@ class ActiveCalculator(PotentialCalculator):
         directory: str | Path,
         *,
         uncertainty: float = 0.1,
-        grade: float = 2.0,
+        grade: float = 4.0,
         start: int = 6,
         displacement: float = 0.1,
         frames: Iterable[Atoms] = (),
@@ -230,7 +230,7 @@ class ActiveCalculator(PotentialCalculator):
 
     def _label(self, atoms: Atoms) -> Atoms:
         """Return a structure with the reference's energy, forces, and stress where it has one."""
-        labelled = atoms.copy()
+        labelled: Atoms = atoms.copy()
         labelled.calc = self.reference
         results = {"energy": labelled.get_potential_energy(), "forces": labelled.get_forces(apply_constraint=False)}
         if atoms.cell.rank == 3 and atoms.pbc.all() and "stress" in self.reference.implemented_properties:

@@ -18,6 +18,9 @@ from ase_rfhgn.potential import Evaluation, Potential
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.training_set import TrainingSet
 
+FIXED = 1e-6
+"""Expected error, in units of their root mean square, below which symmetry fixes a value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -74,8 +77,30 @@ class Parity:
     prediction_m: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Errors of force components beside those that were expected.
+
+    Attributes
+    ----------
+    error_m, expected_m : ndarray of shape (n_values,)
+        Absolute errors, and half-widths of the 68 % intervals (eV/Å); those that symmetry fixes left out.
+    """
+
+    error_m: FloatArray
+    expected_m: FloatArray
+
+    def within(self, factor: float) -> float:
+        """Return the share of errors within a multiple of the half-widths."""
+        return float(np.mean(self.error_m <= factor * self.expected_m))
+
+
 def compare(
-    potential: Potential, source: str | Path | Sequence[Atoms] | TrainingSet, *, progress: bool = False
+    potential: Potential,
+    source: str | Path | Sequence[Atoms] | TrainingSet,
+    *,
+    uncertainty: bool = False,
+    progress: bool = False,
 ) -> Iterator[Comparison]:
     """Yield the labels of every frame beside what a potential says; frames are read one by one.
 
@@ -85,6 +110,8 @@ def compare(
         The potential.
     source : path, sequence of Atoms or TrainingSet
         Labelled frames; no label is needed for a frame to be evaluated.
+    uncertainty : bool, default False
+        Whether the errors to be expected are wanted, too.
     progress : bool, default False
         Whether long work shows progress on a terminal.
 
@@ -96,7 +123,7 @@ def compare(
     frames = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
     for frame in tracked(frames, "evaluate", total=len(frames), shown=progress):
         try:
-            evaluation = potential.evaluate(frame.atoms)
+            evaluation = potential.evaluate(frame.atoms, uncertainty=uncertainty)
         except StructureError as error:
             message = f"{frame.name}: {error}"
             raise StructureError(message) from error
@@ -125,8 +152,15 @@ def evaluate_errors(potential: Potential, source: str | Path | Sequence[Atoms] |
         The potential.
     source : path, sequence of Atoms or TrainingSet
         Labelled frames. Labels that a frame lacks are not counted.
+
+    Raises
+    ------
+    TrainingDataError
+        If no frame has labels.
     """
-    return errors_of(compare(potential, source))
+    frames = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
+    frames.require_labels()
+    return errors_of(compare(potential, frames))
 
 
 def parities_of(comparisons: Iterable[Comparison]) -> list[Parity]:
@@ -145,6 +179,21 @@ def parities_of(comparisons: Iterable[Comparison]) -> list[Parity]:
             stresses.append((frame.stress_v / GPa, evaluation.stress_v / GPa))
     collected = [("energy", "eV/atom", energies), ("force", "eV/Å", forces), ("stress", "GPa", stresses)]
     return [_parity(quantity, unit, pairs) for quantity, unit, pairs in collected if pairs]
+
+
+def reliability_of(comparisons: Iterable[Comparison]) -> Reliability | None:
+    """Return errors of forces beside the expected ones, None where there are none of either."""
+    errors, expected = [], []
+    for comparison in comparisons:
+        error_nc, uncertainty = comparison.force_error_nc, comparison.evaluation.uncertainty
+        if error_nc is not None and uncertainty is not None:
+            errors.append(np.abs(error_nc).ravel())
+            expected.append(uncertainty.force_nc.ravel())
+    if not errors:
+        return None
+    error_m, expected_m = np.concatenate(errors), np.concatenate(expected)
+    free_m = expected_m > FIXED * np.sqrt(np.mean(expected_m**2))
+    return Reliability(error_m[free_m], expected_m[free_m]) if free_m.any() else None
 
 
 def _parity(quantity: str, unit: str, pairs: Sequence[tuple[FloatArray, FloatArray]]) -> Parity:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import (
-    CalculationFailed,
     Calculator,
     CalculatorSetupError,
     InputError,
@@ -18,13 +16,16 @@ from ase.calculators.calculator import (
     all_changes,
 )
 
-from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.committee import ExpectedErrors
 from ase_rfhgn.errors import SettingsError, StructureError
+from ase_rfhgn.graph import Bonds
+from ase_rfhgn.loading import AnyModel, load_model
+from ase_rfhgn.neighbours import NeighbourList
+from ase_rfhgn.phase_space_motion import PhaseSpaceGradients, with_known_masses
+from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.phase_space_results import PROPERTIES, check_forces_exist, phase_space_results
 from ase_rfhgn.potential import Evaluation, Potential
-
-GRADE = "extrapolation_grade"
-"""Property that tells which atoms are unlike the training data."""
+from ase_rfhgn.results import GRADE, expected_result, finite, results_of
 
 
 class StructureInputError(StructureError, InputError):
@@ -35,7 +36,7 @@ class SettingsInputError(SettingsError, InputError):
     """A setting that the calculator does not have: our error and ASE's at once."""
 
 
-class PotentialCalculator(Calculator, ABC):
+class PotentialCalculator(Calculator):
     """What calculators of a fitted potential have in common; subclasses say where it comes from.
 
     Attributes
@@ -46,7 +47,12 @@ class PotentialCalculator(Calculator, ABC):
 
     name = "rfhgn"
     implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012  # as in ASE
-    uncertainties = ("energy_uncertainty", "energies_uncertainty", "forces_uncertainty", "stress_uncertainty")
+    uncertainties: tuple[str, ...] = (
+        "energy_uncertainty",
+        "energies_uncertainty",
+        "forces_uncertainty",
+        "stress_uncertainty",
+    )
     ignored_changes = {"initial_charges", "initial_magmoms"}  # noqa: RUF012  # as in ASE
 
     def __init__(self, potential: Potential | None, **kwargs: object) -> None:
@@ -102,7 +108,7 @@ class PotentialCalculator(Calculator, ABC):
             assert self.atoms is not None  # noqa: S101  # for this structure
             self._expected = self.potential.evaluate(self.atoms, uncertainty=True).uncertainty
         assert self._expected is not None  # noqa: S101  # it was asked for
-        return _expected_results(self._expected, name)
+        return expected_result(self._expected, name)
 
     def calculate(
         self,
@@ -134,26 +140,36 @@ class PotentialCalculator(Calculator, ABC):
         if structure is None:
             message = "there is no structure to calculate: pass atoms"
             raise CalculatorSetupError(message)
-        if "stress" in properties and not _has_volume(structure):
+        if "stress" in properties and structure.cell.rank < 3:
             # Before anything is forgotten: energy and forces of this structure need no second calculation.
             message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
             raise PropertyNotImplementedError(message)
         self.results, self._expected = {}, None  # a failure leaves nothing behind
         super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
-        self.results = _results(self._evaluate(structure))
+        self.results = finite(self._results(structure, properties))
 
-    @abstractmethod
     def _evaluate(self, atoms: Atoms) -> Evaluation:
         """Return what the potential says of a structure; errors are ASE's."""
+        raise NotImplementedError
+
+    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
+        """Return all properties of a structure under ASE's names."""
+        return results_of(self._evaluate(atoms))
 
 
 class RFHGNCalculator(PotentialCalculator):
-    """ASE calculator of a fitted potential.
+    """ASE calculator of a fitted potential, or of a fitted Hamiltonian of positions and momenta.
 
     Parameters
     ----------
-    potential : Potential, str or Path
-        A potential, or the file that `Potential.save` wrote.
+    potential : Potential, PhaseSpacePotential, str or Path
+        A model, or the file that its method `save` wrote.
+    bonds : Bonds, optional
+        Edges, for a phase-space model that was fitted with bonds.
+    skin : float, default 0.5
+        Extra reach (Å) of the search for neighbours, which is spared until an atom has moved by half of it.
+    threads : int, default 1
+        Threads that share an evaluation; results are the same to the last bit.
     **kwargs
         What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
 
@@ -177,6 +193,10 @@ class RFHGNCalculator(PotentialCalculator):
     A potential never changes, so calculators may share one, also between threads. A calculator
     remembers its last structure: give every image of a NEB and every thread its own.
 
+    Of a phase-space model, ``energy`` is H minus the kinetic energy p²/2m of the atoms, so that their
+    total energy is H. Forces −∂H/∂q are given where H is separable, as drivers of ASE assume. Where it
+    is not, `hamiltonian_gradients` gives the motion, and `ase_rfhgn.dynamics` has the drivers.
+
     Examples
     --------
     >>> potential = Potential.load("si.npz")  # doctest: +SKIP
@@ -184,58 +204,65 @@ class RFHGNCalculator(PotentialCalculator):
     ...     image.calc = RFHGNCalculator(potential)
     """
 
-    potential: Potential
+    potential: AnyModel  # type: ignore[assignment]
 
-    def __init__(self, potential: Potential | str | Path, **kwargs: object) -> None:
-        super().__init__(potential if isinstance(potential, Potential) else Potential.load(potential), **kwargs)
-        if not isinstance(potential, Potential):
+    def __init__(
+        self,
+        potential: AnyModel | str | Path,
+        bonds: Bonds | None = None,
+        *,
+        skin: float = 0.5,
+        threads: int = 1,
+        **kwargs: object,
+    ) -> None:
+        model = load_model(potential) if isinstance(potential, str | Path) else potential
+        if isinstance(model, PhaseSpacePotential):
+            self.implemented_properties = PROPERTIES
+            self.uncertainties = ()
+        elif bonds is not None:
+            message = "bonds are for phase-space models: the edges of this potential are pairs up to its cutoff"
+            raise SettingsInputError(message)
+        if not (0.0 <= skin < np.inf and threads >= 1):
+            message = f"skin is {skin!r} Å and threads are {threads!r}: they must be at least 0 and 1"
+            raise SettingsInputError(message)
+        self.bonds = bonds
+        self.threads = threads
+        self._neighbours = NeighbourList(model.cutoff, skin) if isinstance(model, Potential) else None
+        super().__init__(model, **kwargs)  # type: ignore[arg-type]
+        if isinstance(potential, str | Path):
             self.parameters["potential"] = str(potential)
 
-    def _evaluate(self, atoms: Atoms) -> Evaluation:
+    @property
+    def separable(self) -> bool:
+        """Whether H = p²/2m + V with the masses of the atoms, so that forces do not depend on momenta."""
+        return isinstance(self.potential, Potential) or self.potential.separable
+
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Return what has changed since the last calculation; momenta count where H is not separable."""
+        changes: list[str] = super().check_state(atoms, tol)  # type: ignore[no-untyped-call]
+        if self.separable or self.atoms is None or "positions" in changes:
+            return changes
+        return changes + ["momenta"] * (not np.allclose(self.atoms.get_momenta(), atoms.get_momenta(), 0.0, tol))
+
+    def hamiltonian_gradients(self, atoms: Atoms) -> PhaseSpaceGradients:
+        """Return the energy H, velocities ∂H/∂p and forces −∂H/∂q at the positions and momenta of atoms."""
+        if isinstance(self.potential, Potential):
+            energy, force_nc = (self.get_property(name, atoms) for name in ("energy", "forces"))
+            return with_known_masses(atoms, energy, force_nc)
         try:
-            return self.potential.evaluate(atoms)
+            return self.potential.evaluate(atoms, self.bonds)
         except StructureError as error:
             raise StructureInputError(str(error)) from error
 
+    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:
+        if isinstance(self.potential, Potential):
+            return super()._results(atoms, properties)
+        check_forces_exist(properties, separable=self.separable)
+        return phase_space_results(self.hamiltonian_gradients(atoms), atoms, separable=self.separable)
 
-def _has_volume(atoms: Atoms) -> bool:
-    return bool(atoms.cell.rank == 3)
-
-
-def _results(evaluation: Evaluation) -> dict[str, Any]:
-    """Return an evaluation under ASE's names, after a check that everything is finite."""
-    results: dict[str, Any] = {
-        "energy": evaluation.energy,
-        "free_energy": evaluation.energy,
-        "energies": evaluation.energy_n,
-        "forces": evaluation.force_nc,
-    }
-    if evaluation.stress_v is not None:
-        results["stress"] = evaluation.stress_v
-    for name, value in results.items():
-        if not np.isfinite(value).all():
-            _fail(name, value)
-    return results
-
-
-def _expected_results(expected: ExpectedErrors, name: str) -> float | FloatArray:
-    """Return one of the errors to be expected, or the grades, by its name."""
-    if expected.stress_v is None and name == "stress_uncertainty":
-        message = "stress_uncertainty needs three independent cell vectors"
-        raise PropertyNotImplementedError(message)
-    values: dict[str, Any] = {
-        "energy_uncertainty": expected.energy,
-        "energies_uncertainty": expected.energy_n,
-        "forces_uncertainty": expected.force_nc,
-        "stress_uncertainty": expected.stress_v,
-        GRADE: expected.grade_n,
-    }
-    value: float | FloatArray = values[name]
-    return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def _fail(name: str, value: float | FloatArray) -> NoReturn:
-    bad = np.argwhere(~np.isfinite(np.atleast_1d(value)))[0]
-    where = f" of atom {bad[0]}" if name in {"energies", "forces"} else ""
-    message = f"{name}{where} is not finite: the structure lies far outside of what the potential was fitted to"
-    raise CalculationFailed(message)
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        assert isinstance(self.potential, Potential)  # noqa: S101  # phase-space models have no `Evaluation`
+        try:
+            return self.potential.evaluate(atoms, neighbours=self._neighbours, threads=self.threads)
+        except StructureError as error:
+            raise StructureInputError(str(error)) from error

@@ -147,7 +147,7 @@ def _widths(misses: Mapping[str, Sequence[FloatArray]]) -> FloatArray:
     """Return the half-widths of every quantity from residuals and spreads; those of another where there are none."""
     known = {kind: half_widths(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()}
     known = {kind: width_l for kind, width_l in known.items() if np.isfinite(width_l).all()}
-    fallback_l = next((known[kind] for kind in ("force", *QUANTITIES) if kind in known), np.ones(len(LEVELS)))
+    fallback_l = next((known[kind] for kind in ("force", "motion", *QUANTITIES) if kind in known), np.ones(len(LEVELS)))
     return np.array([known.get(kind, fallback_l) for kind in QUANTITIES])
 
 

@@ -23,7 +23,7 @@ from ase_rfhgn.assessment import compare, errors_of, parities_of
 from ase_rfhgn.calculator import RFHGNCalculator
 from ase_rfhgn.fitting import fit
 from ase_rfhgn.metrics import Errors
-from ase_rfhgn.plots import save_parity_figure
+from ase_rfhgn.plots import save_figure
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.progress import tracked
 
@@ -131,7 +131,7 @@ def run_demo(folder: str | Path = ".", *, progress: bool = False) -> DemoResult:
     potential.save(folder / "copper.npz")
 
     comparisons = list(compare(potential, unseen))
-    save_parity_figure(parities_of(comparisons), folder / "parity.png", title="Copper frames that the fit never saw")
+    save_figure(parities_of(comparisons), folder / "parity.png", title="Copper frames that the fit never saw")
     return DemoResult(
         train_errors=errors_of(compare(potential, train)),
         unseen_errors=errors_of(comparisons),

@@ -50,12 +50,13 @@ def downdated(factor_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
     """
     n = factor_ff.shape[1] - 1
     triangle_ff, target_f = factor_ff[:n, :n], factor_ff[:n, n]
-    direction_fm, sine_m, turn_mm = svd(solve_triangular(triangle_ff, row_mf[:, :n].T, trans="T"), full_matrices=False)
+    white_fm = solve_triangular(triangle_ff, row_mf[:, :n].T, trans="T")
+    direction_fm, sine_m, turn_mm = svd(white_fm, full_matrices=False)
     rest = float(np.min((1.0 - sine_m) * (1.0 + sine_m), initial=1.0))
     if rest < LEAST_REST:
         message = (
-            f"the rows to take out hold a direction of the fit alone (what stays of it is {max(rest, 0.0):.1g}): digits "
-            "would be lost; fit again without these frames"
+            f"the rows to take out hold a direction of the fit alone ({max(rest, 0.0):.1g} of it stays): digits would "
+            "be lost; fit again without these frames"
         )
         raise UpdateError(message)
     cosine_m = np.sqrt((1.0 - sine_m) * (1.0 + sine_m))

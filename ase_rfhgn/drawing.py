@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.dense import DenseLayer
 from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian.crowding import Crowding
 from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.sampling import DenseLayer, elm_layer, swim_layer
+from ase_rfhgn.sampling import elm_layer, swim_layer
 from ase_rfhgn.sphere import degree_of_harmonics
 
 SHARPNESS = (0.02, 1.0)

@@ -14,8 +14,8 @@ from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.response import voigt
 from ase_rfhgn.training_set import Frame
 
-KINDS = ("energy", "force", "stress")
-"""Kinds of rows: eV/atom, eV/Å, eV/Å³."""
+KINDS = ("energy", "force", "stress", "motion")
+"""Kinds of rows: eV/atom, eV/Å, eV/Å³, and mean forces between frames in eV/Å."""
 
 
 @dataclass(frozen=True, slots=True)

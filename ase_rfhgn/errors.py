@@ -21,6 +21,10 @@ class StructureError(RFHGNError):
     """A structure cannot be evaluated: bad positions, or an unknown element."""
 
 
+class IntegrationError(RFHGNError):
+    """A step of the equations of motion cannot be solved."""
+
+
 class UpdateError(RFHGNError):
     """A potential cannot be updated exactly: no factor was kept, or digits would be lost."""
 

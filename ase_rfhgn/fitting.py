@@ -6,43 +6,33 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
-from ase.units import GPa
 
 from ase_rfhgn.accumulation import Factors, accumulate
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.baseline import Baseline, ShortRangeCore
+from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.calibration import calibrated, domain_of, drawn_committee, sampled_frames
-from ase_rfhgn.drawing import Architecture, draw_fields
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.grouping import group_frames
-from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.memory import remembered
+from ase_rfhgn.noise_check import weighted_for_noise
 from ase_rfhgn.potential import Potential
+from ase_rfhgn.preparation import Preparation, prepare
 from ase_rfhgn.prior import prior_spread
-from ase_rfhgn.progress import tracked
+from ase_rfhgn.progress import tell, tracked
 from ase_rfhgn.repulsion import secured
-from ase_rfhgn.ridge import residual
 from ase_rfhgn.selection import Choice, choose_ridges, given_ridge
 from ase_rfhgn.settings import FitSettings
-from ase_rfhgn.survey import Survey, default_cutoff, survey
+from ase_rfhgn.target_choice import choose_targets
+from ase_rfhgn.targets import Motion, Targets
 from ase_rfhgn.threads import single_threaded
+from ase_rfhgn.training_record import training_record
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
 
-ENERGY_WEIGHT = 10.0
-"""Weight of an energy (1/eV) against a force component, times the root of the number of atoms."""
-
-STRESS_WEIGHT = 0.3
-"""Weight of a virial (1/eV) against a force component, times the root of the number of atoms."""
-
-UNLABELLED_STREAM, COMMITTEE_STREAM, GROUPING_STREAM = 1, 2, 3
-"""Random numbers besides those that draw the features: for unlabelled structures,
-for the committee, and for trial mixtures."""
+UNLABELLED_STREAM, COMMITTEE_STREAM = 1, 2
+"""Random numbers besides those that draw the features: for unlabelled structures, for the committee."""
 
 SECURED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
@@ -62,16 +52,21 @@ def fit(
     stress_weight: float | None = None,
     ridge: float | None = None,
     one_body: Mapping[str, float] | None = None,
+    targets: str = "auto",
+    timestep: float | None = None,
+    stride: int | None = None,
+    known_energy: tuple[int, float] | None = None,
     seed: int = 0,
     keep_factor: bool = False,
     progress: bool = False,
 ) -> Potential:
-    """Return a potential fitted to labelled structures in one linear solve.
+    """Return a potential fitted to labelled structures, or to their motion, in one linear solve.
 
     Parameters
     ----------
     frames : path, iterable of ase.Atoms, or TrainingSet
-        Structures with energies, forces or stresses; labels that a frame lacks are not used.
+        Structures with energies, forces or stresses; labels that a frame lacks are not used. Or
+        frames of molecular dynamics in the order of time, without labels.
     cutoff : float, optional
         Distance beyond which atoms do not see each other (Å); by default 5.5 Å, or 1.9 typical
         distances to the nearest neighbour where that is longer.
@@ -92,6 +87,17 @@ def fit(
         Strength of the prior on the scaled coefficients; by default chosen by cross-validation.
     one_body : mapping of str to float, optional
         Energies of isolated atoms per chemical symbol (eV); by default fitted.
+    targets : {"auto", "labels", "momenta", "positions"}
+        What is fitted to: labels, or the change of momenta, or of positions, from frame to frame. By
+        default labels where there are any, else momenta where there are any, else positions.
+    timestep : float, optional
+        Time step of the dynamics (ASE's unit: 2 fs are ``2 * ase.units.fs``), needed where labels
+        are not used; by default the ``info["timestep"]`` of the first frame.
+    stride : int, optional
+        Steps from one frame to the next; by default the ``info["stride"]`` of the first frame, or 1.
+    known_energy : tuple of int and float, optional
+        Number of a frame and its energy (eV), where frames have no energies. Without it, the energy
+        of isolated atoms is zero.
     seed : int
         The same seed draws the same features.
     keep_factor : bool
@@ -123,6 +129,10 @@ def fit(
         stress_weight=stress_weight,
         ridge=ridge,
         one_body=one_body,
+        targets=targets,
+        timestep=timestep,
+        stride=stride,
+        known_energy=known_energy,
         seed=seed,
     )
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
@@ -132,22 +142,52 @@ def fit(
 
 def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progress: bool) -> Potential:
     started = time.process_time(), time.perf_counter()
-    cutoff = default_cutoff(frames) if settings.cutoff is None else float(settings.cutoff)
-    surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
-    baseline = _baseline(settings, surveyed)
-    hamiltonian = _draw(settings, cutoff, surveyed)
+    targets = choose_targets(settings, frames)
+    tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
+    if isinstance(targets, Motion):
+        frames = frames.without_labels()
+        if keep_factor:
+            message = "keep_factor is for fits to labels: equations of motion join frames that cannot leave one by one"
+            raise SettingsError(message)
+    prepared = prepare(settings, frames, progress=progress)
+    potential = _solved(settings, frames, prepared, targets, keep_factor=keep_factor, progress=progress)
+    if isinstance(targets, Motion):
+        first = potential
+        weighted = weighted_for_noise(targets, frames, lambda frame: first.evaluate(frame.atoms).force_nc)
+        if weighted is not None:
+            potential = _solved(settings, frames, prepared, weighted, keep_factor=False, progress=progress)
+    potential = _with_known_energy(settings, frames, prepared, potential)
+    record = potential.record | {
+        "targets": targets.description,
+        "energies": "absolute" if prepared.has_energies or settings.known_energy is not None else "relative",
+        "fit_cpu_seconds": time.process_time() - started[0],
+        "fit_wall_seconds": time.perf_counter() - started[1],
+    }
+    return replace(potential, record=record)
+
+
+def _solved(
+    settings: FitSettings,
+    frames: TrainingSet,
+    prepared: Preparation,
+    targets: Targets,
+    *,
+    keep_factor: bool,
+    progress: bool,
+) -> Potential:
+    """Return the potential that reproduces targets best."""
+    hamiltonian, baseline, weights = prepared.hamiltonian, prepared.baseline, prepared.weights
     rng = np.random.default_rng([settings.seed, COMMITTEE_STREAM])
-    sampled = _sampled(surveyed, hamiltonian, rng)
-    grouping = group_frames(surveyed, np.random.default_rng([settings.seed, GROUPING_STREAM]))
-    factors = accumulate(tracked(frames, "features", shown=progress), grouping, hamiltonian, baseline, sampled)
-    weights = _weights(settings, surveyed)
+    sampled = _sampled(prepared, rng)
+    read = tracked(frames, "features", shown=progress)
+    factors = accumulate(read, prepared.grouping, hamiltonian, baseline, sampled, targets)
     if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
         message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
         raise SettingsError(message)
     sharpness_power = 1.0 if factors.grouping.by_system else 0.0
     norm_f = factors.column_norms(weights)
     spread_f = prior_spread(hamiltonian, norm_f, sharpness_power, free_one_body=settings.one_body is None)
-    choice = _choose(settings, frames, surveyed, hamiltonian, factors, weights, spread_f)
+    choice = _choose(settings, frames, prepared, factors, spread_f)
     solved = choice.regression.solve()
     one_body_s, coefficient_sf = factors.layout.split(solved.coefficient_f)
     committee = drawn_committee(solved, hamiltonian, domain_of(frames, hamiltonian, rng), rng)
@@ -156,116 +196,52 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progr
         coefficient_sf=coefficient_sf,
         baseline=Baseline(baseline.one_body_s + one_body_s, baseline.core),
         committee=calibrated(committee, choice.regression, solved, factors.sample, weights, hamiltonian),
+        record=training_record(settings, prepared.surveyed, factors, choice, solved.coefficient_f)
+        | {"weights": weights},
     )
     if keep_factor:
         memory = remembered(factors, choice.regression, weights, baseline, sharpness_power, frames)
         potential = replace(potential, memory=memory.as_arrays())
-    times = {
-        "fit_cpu_seconds": time.process_time() - started[0],
-        "fit_wall_seconds": time.perf_counter() - started[1],
-    }
-    record = _record(settings, surveyed, factors, choice, solved.coefficient_f) | {"weights": weights} | times
-    return replace(secured(potential, _some_structures(frames)), record=record)
+    return secured(potential, _some_structures(frames))
 
 
-def _sampled(surveyed: Survey, hamiltonian: SphericalFields, rng: np.random.Generator) -> frozenset[int]:
+def _with_known_energy(
+    settings: FitSettings, frames: TrainingSet, prepared: Preparation, potential: Potential
+) -> Potential:
+    """Return the potential with the constant that a known energy fixes, where there is one."""
+    if settings.known_energy is None:
+        return potential
+    number, energy = settings.known_energy
+    if prepared.has_energies or number >= len(frames):
+        reason = "the frames have energies" if prepared.has_energies else f"there are {len(frames)} frames"
+        message = f"known_energy is {settings.known_energy}, but {reason}: leave it out, or name another frame"
+        raise SettingsError(message)
+    atoms = frames[number].atoms
+    missing = (energy - potential.evaluate(atoms).energy) / len(atoms)
+    baseline = replace(potential.baseline, one_body_s=potential.baseline.one_body_s + missing)
+    return replace(potential, baseline=baseline)
+
+
+def _sampled(prepared: Preparation, rng: np.random.Generator) -> frozenset[int]:
     """Return the frames that calibrate the committee."""
-    n_frames, n_species = surveyed.count_is.shape
-    n_columns = n_species * (1 + hamiltonian.n_features)
-    return sampled_frames(n_frames, 3 * int(surveyed.count_is.sum()), n_columns, rng)
+    n_frames, n_species = prepared.surveyed.count_is.shape
+    n_columns = n_species * (1 + prepared.hamiltonian.n_features)
+    return sampled_frames(n_frames, 3 * int(prepared.surveyed.count_is.sum()), n_columns, rng)
 
 
 def _choose(
-    settings: FitSettings,
-    frames: TrainingSet,
-    surveyed: Survey,
-    hamiltonian: SphericalFields,
-    factors: Factors,
-    weights: dict[str, float],
-    spread_f: FloatArray,
+    settings: FitSettings, frames: TrainingSet, prepared: Preparation, factors: Factors, spread_f: FloatArray
 ) -> Choice:
     """Return the regression, with ridges that are given or chosen."""
+    weights = prepared.weights
     if settings.ridge is not None:
         return given_ridge(factors, weights, spread_f, settings.ridge)
     mixed = factors.grouping.by_system
     rng = np.random.default_rng([settings.seed, UNLABELLED_STREAM])
-    unlabelled_ff = unlabelled_rows(frames, surveyed, hamiltonian, weights, rng, mixed=mixed)
+    unlabelled_ff = unlabelled_rows(frames, prepared.surveyed, prepared.hamiltonian, weights, rng, mixed=mixed)
     return choose_ridges(factors, weights, spread_f, unlabelled_ff)
 
 
 def _some_structures(frames: TrainingSet) -> list[Atoms]:
     """Return a few structures of the training set."""
     return [frames[i].atoms for i in range(0, len(frames), max(1, len(frames) // SECURED_STRUCTURES))]
-
-
-def _draw(settings: FitSettings, cutoff: float, surveyed: Survey) -> SphericalFields:
-    n_species = len(surveyed.species_s)
-    architecture = Architecture(
-        cutoff=cutoff,
-        channels=settings.channels or (32 if n_species == 1 else 64),
-        mixings=settings.mixings or (8 if n_species == 1 else 4),
-        correlation=settings.correlation,
-        degree=settings.degree,
-        sampler=settings.sampler,
-    )
-    rng = np.random.default_rng(settings.seed)
-    return draw_fields(architecture, surveyed.species_s, surveyed.floor_b, surveyed.ceiling_s, surveyed.sample, rng)
-
-
-def _baseline(settings: FitSettings, surveyed: Survey) -> Baseline:
-    """Return one-body energies, by least squares unless they are given, and the short-range core."""
-    symbols = [chemical_symbols[z] for z in surveyed.species_s]
-    core = ShortRangeCore(surveyed.species_s, surveyed.floor_b, np.ones(len(surveyed.floor_b)))
-    if settings.one_body is not None:
-        missing = [symbol for symbol in symbols if symbol not in settings.one_body]
-        if missing:
-            message = f"one_body lacks {', '.join(missing)}: give an energy for every element of the frames, or none"
-            raise SettingsError(message)
-        return Baseline(np.array([settings.one_body[symbol] for symbol in symbols]), core)
-    known_i = np.isfinite(surveyed.energy_i)
-    if not known_i.any():
-        return Baseline(np.zeros(len(symbols)), core)
-    # the shortest least-squares solution: well-posed when compositions do not vary
-    one_body_s, *_ = np.linalg.lstsq(surveyed.count_is[known_i].astype(float), surveyed.energy_i[known_i], rcond=1e-8)
-    return Baseline(one_body_s, core)
-
-
-def _weights(settings: FitSettings, surveyed: Survey) -> dict[str, float]:
-    """Return the weight of every kind of label; errors of extensive ones are taken to grow as √n."""
-    root = float(np.sqrt(surveyed.count_is.sum(axis=1).mean()))
-    energy = ENERGY_WEIGHT * root if settings.energy_weight is None else settings.energy_weight
-    stress = STRESS_WEIGHT * root * surveyed.volume if settings.stress_weight is None else settings.stress_weight
-    return {"energy": energy, "force": settings.force_weight, "stress": stress}
-
-
-def _record(
-    settings: FitSettings, surveyed: Survey, factors: Factors, choice: Choice, coefficient_f: FloatArray
-) -> dict[str, Any]:
-    """Return what the model file tells about the training."""
-    units = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa}
-    return {
-        "settings": settings.as_dict(),
-        "elements": [chemical_symbols[z] for z in surveyed.species_s],
-        "n_frames": len(surveyed.energy_i),
-        "n_atoms": int(surveyed.count_is.sum()),
-        "n_features": factors.layout.n_columns,
-        "ridge": choice.regression.ridge,
-        "teacher_ridge": choice.regression.teacher_ridge,
-        "ridge_choice": choice.method,
-        "ridge_path": choice.path,
-        "train_rmse": {
-            kind: float(units[kind] * np.sqrt(_squares(factors, kind, coefficient_f) / factors.n_rows(kind)))
-            for kind in units
-            if factors.n_rows(kind)
-        },
-        "cross_validation_rmse": {kind: units[kind] * value for kind, value in choice.cross_validation.items()},
-    }
-
-
-def _squares(factors: Factors, kind: str, coefficient_f: FloatArray) -> float:
-    """Return the sum of squared residuals of all rows of a kind."""
-    return sum(
-        residual(by_kind[kind].triangle_ff, coefficient_f[by_kind[kind].column_f[:-1]])
-        for by_kind in factors.by_group.values()
-        if kind in by_kind
-    )

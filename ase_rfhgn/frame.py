@@ -79,7 +79,7 @@ class Frame:
         return int.from_bytes(digest.digest(), "little", signed=True)
 
 
-def frame_of(atoms: Atoms, name: str) -> Frame:
+def frame_of(atoms: Atoms, name: str, *, closest: float = COINCIDENT, labelled: bool = True) -> Frame:
     """Return the frame of a structure; its labels are its calculator's results, nothing is computed.
 
     Parameters
@@ -88,14 +88,18 @@ def frame_of(atoms: Atoms, name: str) -> Frame:
         The structure; it is copied.
     name : str
         What messages call the frame.
+    closest : float
+        Distance below which two atoms are taken to be at the same place by mistake (Å); zero allows all.
+    labelled : bool, default True
+        Whether labels are wanted; otherwise they are not even looked at.
 
     Raises
     ------
     TrainingDataError
         If the structure or a label is unphysical, or the labels are not those of the structure.
     """
-    _refuse(name, _flaws_of_structure(atoms))
-    labels = _labels(atoms)
+    _refuse(name, _flaws_of_structure(atoms, closest))
+    labels = _labels(atoms) if labelled else {}
     _refuse(name, _flaws_of_labels(atoms, labels))
     energy = labels.get("energy")
     return Frame(
@@ -114,7 +118,7 @@ def _refuse(name: str, flaws: Iterator[str]) -> None:
         raise TrainingDataError(message)
 
 
-def _flaws_of_structure(atoms: Atoms) -> Iterator[str]:
+def _flaws_of_structure(atoms: Atoms, closest: float) -> Iterator[str]:
     """Yield what is wrong with a structure; each check relies on those before it."""
     if not isinstance(atoms, Atoms):
         yield f"a {type(atoms).__name__} where ase.Atoms are needed: give a list of Atoms"
@@ -131,18 +135,21 @@ def _flaws_of_structure(atoms: Atoms) -> Iterator[str]:
             f"periodic along {atoms.pbc.tolist()}, but these vectors of the cell {atoms.cell.tolist()} do not span as "
             "many dimensions: set pbc or the cell"
         )
-    yield from _coincident_atoms(atoms)
+    for n in np.flatnonzero(~np.isfinite(atoms.get_momenta()).all(axis=1))[:1]:
+        yield f"atom {n} has the momentum {atoms.get_momenta()[n]}: remove or repair the frame"
+    if closest > 0.0:
+        yield from _coincident_atoms(atoms, closest)
 
 
-def _coincident_atoms(atoms: Atoms) -> Iterator[str]:
+def _coincident_atoms(atoms: Atoms, closest: float) -> Iterator[str]:
     """Yield the closest two atoms if they are at the same place."""
     graph = build_graph(atoms, _SEARCH_RADIUS)
     distance_p = graph.distance_p
-    if distance_p.min(initial=np.inf) < COINCIDENT:
+    if distance_p.min(initial=np.inf) < closest:
         p = distance_p.argmin()
         yield (
             f"atoms {graph.centre_p[p]} and {graph.neighbour_p[p]} are {distance_p[p]:.2g} Å apart (periodic images "
-            f"included), less than {COINCIDENT} Å: remove or repair the frame"
+            f"included), less than {closest} Å: remove or repair the frame"
         )
 
 

@@ -121,7 +121,7 @@ def _draw(structures: Sequence[Atoms], rng: np.random.Generator) -> SphericalFie
 
 def _bare(atoms: Atoms) -> Atoms:
     """Return a structure without labels: whether they are any good does not matter here."""
-    bare = atoms.copy()
+    bare: Atoms = atoms.copy()
     bare.calc = None
     return bare
 
@@ -140,7 +140,7 @@ def _describe(fields: SphericalFields, atoms: Atoms) -> _Described:
 
 def _compressed(row_mf: FloatArray) -> FloatArray:
     """Return fewer rows with the same products of columns."""
-    return np.linalg.qr(row_mf, mode="r") if len(row_mf) > row_mf.shape[1] else row_mf
+    return np.linalg.qr(row_mf).R if len(row_mf) > row_mf.shape[1] else row_mf
 
 
 def _strongest(row_mf: FloatArray) -> FloatArray:

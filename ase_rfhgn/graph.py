@@ -1,7 +1,8 @@
-"""Neighbour graphs of atoms: the only module that knows periodic images and matscipy."""
+"""Graphs of atoms, by a cutoff or by a list of bonds: the only module that knows periodic images and matscipy."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,12 @@ from ase.cell import Cell
 from matscipy.neighbours import neighbour_list
 
 from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.errors import StructureError
 
 
 @dataclass(frozen=True, slots=True)
 class NeighbourGraph:
-    """Directed graph of every pair of atoms closer than a cutoff.
+    """Directed graph of pairs of atoms: every pair is there in both directions.
 
     Attributes
     ----------
@@ -57,6 +59,71 @@ class NeighbourGraph:
         """
         species_n = np.searchsorted(species_s, self.number_n)
         return len(species_s) * species_n[self.centre_p] + species_n[self.neighbour_p]
+
+
+@dataclass(frozen=True, slots=True)
+class Bonds:
+    """Static edges: which pairs of atoms interact, whatever their distance.
+
+    Attributes
+    ----------
+    first_j, second_j : ndarray of shape (n_bonds,)
+        The two atoms of each bond; a bond is listed once.
+    image_jc : ndarray of shape (n_bonds, 3)
+        Cell vectors that a bond crosses from its first to its second atom. Bonds follow the atoms as
+        they move: positions must not be wrapped back into the cell.
+    """
+
+    first_j: IntArray
+    second_j: IntArray
+    image_jc: IntArray
+
+    @classmethod
+    def between(cls, pairs: Iterable[tuple[int, int]]) -> Bonds:
+        """Return bonds that cross no cell vector.
+
+        Parameters
+        ----------
+        pairs : iterable of (int, int)
+            The atoms of each bond.
+        """
+        pair_j = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
+        return cls(pair_j[:, 0], pair_j[:, 1], np.zeros((len(pair_j), 3), dtype=np.int64))
+
+    def __len__(self) -> int:
+        """Return the number of bonds."""
+        return len(self.first_j)
+
+
+def bonded_graph(atoms: Atoms, bonds: Bonds) -> NeighbourGraph:
+    """Return the graph whose edges are given bonds.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure.
+    bonds : Bonds
+        Its bonds.
+
+    Raises
+    ------
+    StructureError
+        If a bond names an atom that is not there.
+    """
+    end_p = np.concatenate([bonds.first_j, bonds.second_j])
+    head_p = np.concatenate([bonds.second_j, bonds.first_j])
+    if len(end_p) and not 0 <= end_p.min() <= end_p.max() < len(atoms):
+        message = f"bonds name atoms {end_p.min()} to {end_p.max()}, but the structure has atoms 0 to {len(atoms) - 1}"
+        raise StructureError(message)
+    image_pc = np.concatenate([bonds.image_jc, -bonds.image_jc])
+    vector_pc = atoms.positions[head_p] - atoms.positions[end_p] + image_pc @ atoms.cell.array
+    order_p = np.argsort(end_p, kind="stable")
+    return NeighbourGraph(
+        number_n=atoms.numbers.astype(np.int64),
+        centre_p=end_p[order_p],
+        neighbour_p=head_p[order_p],
+        vector_pc=np.ascontiguousarray(vector_pc[order_p]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +175,26 @@ def find_pairs(atoms: Atoms, reach: float) -> Pairs:
         neighbour_p=neighbour_p.astype(np.int64),
         shift_pc=image_pc.astype(np.float64) @ np.where(atoms.pbc[:, None], atoms.cell.array, 0.0),
     )
+
+
+def nearest_image(vector_nc: FloatArray, atoms: Atoms) -> FloatArray:
+    """Return short vectors in place of vectors that may cross periodic boundaries.
+
+    Exact for vectors shorter than half of the smallest thickness of the cell.
+
+    Parameters
+    ----------
+    vector_nc : ndarray of shape (n, 3)
+        Vectors that are known up to whole cell vectors (Å).
+    atoms : ase.Atoms
+        Whose cell and boundary conditions they are.
+    """
+    if not atoms.pbc.any():
+        return vector_nc
+    direction_cc = Cell(np.where(atoms.pbc[:, None], atoms.cell, 0.0)).complete()
+    turns_nc = np.round(vector_nc @ np.linalg.inv(direction_cc))
+    shortened_nc: FloatArray = vector_nc - np.where(atoms.pbc, turns_nc, 0.0) @ direction_cc
+    return shortened_nc
 
 
 def _with_full_cell(atoms: Atoms, cutoff: float) -> Atoms:

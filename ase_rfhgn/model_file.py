@@ -17,9 +17,9 @@ import math
 import os
 import secrets
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -28,6 +28,10 @@ from numpy.typing import NDArray
 from ase_rfhgn.errors import ModelFileError
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+Header: TypeAlias = dict[str, Any]
+Arrays: TypeAlias = dict[str, NDArray[Any]]
+Model = TypeVar("Model")
 
 FORMAT = "ase_rfhgn"
 FORMAT_VERSION = 1
@@ -92,6 +96,33 @@ def read_model(path: str | Path) -> tuple[dict[str, JSON], dict[str, NDArray[Any
         message = f"{path} has format version {version}, and this program reads {FORMAT_VERSION}: upgrade {FORMAT}"
         raise ModelFileError(message)
     return header, arrays
+
+
+def read_model_as(path: str | Path, makers: Mapping[str, Callable[[Header, Arrays], Model]]) -> Model:
+    """Return the model of a file, made by the maker of its kind.
+
+    Parameters
+    ----------
+    path : str or Path
+        File that `write_model` wrote.
+    makers : mapping of str to callable
+        What makes a model of a header and arrays, by the header's entry "model".
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read, holds a model of another kind, or one that contradicts itself.
+    """
+    header, arrays = read_model(path)
+    kind = header.get("model")
+    if not isinstance(kind, str) or kind not in makers:
+        message = f"{path} holds a model of the kind {kind!r}; readable here: {', '.join(makers)}"
+        raise ModelFileError(message)
+    try:
+        return makers[kind](header, arrays)
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        message = f"{path}: not an intact model of the kind {kind} ({type(error).__name__}: {error})"
+        raise ModelFileError(message) from error
 
 
 def shaped(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:

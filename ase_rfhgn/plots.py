@@ -6,14 +6,15 @@ state of pyplot is touched, so the plots work without a display.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.assessment import Parity
+from ase_rfhgn.assessment import Parity, Reliability
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 PANEL_INCHES = 3.4
 DOTS_PER_INCH = 150
 LARGE_DOT, SMALL_DOT = 7.0, 3.0
+RELIABILITY_BINS = 12
+"""Points of a curve of reliability."""
+
+WITHIN = 0.6827
+"""Share of errors that the expected ones should hold."""
+
 FEW_VALUES = 1000
 """Fewer values than this are drawn as large dots."""
 
@@ -48,10 +55,59 @@ def plot_parity(parity: Parity, axes: Axes) -> Axes:
     return axes
 
 
-def save_parity_figure(
-    parities: Sequence[Parity], path: str | Path, *, title: str = "", columns: int | None = None
+def plot_errors(reliability: Reliability, axes: Axes) -> Axes:
+    """Draw errors of forces over the expected ones, with the line that 68 % should lie below; return the axes.
+
+    Parameters
+    ----------
+    reliability : Reliability
+        Errors and what was expected of them.
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    """
+    size = LARGE_DOT if len(reliability.error_m) < FEW_VALUES else SMALL_DOT
+    style = {"markersize": size, "alpha": 0.5, "markeredgewidth": 0, "rasterized": True}
+    axes.loglog(reliability.expected_m, np.maximum(reliability.error_m, np.finfo(float).tiny), ".", **style)
+    axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6)
+    low, high = np.quantile(reliability.expected_m, [0.001, 1.0])
+    axes.set(xlim=(0.5 * low, 2.0 * high), ylim=(0.01 * low, 10.0 * high))
+    axes.set(xlabel="expected error of a force (eV/Å)", ylabel="error (eV/Å)")
+    axes.set_title(f"{100 * reliability.within(1.0):.0f} % below the line", fontsize="medium")
+    return axes
+
+
+def plot_reliability(reliability: Reliability, axes: Axes) -> Axes:
+    """Draw the root mean square error over the expected error, bin by bin; return the axes.
+
+    Parameters
+    ----------
+    reliability : Reliability
+        Errors and what was expected of them.
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    """
+    order = np.argsort(reliability.expected_m)
+    bins = [part for part in np.array_split(order, RELIABILITY_BINS) if len(part)]
+    expected_i = [np.sqrt(np.mean(reliability.expected_m[part] ** 2)) for part in bins]
+    error_i = [max(np.quantile(reliability.error_m[part], WITHIN), np.finfo(float).tiny) for part in bins]
+    axes.loglog(expected_i, error_i, "o-", markersize=LARGE_DOT / 2)
+    axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6, zorder=0)
+    span = 0.5 * min(*expected_i, *error_i), 2.0 * max(*expected_i, *error_i)
+    axes.set(xlim=span, ylim=span, aspect="equal")
+    axes.set(xlabel="expected error of a force (eV/Å)", ylabel="error that 68 % do not exceed (eV/Å)")
+    axes.set_title("reliability", fontsize="medium")
+    return axes
+
+
+def save_figure(
+    parities: Sequence[Parity],
+    path: str | Path,
+    *,
+    title: str = "",
+    columns: int | None = None,
+    reliability: Reliability | None = None,
 ) -> None:
-    """Write one panel per quantity to an image file.
+    """Write one panel per quantity to an image file, and two about the expected errors where there are any.
 
     Parameters
     ----------
@@ -63,6 +119,8 @@ def save_parity_figure(
         Line above the panels.
     columns : int, optional
         Panels side by side; by default all of them.
+    reliability : Reliability, optional
+        Errors of forces beside the expected ones.
 
     Raises
     ------
@@ -76,16 +134,19 @@ def save_parity_figure(
     if not parities:
         message = f"{path}: nothing to draw: no frame has a label"
         raise TrainingDataError(message)
-    columns = len(parities) if columns is None else columns
-    lines = -(-len(parities) // columns)
+    panels: list[Callable[[Axes], Axes]] = [partial(plot_parity, parity) for parity in parities]
+    if reliability is not None:
+        panels += [partial(plot_errors, reliability), partial(plot_reliability, reliability)]
+    columns = len(panels) if columns is None else columns
+    lines = -(-len(panels) // columns)
     figure = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * lines), layout="constrained")
     known = sorted(figure.canvas.get_supported_filetypes())
     if Path(path).suffix[1:].lower() not in known:
         message = f"{path}: unknown format of a figure; the name must end in one of {', '.join(known)}"
         raise SettingsError(message)
     figure.suptitle(title)
-    for number, parity in enumerate(parities, start=1):
-        plot_parity(parity, figure.add_subplot(lines, columns, number))
+    for number, draw in enumerate(panels, start=1):
+        draw(figure.add_subplot(lines, columns, number))
     figure.savefig(path, dpi=DOTS_PER_INCH)
 
 

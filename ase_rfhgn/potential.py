@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.committee import Committee, ExpectedErrors
-from ase_rfhgn.errors import ModelFileError, SettingsError, StructureError
+from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.graph import NeighbourGraph, build_graph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.hamiltonian.stored import fields_as_arrays, fields_header, fields_of_arrays
-from ase_rfhgn.model_file import JSON, read_model, shaped, write_model
+from ase_rfhgn.model_file import JSON, Arrays, Header, read_model_as, shaped, write_model
 from ase_rfhgn.neighbours import NeighbourList
 from ase_rfhgn.response import Response, voigt
+
+KIND = "spherical fields"
+"""What model files call this kind of model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +211,7 @@ class Potential:
         )
         arrays |= {} if self.committee is None else _prefixed("committee", self.committee.as_arrays())
         arrays |= {} if self.memory is None else _prefixed("memory", self.memory)
-        header: dict[str, JSON] = {"model": "spherical fields", "record": self.record}
+        header: dict[str, JSON] = {"model": KIND, "record": self.record}
         write_model(path, header | fields_header(self.hamiltonian), arrays)
 
     @classmethod
@@ -220,12 +223,7 @@ class Potential:
         ModelFileError
             If the file is missing, truncated, foreign, newer than this program or was changed.
         """
-        header, arrays = read_model(path)
-        try:
-            return _assemble(header, arrays)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            message = f"{path}: not a spherical-field potential ({type(error).__name__}: {error})"
-            raise ModelFileError(message) from error
+        return read_model_as(path, {KIND: assemble})
 
     def _asked_committee(self) -> Committee:
         if self.committee is None:
@@ -264,7 +262,8 @@ def _check_distances(graph: NeighbourGraph) -> None:
         raise StructureError(message)
 
 
-def _assemble(header: dict[str, Any], arrays: dict[str, Any]) -> Potential:
+def assemble(header: Header, arrays: Arrays) -> Potential:
+    """Return the potential of the header and the arrays of a model file."""
     hamiltonian = fields_of_arrays(header, arrays)
     n_species = len(hamiltonian.species_s)
     committee = _unprefixed("committee", arrays)

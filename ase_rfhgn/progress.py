@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TypeVar, cast
 
@@ -34,3 +35,17 @@ def tracked(items: Iterable[Item], label: str, *, total: int | None = None, show
     hidden_without_terminal = None
     bar = tqdm(items, label, total=total, leave=False, delay=SECONDS_BEFORE_PROGRESS, disable=hidden_without_terminal)
     return cast("Iterable[Item]", bar)
+
+
+def tell(message: str, *, shown: bool = True) -> None:
+    """Write a line to stderr.
+
+    Parameters
+    ----------
+    message : str
+        What to say.
+    shown : bool, default True
+        Whether progress is wanted at all.
+    """
+    if shown:
+        tqdm.write(message, file=sys.stderr)

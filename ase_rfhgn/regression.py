@@ -37,7 +37,7 @@ class Solved:
 
     def restricted(self, column_f: IntArray) -> Solved:
         """Return the same regression with some of its columns only, the other coefficients held."""
-        root_ff = np.linalg.qr(self.root_ff[:, column_f], mode="r")
+        root_ff: FloatArray = np.linalg.qr(self.root_ff[:, column_f]).R
         return Solved(self.coefficient_f[column_f], root_ff, self.spread_f[column_f])
 
 

@@ -32,12 +32,20 @@ def describe_fit(report: Report) -> str:
     """Return the errors of a fit and what it cost."""
     rows = {"training": report}
     rows |= {name: report[key] for key, name in _OTHER_ROWS.items() if report.get(key)}
-    return f"{error_table(rows)}\n{_cost(report)}\npotential {report['model']}"
+    return f"{error_table(rows)}\n{_motion(report)}{_cost(report)}\npotential {report['model']}"
 
 
 def describe_test(report: Report) -> str:
     """Return the errors of a potential on test frames."""
     return error_table({"test": report})
+
+
+def describe_selection(report: Report) -> str:
+    """Return how many frames of a pool were picked."""
+    return (
+        f"picked {report['n_picked']} of {report['n_pool']} frames, of which {report['n_duplicates']} are copies of "
+        f"others\nframes {report['frames']}"
+    )
 
 
 def describe_model(report: Report) -> str:
@@ -74,7 +82,8 @@ def _with_units(key: str, value: object) -> object:
     """Return errors by kind as numbers with units; any other entry as it is."""
     if not (key.endswith("_rmse") and isinstance(value, Mapping)):
         return value
-    return {kind: f"{_number(error)} {UNITS[kind]}" for kind, error in value.items()}
+    units = UNITS | {"motion": UNITS["force"]}
+    return {kind: f"{_number(error)} {units[kind]}" for kind, error in value.items()}
 
 
 def _temperatures(values: Sequence[float]) -> str:
@@ -93,6 +102,17 @@ def _conservation(found: EnergyConservation) -> str:
     return (
         f"NVE with the fitted potential, {found.n_atoms} atoms, {found.picoseconds:.3g} ps: drift "
         f"{found.drift:.2g} meV/atom/ps, fluctuation {found.fluctuation:.2g} meV/atom"
+    )
+
+
+def _motion(report: Report) -> str:
+    """Return what a fit without labels was fitted to, and how well; nothing for one with labels."""
+    if report["motion_rmse"] is None:
+        return ""
+    left_out = report["cross_validation"].get("motion_rmse")
+    return (
+        f"fitted to {report['targets']}, root mean square of the rest {_number(report['motion_rmse'])} eV/Å, left out "
+        f"{_number(left_out)} eV/Å; energies are {report['energies']}\n"
     )
 
 

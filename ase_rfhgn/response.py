@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.graph import NeighbourGraph
 
 
@@ -41,7 +41,7 @@ def voigt(tensor_cc: FloatArray) -> FloatArray:
     return symmetric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
 
 
-def pairwise_response(graph: NeighbourGraph, edges: FloatArray, energy_p: FloatArray, slope_p: FloatArray) -> Response:
+def pairwise_response(graph: NeighbourGraph, edges: IntArray, energy_p: FloatArray, slope_p: FloatArray) -> Response:
     """Return the response of a pair potential.
 
     Parameters
@@ -55,7 +55,9 @@ def pairwise_response(graph: NeighbourGraph, edges: FloatArray, energy_p: FloatA
     """
     centre_p, neighbour_p, vector_pc = graph.centre_p[edges], graph.neighbour_p[edges], graph.vector_pc[edges]
     distance_p = np.linalg.norm(vector_pc, axis=1)
-    gradient_pc = (0.5 * slope_p / distance_p)[:, None] * vector_pc
+    # Atoms at the same place have no direction: only laws without a force at zero make sense there.
+    tension_p = np.divide(0.5 * slope_p, distance_p, out=np.zeros_like(distance_p), where=distance_p > 0.0)
+    gradient_pc = tension_p[:, None] * vector_pc
     energy_n, force_nc = np.zeros(graph.n_atoms), np.zeros((graph.n_atoms, 3))
     np.add.at(energy_n, centre_p, 0.5 * energy_p)
     np.add.at(force_nc, centre_p, gradient_pc)

@@ -109,7 +109,8 @@ def choose_ridges(
         regression = Regression(everything_ff, spread_f, DEFAULT_RIDGE)
         return Choice(regression, "default: too few frames to leave any out", {}, {})
     systems = factors.grouping.by_system
-    scored = {"force": 1.0} if systems and factors.n_rows("force") else weights
+    has_forces = factors.n_rows("force") or factors.n_rows("motion")
+    scored = {"force": 1.0, "motion": 1.0} if systems and has_forces else weights
     left_out = [factors.triangle(fold.group, scored) for fold in folds]
     rest_ff = [fold.rest_ff for fold in folds]
     teacher = choose_ridge(rest_ff, left_out, spread_f, RIDGES, CAUTION, weakest=systems)

@@ -12,7 +12,12 @@ from ase.data import atomic_numbers
 
 from ase_rfhgn.errors import SettingsError
 
+WHOLE_NUMBERS = {"channels", "mixings", "correlation", "degree", "stride", "frame of known_energy", "seed"}
+
 SAMPLERS = ("swim", "elm")
+
+TARGETS = ("auto", "labels", "momenta", "positions")
+"""What a fit may be to: labels, or the motion of momenta or positions."""
 
 LONGEST_CUTOFF = 20.0
 """Longest cutoff that makes sense for a short-range potential (Å)."""
@@ -33,6 +38,10 @@ class FitSettings:
     stress_weight: float | None = None
     ridge: float | None = None
     one_body: Mapping[str, float] | None = None
+    targets: str = "auto"
+    timestep: float | None = None
+    stride: int | None = None
+    known_energy: tuple[int, float] | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,6 +67,12 @@ class FitSettings:
         if self.sampler not in SAMPLERS:
             message = f"sampler is {self.sampler!r}: choose one of {', '.join(SAMPLERS)}"
             raise SettingsError(message)
+        if self.targets not in TARGETS:
+            message = f"targets is {self.targets!r}: choose one of {', '.join(TARGETS)}"
+            raise SettingsError(message)
+        self._check_optional("timestep", self.timestep, 1e-6, 1e3)
+        self._check_optional("stride", self.stride, 1, 10_000)
+        self._check_known_energy()
         self._check("seed", self.seed, 0, 2**63 - 1)
         self._check_one_body()
 
@@ -67,11 +82,13 @@ class FitSettings:
         plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
         if self.one_body is not None:
             plain["one_body"] = {symbol: float(energy) for symbol, energy in self.one_body.items()}
+        if self.known_energy is not None:
+            plain["known_energy"] = [int(self.known_energy[0]), float(self.known_energy[1])]
         return plain
 
     @staticmethod
     def _check(name: str, value: object, least: float, most: float) -> None:
-        whole = name in {"channels", "mixings", "correlation", "degree", "seed"}
+        whole = name in WHOLE_NUMBERS
         right_type = isinstance(value, (int, np.integer)) if whole else isinstance(value, Real)
         if isinstance(value, bool) or not right_type or not least <= value <= most:  # type: ignore[operator]
             kind = "a whole number" if whole else "a number"
@@ -81,6 +98,16 @@ class FitSettings:
     def _check_optional(self, name: str, value: object, least: float, most: float) -> None:
         if value is not None:
             self._check(name, value, least, most)
+
+    def _check_known_energy(self) -> None:
+        if self.known_energy is None:
+            return
+        pair: object = self.known_energy
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            message = f"known_energy is {pair!r}: it must be the number of a frame and its energy (eV)"
+            raise SettingsError(message)
+        self._check("frame of known_energy", pair[0], 0, 2**63 - 1)
+        self._check("energy of known_energy", pair[1], -1e12, 1e12)
 
     def _check_one_body(self) -> None:
         if not isinstance(self.one_body, Mapping | None):

@@ -16,7 +16,7 @@ from ase.io.trajectory import SlicedTrajectory, TrajectoryReader
 from ase.utils import string2index
 
 from ase_rfhgn.errors import TrainingDataError
-from ase_rfhgn.frame import Frame, frame_of
+from ase_rfhgn.frame import COINCIDENT, Frame, frame_of
 
 __all__ = ["Frame", "Structures", "TrainingSet"]
 
@@ -40,7 +40,7 @@ _REREADABLE = (Sequence, TrajectoryReader, SlicedTrajectory)
 
 
 class TrainingSet:
-    """Labelled frames that can be read as often as needed, each checked as it is read.
+    """Frames that can be read as often as needed, each checked as it is read.
 
     Memory does not grow with the number of frames of a .traj file. No file stays open between reads.
 
@@ -52,19 +52,27 @@ class TrainingSet:
         Which of the structures are in the set.
     name : str
         What messages call the set.
+    closest : float
+        Distance below which two atoms are at the same place (Å).
+    labelled : bool, default True
+        Whether frames keep their labels.
 
     See Also
     --------
     TrainingSet.open : the way to make one.
     """
 
-    def __init__(self, opener: Opener, number_i: Sequence[int], name: str) -> None:
+    def __init__(
+        self, opener: Opener, number_i: Sequence[int], name: str, *, closest: float = COINCIDENT, labelled: bool = True
+    ) -> None:
         self._opener = opener
         self._number_i = number_i
+        self._labelled = labelled
         self.name = name
+        self._closest = closest
 
     @classmethod
-    def open(cls, source: str | Path | Iterable[Atoms]) -> TrainingSet:
+    def open(cls, source: str | Path | Iterable[Atoms], *, closest: float = COINCIDENT) -> TrainingSet:
         """Return the frames of a file, a list or a trajectory.
 
         Parameters
@@ -72,20 +80,39 @@ class TrainingSet:
         source : path, or iterable of ase.Atoms
             Any file that `ase.io.read` knows, also with its index syntax: "train.traj@::5";
             or structures that carry a calculator's results: a list, a `TrajectoryReader`.
+        closest : float
+            Distance below which two atoms are refused as being at the same place (Å).
 
         Raises
         ------
         TrainingDataError
-            If the source cannot be read, or has no frames, or no frame has labels.
+            If the source cannot be read, or has no frames, or the first of them is no sound structure.
         """
-        frames = _from_file(str(source)) if isinstance(source, str | Path) else _from_structures(source)
+        if isinstance(source, str | Path):
+            frames = _from_file(str(source), closest)
+        else:
+            frames = _from_structures(source, closest)
         if not len(frames):
             message = f"{frames.name}: there are no frames"
             raise TrainingDataError(message)
-        if not any(frame.has_labels for frame in frames):
-            message = f"{frames.name}: no frame has labels; attach energies or forces with ASE's SinglePointCalculator"
-            raise TrainingDataError(message)
+        frames.without_labels()[0]  # what is no structure is refused at once
         return frames
+
+    def without_labels(self) -> TrainingSet:
+        """Return the same frames without their labels."""
+        return TrainingSet(self._opener, self._number_i, self.name, closest=self._closest, labelled=False)
+
+    def require_labels(self) -> None:
+        """Refuse frames of which none has labels.
+
+        Raises
+        ------
+        TrainingDataError
+            If no frame has an energy, forces or a stress.
+        """
+        if not any(frame.has_labels for frame in self):
+            message = f"{self.name}: no frame has labels; attach energies or forces with ASE's SinglePointCalculator"
+            raise TrainingDataError(message)
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -110,10 +137,35 @@ class TrainingSet:
         except Exception as error:  # readers raise errors of all kinds on a damaged file
             message = f"{name}: cannot be read, the file is damaged from here on ({_reason(error)})"
             raise TrainingDataError(message) from error
-        return frame_of(atoms, name)
+        return frame_of(atoms, name, closest=self._closest, labelled=self._labelled)
 
 
-def _from_file(source: str) -> TrainingSet:
+def read_structures(source: str) -> list[Atoms]:
+    """Return the structures of a file, labelled or not.
+
+    Parameters
+    ----------
+    source : str
+        Any file that `ase.io.read` knows, also with its index syntax.
+
+    Raises
+    ------
+    TrainingDataError
+        If the file cannot be read.
+    """
+    path, index = _split_index(source)
+    try:
+        with _opener(path)() as structures:
+            return [structures[i] for i in range(len(structures))[index]]
+    except FileNotFoundError as error:
+        message = f"{path}: there is no such file"
+        raise TrainingDataError(message) from error
+    except Exception as error:  # readers raise errors of all kinds on a damaged file
+        message = f"{source}: cannot be read as structures ({_reason(error)})"
+        raise TrainingDataError(message) from error
+
+
+def _from_file(source: str, closest: float) -> TrainingSet:
     """Return the frames of a file; those of a .traj file stay on the disk."""
     path, index = _split_index(source)
     try:
@@ -126,14 +178,14 @@ def _from_file(source: str) -> TrainingSet:
     except Exception as error:  # readers raise errors of all kinds on a damaged file
         message = f"{source}: cannot be read as structures ({_reason(error)})"
         raise TrainingDataError(message) from error
-    return TrainingSet(opener, number_i, Path(path).name)
+    return TrainingSet(opener, number_i, Path(path).name, closest=closest)
 
 
-def _from_structures(source: Iterable[Atoms]) -> TrainingSet:
+def _from_structures(source: Iterable[Atoms], closest: float) -> TrainingSet:
     """Return the frames of structures in memory, or of a trajectory that its owner has opened."""
     structures: Structures = source if isinstance(source, _REREADABLE) else list(source)
     name = Path(getattr(source, "filename", "structures")).name
-    return TrainingSet(_in_memory(structures), range(len(structures)), name)
+    return TrainingSet(_in_memory(structures), range(len(structures)), name, closest=closest)
 
 
 def _opener(path: str) -> Opener:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.units import GPa
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
@@ -22,18 +21,16 @@ from ase_rfhgn.memory import Memory
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.threads import single_threaded
+from ase_rfhgn.training_record import UNITS
 from ase_rfhgn.training_set import TrainingSet
 
 Frames = str | Path | Iterable[Atoms] | TrainingSet
-
-UNITS = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa}
-"""Units of the errors in the record: meV/atom, eV/Å, GPa."""
 
 
 def update(potential: Potential, frames: Frames) -> Potential:
     """Return the potential that a fit to its frames and to more of them gives; see `Potential.update`."""
     with single_threaded():
-        memory, new = _memory_of(potential), _read(potential, frames)
+        memory, new = memory_of(potential), _read(potential, frames)
         grown = memory.with_rows(new.rows, new.fingerprint_i)
         return _rebuilt(_with_ceilings(potential, new.ceiling_s), grown, new, sign=1.0)
 
@@ -41,15 +38,18 @@ def update(potential: Potential, frames: Frames) -> Potential:
 def downdate(potential: Potential, frames: Frames) -> Potential:
     """Return the potential that a fit without some of its frames gives; see `Potential.downdate`."""
     with single_threaded():
-        memory, gone = _memory_of(potential), _read(potential, frames)
-        _check_membership(memory, gone)
+        memory, gone = memory_of(potential), _read(potential, frames)
+        refuse_strangers(memory, gone.names, gone.fingerprint_i.tolist())
+        if len(gone.names) == len(memory.fingerprint_i):
+            message = "these are all the frames of the fit: nothing would be left"
+            raise UpdateError(message)
         shrunk = memory.without_rows(gone.rows, gone.fingerprint_i)
         return _rebuilt(potential, shrunk, gone, sign=-1.0)
 
 
 def reweighted(potential: Potential, ridge: float, weights: Mapping[str, float | None]) -> Potential:
     """Return the potential that a fit with another ridge and other weights gives; see `Potential.reweighted`."""
-    memory = _memory_of(potential)
+    memory = memory_of(potential)
     chosen = dict(memory.weights) | {kind: weight for kind, weight in weights.items() if weight is not None}
     if not (np.isfinite(ridge) and ridge > 0.0) or min(chosen.values()) < 0.0 or not any(chosen.values()):
         message = (
@@ -78,7 +78,14 @@ class _Frames:
     ceiling_s: FloatArray
 
 
-def _memory_of(potential: Potential) -> Memory:
+def memory_of(potential: Potential) -> Memory:
+    """Return what a potential remembers of its linear system.
+
+    Raises
+    ------
+    UpdateError
+        If it remembers nothing.
+    """
     if potential.memory is None:
         message = "this potential does not remember its linear system: fit it with keep_factor=True"
         raise UpdateError(message)
@@ -90,7 +97,7 @@ def _read(potential: Potential, frames: Frames) -> _Frames:
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
     hamiltonian = potential.hamiltonian
     species_s = hamiltonian.species_s
-    memory_baseline = replace(potential.baseline, one_body_s=_memory_of(potential).one_body_s)
+    baseline = memory_baseline(potential)
     names, rows, prints, descriptors, species = [], [], [], [], []
     ceiling_s = np.zeros(len(species_s))
     for frame in training_set:
@@ -100,7 +107,7 @@ def _read(potential: Potential, frames: Frames) -> _Frames:
                 f"{frame.name}: the potential does not know {', '.join(sorted(unknown))}: fit anew with this frame"
             )
             raise TrainingDataError(message)
-        rows.append(frame_rows(hamiltonian, memory_baseline, frame, tuple(range(len(species_s)))))
+        rows.append(frame_rows(hamiltonian, baseline, frame, tuple(range(len(species_s)))))
         descriptor_nd, species_n = frame_sites(hamiltonian, frame)
         if hamiltonian.crowding is not None:
             density_n = hamiltonian.crowding.density(build_graph(frame.atoms, hamiltonian.cutoff))
@@ -112,17 +119,19 @@ def _read(potential: Potential, frames: Frames) -> _Frames:
     return _Frames(names, rows, np.array(prints), np.concatenate(descriptors), np.concatenate(species), ceiling_s)
 
 
-def _check_membership(memory: Memory, gone: _Frames) -> None:
-    """Refuse to take out a frame that is not in the fit, or that would be the last one."""
+def memory_baseline(potential: Potential) -> Baseline:
+    """Return what was, and is to be, subtracted from the labels."""
+    return replace(potential.baseline, one_body_s=memory_of(potential).one_body_s)
+
+
+def refuse_strangers(memory: Memory, names: Sequence[str], fingerprints: Sequence[int]) -> None:
+    """Raise UpdateError for the first frame that is not in the fit (again, if it is named twice)."""
     left = Counter(memory.fingerprint_i.tolist())
-    for name, fingerprint in zip(gone.names, gone.fingerprint_i.tolist(), strict=True):
+    for name, fingerprint in zip(names, fingerprints, strict=True):
         left[fingerprint] -= 1
         if left[fingerprint] < 0:
             message = f"{name}: not one of the frames of the fit, with the same positions and labels to the last digit"
             raise UpdateError(message)
-    if not left.total():
-        message = "these are all the frames of the fit: nothing would be left"
-        raise UpdateError(message)
 
 
 def _with_ceilings(potential: Potential, ceiling_s: FloatArray) -> Potential:

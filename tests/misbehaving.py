@@ -151,7 +151,7 @@ class HandsOutItsOwnArrays(RFHGNCalculator):
     """Gives the caller the array that it keeps."""
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
-        super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        super().get_property(name, atoms, allow_calculation)
         return self.results.get(name)
 
 
@@ -207,7 +207,7 @@ class WritesNothing(RFHGNCalculator):
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:
         if not allow_calculation:
             return None
-        return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        return super().get_property(name, atoms, allow_calculation)
 
 
 class SinglePrecision(Potential):

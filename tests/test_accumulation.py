@@ -75,6 +75,7 @@ def test_rows_are_counted_per_kind(truth: Potential) -> None:
         "energy": sum(frame.energy is not None for frame in frames),
         "force": sum(frame.force_nc.size for frame in frames if frame.force_nc is not None),
         "stress": 6 * sum(frame.stress_v is not None for frame in frames),
+        "motion": 0,
     }
     assert {kind: factors.n_rows(kind) for kind in KINDS} == expected
 
@@ -97,5 +98,5 @@ def test_frames_are_gone_through_once(truth: Potential) -> None:
     grouping = grouping_of(truth, frames)
     accumulate(iter(frames), grouping, truth.hamiltonian, truth.baseline)
     shorter = replace(grouping, group_i=grouping.group_i[:-1])
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(IndexError):
         accumulate(iter(frames), shorter, truth.hamiltonian, truth.baseline)

@@ -19,6 +19,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import iread, write
+from verlet_runs import run_of, shaken_crystal, without
 
 from ase_rfhgn import cli
 from ase_rfhgn.arrays import FloatArray
@@ -29,7 +30,7 @@ ERROR_KEYS = {
     *("energy_rmse", "energy_mae", "force_rmse", "force_mae", "stress_rmse", "stress_mae"),
     *("n_frames", "n_atoms"),
 }
-COST_KEYS = {"fit_cpu_seconds", "fit_wall_seconds", "n_features", "ridge"}
+COST_KEYS = {"fit_cpu_seconds", "fit_wall_seconds", "n_features", "ridge", "targets", "energies", "motion_rmse"}
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -92,12 +93,12 @@ def test_fit_reports_errors_cost_and_test(folder: Path) -> None:
 
 
 def test_fit_shows_no_progress_without_a_terminal(folder: Path) -> None:
-    assert not (folder / "fit.err").read_text()
+    assert (folder / "fit.err").read_text() == "train.traj: fitted to labels\n"
 
 
 def test_same_seed_makes_the_same_model_in_another_process(run: Run, folder: Path) -> None:
     code, out, err = run("fit", folder / "train.traj", "-o", folder / "again.npz", "--cutoff", 4, "--seed", 0)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "train.traj: fitted to labels\n")
     assert {"training", "cross-validation"} <= set(out.split())
     assert str(folder / "again.npz") in out
     np.testing.assert_array_equal(coefficients(folder / "again.npz"), coefficients(folder / "model.npz"))
@@ -228,5 +229,42 @@ def test_interruption_leaves_one_line_and_no_file(folder: Path) -> None:
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "ase-rfhgn: interrupted\n")
+    assert process.returncode == 130
+    assert err.removeprefix("long.traj: fitted to labels\n") == "ase-rfhgn: interrupted\n"
     assert set(folder.iterdir()) == before
+
+
+# %% Runs without labels
+
+
+def test_a_run_is_fitted_to_its_positions(folder: Path, tmp_path: Path, run: Run) -> None:
+    write(tmp_path / "run.traj", without(run_of(shaken_crystal(), 12), momenta=True))
+    words = ["--timestep", 5, "--known-energy", 3, -1.5, "--cutoff", 4, "--test", folder / "test.traj"]
+    code, out, err = run("fit", tmp_path / "run.traj", "-o", tmp_path / "run.npz", *words)
+    assert code == 0
+    assert "run.traj: fitted to positions of frames 5 fs apart" in err
+    assert "fitted to positions of frames 5 fs apart" in out
+    assert "energies are absolute" in out
+    code, out, _ = run("info", tmp_path / "run.npz", "--json")
+    assert code == 0
+    assert parsed(out)["energies"] == "absolute"
+    assert parsed(out)["settings"]["known_energy"] == [3, -1.5]
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "timestep is needed"),
+        (["--timestep", 2], "5 fs apart, but timestep × stride is 2 fs"),
+        (["--timestep", 5, "--stride", 0], "stride is 0"),
+        (["--timestep", 5, "--known-energy", 1.5, 0], "frame of known_energy is 1.5"),
+        (["--targets", "labels"], "no frame has labels"),
+    ],
+)
+def test_runs_that_cannot_be_fitted_end_in_one_line(tmp_path: Path, run: Run, words: list[Any], complaint: str) -> None:
+    write(tmp_path / "run.traj", without(run_of(shaken_crystal(), 5)))
+    code, out, err = run("fit", tmp_path / "run.traj", "-o", tmp_path / "run.npz", *words)
+    assert (code, out) == (cli.EXIT_BAD_INPUT, "")
+    assert complaint in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run.npz").exists()

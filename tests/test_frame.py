@@ -97,8 +97,10 @@ def test_frames_without_labels_are_kept_beside_labelled_ones() -> None:
 def test_labels_of_other_positions_are_refused() -> None:
     atoms = labelled(shaken(0))
     atoms.positions[2] += 0.1
+    training_set = TrainingSet.open([atoms])
     with pytest.raises(TrainingDataError, match="belong to other positions"):
-        TrainingSet.open([atoms])
+        training_set[0]
+    assert not training_set.without_labels()[0].has_labels
 
 
 def test_charges_and_magnetic_moments_do_not_make_labels_stale() -> None:

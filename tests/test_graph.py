@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.graph import NeighbourGraph, build_graph
+from ase_rfhgn.errors import StructureError
+from ase_rfhgn.graph import Bonds, NeighbourGraph, bonded_graph, build_graph
 
 
 def sorted_edges(centre_p: IntArray, neighbour_p: IntArray, vector_pc: FloatArray) -> FloatArray:
@@ -115,3 +116,38 @@ def test_atoms_far_apart_cost_no_memory(distance: float) -> None:
     graph = build_graph(atoms, 5.0)
     assert time.process_time() - start < 1.0
     np.testing.assert_array_equal(graph.centre_p, [0, 1])
+
+
+def test_bonds_are_edges_in_both_directions_through_their_images() -> None:
+    atoms = Atoms("H2", positions=[(0.5, 0.0, 0.0), (1.5, 0.0, 0.0)], cell=[2.5, 1.0, 1.0], pbc=True)
+    bonds = Bonds(np.array([0, 1]), np.array([1, 0]), np.array([(0, 0, 0), (1, 0, 0)]))
+    graph = bonded_graph(atoms, bonds)
+    assert list(zip(graph.centre_p, graph.neighbour_p, strict=True)) == [(0, 1), (0, 1), (1, 0), (1, 0)]
+    np.testing.assert_allclose(graph.vector_pc[:, 0], [1.0, -1.5, 1.5, -1.0])
+    assert not graph.vector_pc[:, 1:].any()
+
+
+def test_bonds_of_nearest_neighbours_are_those_of_the_cutoff() -> None:
+    atoms = bulk("Cu", cubic=True) * (3, 1, 1)
+    expected = build_graph(atoms, 2.8)
+    images_pc = np.rint(
+        (expected.vector_pc - atoms.positions[expected.neighbour_p] + atoms.positions[expected.centre_p])
+        @ np.linalg.inv(atoms.cell.array)
+    ).astype(int)
+    once = [
+        (first, second, tuple(image)) < (second, first, tuple(-image))
+        for first, second, image in zip(expected.centre_p, expected.neighbour_p, images_pc, strict=True)
+    ]
+    bonds = Bonds(expected.centre_p[once], expected.neighbour_p[once], images_pc[once])
+    assert len(bonds) == 6 * len(atoms)
+    assert_same_edges(bonded_graph(atoms, bonds), atoms, 2.8)
+
+
+def test_atoms_without_bonds_have_no_edges() -> None:
+    assert len(bonded_graph(Atoms("H2"), Bonds.between([])).centre_p) == 0
+
+
+@pytest.mark.parametrize("pair", [(0, 2), (-1, 1)])
+def test_bond_to_a_missing_atom_is_an_error(pair: tuple[int, int]) -> None:
+    with pytest.raises(StructureError, match=f"bonds name atoms .*{max(pair) if max(pair) > 1 else -1}.* 0 to 1"):
+        bonded_graph(Atoms("H2"), Bonds.between([pair]))

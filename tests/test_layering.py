@@ -21,24 +21,28 @@ LONGEST_MODULE = 300
 
 LAYERS = (
     {"arrays", "errors", "progress", "threads", "model_file"},
-    {"sampling", "sphere", "ridge", "metrics", "settings", "extrapolation"},  # numbers only
+    {"dense", "pooling"},
+    {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
-    {"graph", "neighbours", "mixing"},
+    {"graph", "neighbours", "phase_space_motion", "mixing"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"committee"},
-    {"potential"},
+    {"potential", "phase_space_potential", "phase_space_results"},
+    {"loading", "results"},
     {"frame"},
     {"unit_check"},
-    {"training_set"},
-    {"survey", "drawing", "prior"},
-    {"equations", "grouping"},
+    {"training_set", "chronology"},
+    {"timestep_check", "targets", "phase_space_settings"},
+    {"target_choice", "noise_check"},
+    {"survey", "drawing", "phase_space_drawing", "prior"},
+    {"equations", "grouping", "phase_space_equations"},
     {"accumulation", "unlabelled"},
     {"selection", "memory", "calibration"},
-    {"repulsion"},
-    {"fitting", "updating", "frame_selection"},
-    {"journal"},
-    {"calculator", "testing", "assessment"},  # edges to the world
+    {"repulsion", "training_record", "preparation"},
+    {"fitting", "phase_space_fitting", "updating", "frame_selection"},
+    {"journal", "left_out"},
+    {"calculator", "dynamics", "systems", "testing", "assessment"},  # edges to the world
     {"active"},
     {"plots"},
     {"demo"},
@@ -49,8 +53,8 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior"}
-EVALUATION = {"potential", "calculator", "testing"}
+TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"}
+EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 
 DOORS = {"potential": {"updating"}}
 """Imports that go back on purpose: methods that hand a potential to training, and import it only when called."""

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk, fcc111, molecule
+from ase.md.verlet import VelocityVerlet
 from conftest import MakePotential
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ase_rfhgn.calculator import RFHGNCalculator, SettingsInputError
 from ase_rfhgn.graph import NeighbourGraph, build_graph
 from ase_rfhgn.neighbours import NeighbourList
 
@@ -108,3 +110,25 @@ def test_threads_change_no_bit(make_potential: MakePotential, rng: np.random.Gen
     np.testing.assert_array_equal(shared.energy_n, alone.energy_n)
     np.testing.assert_array_equal(shared.force_nc, alone.force_nc)
     np.testing.assert_array_equal(shared.stress_v, alone.stress_v)
+
+
+@pytest.mark.parametrize("settings", [{"skin": 0.0}, {"skin": 1.0}, {"threads": 2}])
+def test_dynamics_do_not_depend_on_skin_and_threads(
+    make_potential: MakePotential, rng: np.random.Generator, settings: dict[str, float]
+) -> None:
+    potential, ends = make_potential(["Cu"], rng), []
+    for chosen in ({}, settings):
+        atoms = STRUCTURES["crystal"]()
+        atoms.rattle(0.05, seed=1)
+        atoms.calc = RFHGNCalculator(potential, **chosen)  # type: ignore[arg-type]
+        VelocityVerlet(atoms, timestep=1.0 * units.fs).run(20)
+        ends.append(atoms.positions)
+    np.testing.assert_allclose(*ends, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("wrong", [{"skin": -0.1}, {"skin": np.inf}, {"skin": np.nan}, {"threads": 0}])
+def test_impossible_skins_and_threads_are_refused(
+    make_potential: MakePotential, rng: np.random.Generator, wrong: dict[str, float]
+) -> None:
+    with pytest.raises(SettingsInputError, match=r"skin is .* threads are"):
+        RFHGNCalculator(make_potential(["Cu"], rng), **wrong)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from ase_rfhgn.assessment import Parity
 from ase_rfhgn.errors import SettingsError, TrainingDataError
-from ase_rfhgn.plots import plot_parity, save_parity_figure
+from ase_rfhgn.plots import plot_parity, save_figure
 
 FORCES = Parity("force", "eV/Å", np.array([-1.0, 0.0, 2.0]), np.array([-1.0, 0.3, 2.0]))
 ENERGIES = Parity("energy", "eV/atom", np.array([-3.51, -3.49]), np.array([-3.50, -3.50]))
@@ -52,9 +52,9 @@ def test_a_single_value_has_an_axis_too(value: float) -> None:
 
 
 def test_figure_has_one_panel_per_quantity(tmp_path: Path) -> None:
-    save_parity_figure([FORCES], tmp_path / "one.png")
-    save_parity_figure([ENERGIES, FORCES], tmp_path / "two.png", title="Two quantities")
-    save_parity_figure([ENERGIES, FORCES, FORCES], tmp_path / "three.png", columns=2)
+    save_figure([FORCES], tmp_path / "one.png")
+    save_figure([ENERGIES, FORCES], tmp_path / "two.png", title="Two quantities")
+    save_figure([ENERGIES, FORCES, FORCES], tmp_path / "three.png", columns=2)
     one, two, three = (imread(tmp_path / f"{name}.png") for name in ("one", "two", "three"))
     height, width, _ = one.shape
     assert two.shape[:2] == (height, 2 * width)
@@ -63,10 +63,10 @@ def test_figure_has_one_panel_per_quantity(tmp_path: Path) -> None:
 
 def test_nothing_to_draw_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingDataError, match="no frame has a label"):
-        save_parity_figure([], tmp_path / "parity.png")
+        save_figure([], tmp_path / "parity.png")
 
 
 def test_unknown_format_is_refused_with_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"parity\.doc.*png"):
-        save_parity_figure([FORCES], tmp_path / "parity.doc")
+        save_figure([FORCES], tmp_path / "parity.doc")
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ase import units
 from ase.io import write
+from verlet_runs import run_of, shaken_crystal, without
 
 from ase_rfhgn import cli
 from ase_rfhgn.demo import strained_frames
@@ -40,6 +42,7 @@ def test_python_programs_run_one_after_the_other(tmp_path: Path, monkeypatch: py
         atoms.get_stress()
     write(tmp_path / "train.traj", frames[:6])
     write(tmp_path / "test.traj", frames[6:8])
+    write(tmp_path / "md.traj", without(run_of(shaken_crystal(), 6, timestep=2.0 * units.fs)))
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for program in blocks("python"):
@@ -55,7 +58,7 @@ def test_commands_exist(command: str) -> None:
 
 
 def test_every_command_is_shown() -> None:
-    assert {command.split()[1] for command in CLI_COMMANDS} == {"fit", "test", "info", "demo"}
+    assert {command.split()[1] for command in CLI_COMMANDS} == {"fit", "test", "info", "select", "demo"}
 
 
 @pytest.mark.parametrize(("name", "last_word"), [("demo", "ase-rfhgn demo"), ("tests", "pytest")])

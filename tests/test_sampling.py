@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ase_rfhgn.sampling import elm_layer, swim_layer
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import TrainingDataError
+from ase_rfhgn.sampling import draw_layer, draw_layer_of_parts, draw_pairs, elm_layer, swim_layer
 
 
 @given(st.integers(1, 6), st.integers(1, 5), st.floats(1e-3, 1e3), st.integers(0, 2**32 - 1))
@@ -50,3 +52,35 @@ def test_a_seed_draws_one_layer_and_another_seed_another(n_inputs: int) -> None:
     np.testing.assert_array_equal(first.bias_k, again.bias_k)
     assert not np.isin(first.weight_kd, other.weight_kd).any()
     assert not np.isin(first.bias_k, other.bias_k).any()
+
+
+def test_pairs_are_different_points_and_no_pair_comes_twice(rng: np.random.Generator) -> None:
+    input_md = np.repeat(rng.normal(size=(12, 2)), 3, axis=0)  # every point three times
+    pair_k2 = draw_pairs(input_md, 150, rng)
+    assert np.linalg.norm(input_md[pair_k2[:, 0]] - input_md[pair_k2[:, 1]], axis=1).min() > 0.0
+    assert len({frozenset(pair) for pair in pair_k2.tolist()}) == 150
+
+
+@pytest.mark.parametrize("input_md", [np.zeros((50, 2)), np.array([[0.0], [1.0]]), np.empty((0, 3))])
+def test_too_few_different_points_are_told(rng: np.random.Generator, input_md: FloatArray) -> None:
+    with pytest.raises(TrainingDataError, match="a layer needs 2: give more frames"):
+        draw_pairs(input_md, 2, rng)
+
+
+def test_a_drawn_swim_layer_switches_between_data_points(rng: np.random.Generator) -> None:
+    input_md = rng.normal(size=(30, 4))
+    value_mk, slope_mk = draw_layer("swim", input_md, 9, rng).activate(input_md)
+    assert np.all(np.isclose(value_mk, -0.5).any(axis=0) & np.isclose(value_mk, 0.5).any(axis=0))
+    np.testing.assert_allclose(slope_mk, 1.0 - value_mk**2)
+
+
+@pytest.mark.parametrize("sampler", ["swim", "elm"])
+def test_units_see_one_part_of_the_inputs_or_all(rng: np.random.Generator, sampler: str) -> None:
+    layer = draw_layer_of_parts(sampler, [rng.normal(size=(20, 2)), rng.normal(size=(20, 3))], 10, rng)
+    seen = (layer.weight_kd != 0.0).tolist()
+    first, second, both = [True, True, False, False, False], [False, False, True, True, True], [True] * 5
+    assert [seen.count(pattern) for pattern in (first, second, both)] == [4, 3, 3]
+
+
+def test_a_layer_without_inputs_has_no_units(rng: np.random.Generator) -> None:
+    assert draw_layer_of_parts("swim", [], 5, rng).n_units == 0

@@ -115,7 +115,7 @@ def test_frames_of_a_trajectory_are_read_one_by_one(trajectory: Path, monkeypatc
 
     monkeypatch.setattr(TrajectoryReader, "__getitem__", noted_read)
     training_set = TrainingSet.open(trajectory)
-    assert read == [0], "opening looks for a label, and the first frame has one"
+    assert read == [0], "opening looks at the first frame"
     read.clear()
     assert training_set[4].name == "train.traj, frame 4"
     assert read == [4]
@@ -148,7 +148,6 @@ def bad_sources(folder: Path) -> dict[str, Any]:
     (folder / "header.traj").write_bytes((folder / "whole.traj").read_bytes()[:40])
     (folder / "folder.traj").mkdir()
     Trajectory(folder / "zero.traj", "w").close()
-    write(folder / "bare.traj", [shaken(0), shaken(1)])
     return {
         "there is no such file": folder / "missing.traj",
         "missing": f"{folder}/missing.traj@::5",
@@ -158,11 +157,18 @@ def bad_sources(folder: Path) -> dict[str, Any]:
         r"folder\.traj: cannot be read": folder / "folder.traj",
         r"zero\.traj: there are no frames": folder / "zero.traj",
         r"whole\.traj: there are no frames": f"{folder}/whole.traj@7",
-        r"bare\.traj: no frame has labels": folder / "bare.traj",
         "structures: there are no frames": [],
-        "structures: no frame has labels": [shaken(0)],
         "a Atom where": shaken(0),
     }
+
+
+def test_labels_are_required_only_where_they_are_needed(tmp_path: Path) -> None:
+    write(tmp_path / "bare.traj", [shaken(0), shaken(1)])
+    for source, name in ((tmp_path / "bare.traj", r"bare\.traj"), ([shaken(0)], "structures")):
+        training_set = TrainingSet.open(source)
+        with pytest.raises(TrainingDataError, match=f"{name}: no frame has labels"):
+            training_set.require_labels()
+    TrainingSet.open([shaken(0), labelled(shaken(1))]).require_labels()
 
 
 def test_every_bad_source_gives_one_clear_error(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from ase_rfhgn import fit
 from ase_rfhgn.assessment import Comparison, Parity, compare, errors_of, parities_of
-from ase_rfhgn.plots import save_parity_figure
+from ase_rfhgn.plots import save_figure
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PUBLISHED = "published"
@@ -160,7 +160,7 @@ def main() -> None:
             print(markdown(line), flush=True)
         panels.append(parity)
     if panels:
-        save_parity_figure(panels, options.parity, columns=min(len(panels), 3))
+        save_figure(panels, options.parity, columns=min(len(panels), 3))
         print(f"drew {options.parity}", file=sys.stderr)
 
 

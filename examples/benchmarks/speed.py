@@ -31,8 +31,6 @@ from silicon import RATTLE, TEMPERATURE, crystal, write_copper, write_silicon
 from threadpoolctl import threadpool_limits
 
 from ase_rfhgn import Potential, RFHGNCalculator, fit
-from ase_rfhgn.neighbours import NeighbourList
-from ase_rfhgn.potential import Evaluation
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data"))
@@ -91,18 +89,6 @@ class Line:
     work: str
     measured: str
     target: str = "–"
-
-
-class SkinCalculator(RFHGNCalculator):
-    """The calculator with a neighbour list that has a skin, and with threads."""
-
-    def __init__(self, potential: Potential, threads: int) -> None:
-        super().__init__(potential)
-        self.neighbours = NeighbourList(potential.cutoff, SKIN)
-        self.threads = threads
-
-    def _evaluate(self, atoms: Atoms) -> Evaluation:
-        return self.potential.evaluate(atoms, neighbours=self.neighbours, threads=self.threads)
 
 
 def main() -> None:
@@ -175,7 +161,7 @@ def md_lines(bench: Bench) -> Iterator[Line]:
     n_atoms = {"Si": 8 * size.md_edge**3, "Cu": 4 * size.md_edge**3}
     for threads in (1, 2):
         atoms = crystal("Si", size.md_edge)
-        atoms.calc = SkinCalculator(bench.potential, threads)
+        atoms.calc = RFHGNCalculator(bench.potential, skin=SKIN, threads=threads)
         works[f"{threads} threads"] = partial(VelocityVerlet(atoms, FEMTOSECONDS * units.fs).run, size.md_steps)
     for peer in bench.peers:
         atoms = crystal(peer.element, size.md_edge)

@@ -1,0 +1,126 @@
+"""From frames to rows of the linear system of phase space: Hamilton's equations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import StructureError, TrainingDataError
+from ase_rfhgn.graph import Bonds
+from ase_rfhgn.hamiltonian.phase_points import PhasePoints, joined, phase_point
+from ase_rfhgn.hamiltonian.phase_space import Network
+from ase_rfhgn.phase_space_potential import structure_graph
+from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
+from ase_rfhgn.training_set import Frame
+
+VELOCITIES = "hamiltonian_velocities"
+"""Array of a structure with velocities ∂H/∂p, where they are not momentum over mass (Å per ASE time)."""
+
+NUMBERS_PER_BATCH = 2**21
+"""Numbers in the derivatives of a batch of structures (16 MB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A point of phase space and how it moves.
+
+    Attributes
+    ----------
+    points : PhasePoints
+        Where.
+    velocity_nc, force_nc : ndarray of shape (n_nodes, n_dimensions)
+        Rates of change of positions (Å per ASE time) and of momenta (eV/Å).
+    """
+
+    points: PhasePoints
+    velocity_nc: FloatArray
+    force_nc: FloatArray
+
+
+def snapshot_of(frame: Frame, settings: PhaseSpaceSettings, n_dimensions: int, bonds: Bonds | None) -> Snapshot:
+    """Return the point of phase space of a frame, and how it moves.
+
+    Parameters
+    ----------
+    frame : Frame
+        Structure with forces; its velocities are momenta over masses unless its array
+        "hamiltonian_velocities" gives others.
+    settings : PhaseSpaceSettings
+        Kind of network and of edges.
+    n_dimensions : int
+        Coordinates that exist.
+    bonds : Bonds or None
+        Edges, where there is no cutoff.
+
+    Raises
+    ------
+    TrainingDataError
+        If the frame has no forces, or is not a structure of the model; the message names it.
+    """
+    if frame.force_nc is None:
+        message = f"{frame.name}: there are no forces; attach them with ASE's SinglePointCalculator"
+        raise TrainingDataError(message)
+    velocity_nc = frame.atoms.arrays.get(VELOCITIES, frame.atoms.get_velocities())
+    try:
+        graph = structure_graph(frame.atoms, bonds, settings.cutoff, has_edges=settings.network == "graph")
+        points = phase_point(frame.atoms, graph, n_dimensions)
+    except StructureError as error:
+        message = f"{frame.name}: {error}"
+        raise TrainingDataError(message) from error
+    for name, value_nc in (("velocities", velocity_nc), ("forces", frame.force_nc)):
+        if not np.isfinite(value_nc).all() or value_nc[:, n_dimensions:].any():
+            message = (
+                f"{frame.name}: {name} must be finite, and zero beyond the {n_dimensions} dimension(s) of the model"
+            )
+            raise TrainingDataError(message)
+    return Snapshot(points, velocity_nc[:, :n_dimensions], frame.force_nc[:, :n_dimensions])
+
+
+def motion_rows(
+    network: Network, snapshots: Sequence[Snapshot], velocity_unit: float | None, force_unit: float
+) -> FloatArray:
+    """Return Hamilton's equations as rows of the linear system, right-hand side last.
+
+    Parameters
+    ----------
+    network : Network
+        The features.
+    snapshots : sequence of Snapshot
+        A batch.
+    velocity_unit, force_unit : float
+        What residuals are measured in (Å per ASE time, eV/Å); no rows of velocities where None.
+
+    Notes
+    -----
+    RF-HGN, arXiv:2506.06558: ∂Φ/∂p θ = q̇ and −∂Φ/∂q θ = ṗ.
+    """
+    features = network.features(joined([snapshot.points for snapshot in snapshots]))
+    force_nc = np.concatenate([snapshot.force_nc for snapshot in snapshots])
+    rows = [_rows(-features.position_ncf, force_nc, force_unit)]
+    if velocity_unit is not None:
+        velocity_nc = np.concatenate([snapshot.velocity_nc for snapshot in snapshots])
+        rows.append(_rows(features.momentum_ncf, velocity_nc, velocity_unit))
+    return np.concatenate(rows)
+
+
+def batches(snapshots: Iterable[Snapshot], n_features: int) -> Iterator[list[Snapshot]]:
+    """Yield snapshots in batches whose derivatives fit into a bounded memory, or one by one."""
+    batch: list[Snapshot] = []
+    numbers = 0
+    for snapshot in snapshots:
+        size = (snapshot.points.position_nc.size + snapshot.points.vector_pc.size) * n_features
+        if batch and numbers + size > NUMBERS_PER_BATCH:
+            yield batch
+            batch, numbers = [], 0
+        batch.append(snapshot)
+        numbers += size
+    if batch:
+        yield batch
+
+
+def _rows(slope_ncf: FloatArray, target_nc: FloatArray, unit: float) -> FloatArray:
+    """Return rows (Z, u) in a unit."""
+    return np.column_stack([slope_ncf.reshape(target_nc.size, -1), target_nc.ravel()]) / unit

@@ -1,0 +1,131 @@
+"""Settings of a fit in phase space, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.hamiltonian.encoding import EDGE_INPUTS, FRAMES, NODE_INPUTS
+from ase_rfhgn.settings import SAMPLERS
+
+NETWORKS = ("graph", "vector")
+KINETIC = ("learned", "known")
+
+DEFAULT_UNITS = {"graph": (128, 64, 256), "vector": (512, 0, 0)}
+"""Units of the node encoder, the edge encoder and the message constructor, by the network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseSpaceSettings:
+    """Settings of a fit in phase space; see `ase_rfhgn.phase_space_fitting.fit_phase_space`."""
+
+    network: str = "graph"
+    kinetic: str = "learned"
+    frame: str = "nearest node"
+    node_inputs: tuple[str, ...] | None = None
+    edge_inputs: tuple[str, ...] = EDGE_INPUTS
+    sampler: str = "swim"
+    node_units: int | None = None
+    edge_units: int | None = None
+    message_units: int | None = None
+    cutoff: float | None = None
+    smooth_cutoff: bool = False
+    dimensions: int | None = None
+    known_energy: float | None = None
+    ridge: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every setting.
+
+        Raises
+        ------
+        SettingsError
+            If a setting lies outside of what is allowed.
+        """
+        choices = {"network": NETWORKS, "kinetic": KINETIC, "frame": FRAMES, "sampler": SAMPLERS}
+        for name, allowed in choices.items():
+            self._check_choice(name, getattr(self, name), allowed)
+        self._check_inputs("node_inputs", self.node_inputs or (), NODE_INPUTS)
+        self._check_inputs("edge_inputs", self.edge_inputs, EDGE_INPUTS)
+        for name, least, most in (
+            ("node_units", 1, 65536),
+            ("edge_units", 1, 65536),
+            ("message_units", 1, 65536),
+            ("dimensions", 1, 3),
+            ("seed", 0, 2**63 - 1),
+        ):
+            self._check_whole(name, getattr(self, name), least, most)
+        self._check_number("cutoff", self.cutoff, 0.0, 1e6)
+        self._check_number("ridge", self.ridge, 0.0, 1e6)
+        self._check_number("known_energy", self.known_energy, -np.inf, np.inf)
+        self._check_together()
+
+    @property
+    def seen_by_nodes(self) -> tuple[str, ...]:
+        """Inputs of the node encoder: positions, and momenta where the kinetic energy is learned."""
+        if self.node_inputs is not None:
+            return self.node_inputs
+        return NODE_INPUTS if self.kinetic == "learned" else NODE_INPUTS[:1]
+
+    @property
+    def units(self) -> tuple[int, int, int]:
+        """Units of the node encoder, the edge encoder and the message constructor."""
+        default = DEFAULT_UNITS[self.network]
+        given = self.node_units, self.edge_units, self.message_units
+        node, edge, message = (d if g is None else int(g) for d, g in zip(default, given, strict=True))
+        return node, edge, message
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+
+    @staticmethod
+    def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+        if value not in allowed:
+            message = f"{name} is {value!r}: choose one of {', '.join(allowed)}"
+            raise SettingsError(message)
+
+    @staticmethod
+    def _check_inputs(name: str, value: object, allowed: tuple[str, ...]) -> None:
+        if not isinstance(value, tuple) or len(set(value)) < len(value) or not set(value) <= set(allowed):
+            message = f"{name} is {value!r}: it must be a tuple of any of {', '.join(allowed)}, each at most once"
+            raise SettingsError(message)
+
+    @staticmethod
+    def _check_whole(name: str, value: object, least: int, most: int) -> None:
+        if value is None:
+            return
+        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not whole or not least <= value <= most:  # type: ignore[operator]
+            message = f"{name} is {value!r}: it must be a whole number between {least} and {most}"
+            raise SettingsError(message)
+
+    @staticmethod
+    def _check_number(name: str, value: object, above: float, most: float) -> None:
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, Real) or not above < value <= most:  # type: ignore[operator]
+            message = f"{name} is {value!r}: it must be a number above {above:g}, at most {most:g}"
+            raise SettingsError(message)
+
+    def _check_together(self) -> None:
+        """Refuse settings that contradict each other."""
+        if self.kinetic == "known" and "momentum" in self.seen_by_nodes:
+            message = 'kinetic="known" adds p²/2m to a function of the positions: leave "momentum" out of node_inputs'
+            raise SettingsError(message)
+        if self.smooth_cutoff and self.cutoff is None:
+            message = "smooth_cutoff is True, but there is no cutoff: give its distance (Å), or leave smooth_cutoff out"
+            raise SettingsError(message)
+        if self.network == "vector" and (self.cutoff is not None or not self.seen_by_nodes):
+            message = 'network="vector" sees nodes and no edges: leave out cutoff, and give node_inputs'
+            raise SettingsError(message)
+        if self.network == "graph" and not (self.seen_by_nodes or self.edge_inputs):
+            message = "node_inputs and edge_inputs are empty: the network would see nothing"
+            raise SettingsError(message)

@@ -1,0 +1,249 @@
+"""What a fit is to reproduce: the labels of every frame, or Newton's law between frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain, islice
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from ase.constraints import FixAtoms
+from ase.data import atomic_masses
+from ase.units import fs
+
+from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
+from ase_rfhgn.chronology import runs_of, with_unbroken_positions
+from ase_rfhgn.frame import Frame
+from ase_rfhgn.motion import Law, combined
+from ase_rfhgn.motion_noise import Noise, Whitener, huber_weights
+
+RowsOfFrame: TypeAlias = Callable[[int, Frame], Mapping[str, FloatArray]]
+"""From the number of a frame and the frame to its rows by kind, right-hand side last."""
+
+ForcesOf: TypeAlias = Callable[[Frame], FloatArray]
+"""From a frame to forces, shape (n_atoms, 3)."""
+
+MOST_RESIDUALS = 4_000_000
+"""Residuals after which no more are looked at: noise is known well enough."""
+
+
+class Targets(Protocol):
+    """What the coefficients are fitted to."""
+
+    def equations(self, frames: Iterable[Frame], rows: RowsOfFrame) -> Iterator[tuple[int, str, FloatArray]]:
+        """Yield the number of a frame, a kind and its rows, right-hand side last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Energies, forces and stresses, whichever a frame has."""
+
+    @property
+    def description(self) -> str:
+        """What is fitted to, in words."""
+        return "labels"
+
+    def equations(self, frames: Iterable[Frame], rows: RowsOfFrame) -> Iterator[tuple[int, str, FloatArray]]:
+        """Yield the number of a frame, a kind and its rows, right-hand side last."""
+        for i, frame in enumerate(frames):
+            for kind, row_mf in rows(i, frame).items():
+                yield i, kind, row_mf
+
+
+LABELS = Labels()
+"""The usual targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """How much the rows of Newton's law count.
+
+    Attributes
+    ----------
+    noise_z : dict of int to Noise
+        Noise of the rows per atomic number.
+    scale : float
+        Noise that rows are scaled to (eV/Å).
+    forces : callable
+        Forces of an earlier fit, which tell outliers.
+    """
+
+    noise_z: Mapping[int, Noise]
+    scale: float
+    forces: ForcesOf
+
+
+@dataclass(frozen=True, slots=True)
+class Unexplained:
+    """What forces of a fit leave unexplained of the motion of a species.
+
+    Attributes
+    ----------
+    residuals : tuple of ndarray of shape (n_equations, n_components)
+        Observed minus fitted mean forces of every run (eV/Å).
+    force : float
+        Root mean square of the fitted ones (eV/Å).
+    """
+
+    residuals: tuple[FloatArray, ...]
+    force: float
+
+    @property
+    def size(self) -> float:
+        """Root mean square of the residuals (eV/Å)."""
+        return float(np.sqrt(np.mean(np.concatenate([part.ravel() for part in self.residuals]) ** 2)))
+
+    @classmethod
+    def of(cls, parts: Sequence[FloatArray]) -> Unexplained:
+        """Return what is unexplained, from minus the fitted and from the observed forces of every run."""
+        fitted = np.concatenate([part_emk[..., 0].ravel() for part_emk in parts])
+        return cls(tuple(part_emk.sum(axis=-1) for part_emk in parts), float(np.sqrt(np.mean(fitted**2))))
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """Newton's law between frames that follow each other.
+
+    Attributes
+    ----------
+    observed : {"momenta", "positions"}
+        What is differenced.
+    law : Law
+        The law of motion for frames at that distance.
+    interval : float
+        Time between frames (ASE's unit).
+    runs : tuple of range
+        Numbers of frames that follow each other.
+    mass_ratio_z : dict of int to float
+        True masses in units of those of the frames, where they differ.
+    weighting : Weighting, optional
+        How much rows count; by default all the same.
+    """
+
+    observed: str
+    law: Law
+    interval: float
+    runs: tuple[range, ...]
+    mass_ratio_z: Mapping[int, float] = field(default_factory=dict)
+    weighting: Weighting | None = None
+
+    @property
+    def description(self) -> str:
+        """What is fitted to, in words."""
+        n_equations = sum(self.law.n_equations(len(run)) for run in self.runs)
+        return (
+            f"{self.observed} of frames {self.interval / fs:.4g} fs apart, {n_equations} equations of motion per atom "
+            f"in {len(self.runs)} runs"
+        )
+
+    def equations(self, frames: Iterable[Frame], rows: RowsOfFrame) -> Iterator[tuple[int, str, FloatArray]]:
+        """Yield the number of a frame, "motion" and rows for mean forces (eV/Å), right-hand side last.
+
+        Parameters
+        ----------
+        frames : iterable of Frame
+            All frames.
+        rows : callable
+            Rows of the forces on a frame whose labelled forces are zero, under "force": for any
+            Hamiltonian that is linear in its coefficients.
+        """
+        for run, members in runs_of(frames, [run for run in self.runs if self.law.n_equations(len(run))]):
+            first, *_ = islice(members, 1)
+            sides = combined(self.law, len(run), self._sides(run, chain([first], members), rows))
+            weigher = None if self.weighting is None else _Weigher(self.weighting, self.law, first, len(run))
+            for i, (difference_m, row_mf) in zip(run, sides, strict=False):
+                row_mf[:, -1] += difference_m
+                yield i, "motion", row_mf if weigher is None else weigher.weighted(row_mf, difference_m)
+
+    def unexplained(self, frames: Iterable[Frame], forces: ForcesOf) -> dict[int, Unexplained]:
+        """Return what forces leave unexplained, per atomic number.
+
+        Parameters
+        ----------
+        frames : iterable of Frame
+            All frames; where there are very many, the last ones are not looked at.
+        forces : callable
+            Forces of a fit.
+        """
+        parts_z: dict[int, list[FloatArray]] = {}
+        n_residuals = 0
+        for run, members in runs_of(frames, self.runs):
+            first, *_ = islice(members, 1)
+            number_m = _component_numbers(first)
+            if n_residuals > MOST_RESIDUALS and parts_z.keys() >= set(number_m.tolist()):
+                continue
+            alone = replace(self, runs=(range(len(run)),), weighting=None)
+            rows = alone.equations(chain([first], members), partial(_force_columns, forces))
+            part_emk = np.array([row_mf for _, _, row_mf in rows])
+            for z in np.unique(number_m) if part_emk.size else []:
+                parts_z.setdefault(int(z), []).append(part_emk[:, number_m == z])
+            n_residuals += part_emk.size // 2
+        return {z: Unexplained.of(parts) for z, parts in parts_z.items()}
+
+    def observed_noise(self, number: int, force: float) -> float:
+        """Return a noise of the forces of an element as noise of what is observed: Å, or ASE's unit of momentum."""
+        if self.observed == "momenta":
+            return force * self.interval
+        mass = self.mass_ratio_z.get(number, 1.0) * float(atomic_masses[number])
+        return force * self.interval**2 / mass
+
+    def _sides(
+        self, run: range, members: Iterable[Frame], rows: RowsOfFrame
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield what is differenced, as forces (eV/Å), and what is averaged, for every frame of a run.
+
+        Minus the forces of an earlier fit, where there is one, is a column before the right-hand side.
+        """
+        for i, (frame, position_nc) in zip(run, with_unbroken_positions(members), strict=False):
+            unforced = replace(frame, energy=None, force_nc=np.zeros_like(position_nc), stress_v=None)
+            row_mf = rows(i, unforced)["force"]
+            if self.weighting is not None:
+                row_mf = np.column_stack([-self.weighting.forces(frame).ravel(), row_mf])
+            free_m = np.repeat(_is_free(frame), 3)
+            yield self._observed(frame, position_nc).ravel()[free_m], row_mf[free_m]
+
+    def _observed(self, frame: Frame, position_nc: FloatArray) -> FloatArray:
+        """Return momenta over time, or masses times positions over time squared (eV/Å)."""
+        if self.observed == "momenta":
+            momentum_nc: FloatArray = frame.atoms.get_momenta() / self.interval
+            return momentum_nc
+        ratio_n = np.array([self.mass_ratio_z.get(int(z), 1.0) for z in frame.atoms.numbers])
+        mass_n: FloatArray = ratio_n * frame.atoms.get_masses()
+        return mass_n[:, None] * position_nc / self.interval**2
+
+
+class _Weigher:
+    """Whitens the rows of a run, and makes outliers count less."""
+
+    def __init__(self, weighting: Weighting, law: Law, frame: Frame, n_frames: int) -> None:
+        noises = [weighting.noise_z[int(z)] for z in _component_numbers(frame)]
+        self._whitener = Whitener(noises, law.difference_j, law.n_equations(n_frames), weighting.scale)
+        self._scale = weighting.scale
+
+    def weighted(self, row_mf: FloatArray, difference_m: FloatArray) -> FloatArray:
+        """Return the weighted rows of the next equation, without the earlier fit's column in front."""
+        row_mf[:, 0] += difference_m
+        white_mf = self._whitener.whiten(row_mf)
+        return white_mf[:, 1:] * huber_weights(white_mf[:, 0], self._scale)[:, None]
+
+
+def _force_columns(forces: ForcesOf, _: int, frame: Frame) -> dict[str, FloatArray]:
+    """Return minus the forces on a frame, and a right-hand side that is zero."""
+    force_m = forces(frame).ravel()
+    return {"force": np.column_stack([-force_m, np.zeros_like(force_m)])}
+
+
+def _is_free(frame: Frame) -> BoolArray:
+    """Return which atoms are free to move."""
+    free_n = np.ones(len(frame.atoms), dtype=bool)
+    for constraint in frame.atoms.constraints:
+        if isinstance(constraint, FixAtoms):
+            free_n[constraint.index] = False
+    return free_n
+
+
+def _component_numbers(frame: Frame) -> IntArray:
+    """Return the atomic number that belongs to every component that is free to move."""
+    return np.repeat(frame.atoms.numbers[_is_free(frame)], 3).astype(np.int64)
