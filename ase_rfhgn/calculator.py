@@ -147,7 +147,7 @@ class PotentialCalculator(Calculator, ABC):
         """Return what the potential says of a structure; errors are ASE's."""
 
 
-class RFHGNCalculator(Calculator):
+class RFHGNCalculator(PotentialCalculator):
     """ASE calculator of a fitted potential.
 
     Parameters
