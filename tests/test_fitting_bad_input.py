@@ -140,7 +140,7 @@ def test_elements_that_training_did_not_show_are_refused_afterwards() -> None:
         potential.evaluate(Atoms("CuAu", [(0.0, 0.0, 0.0), (0.0, 0.0, 2.5)]))
 
 
-@pytest.mark.parametrize("stage", ["survey", "accumulate", "secured"])
+@pytest.mark.parametrize("stage", ["prepare", "accumulate", "secured"])
 def test_an_interrupted_fit_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str) -> None:
     write(tmp_path / "train.traj", good())
     monkeypatch.chdir(tmp_path)

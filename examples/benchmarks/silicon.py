@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +48,14 @@ def write_silicon(path: Path, n_frames: int) -> Path:
     return path
 
 
-def write_copper(path: Path, times: int) -> Path:
-    """Write that many times the strained copper crystals of the demonstration; return the path.
+def write_copper(path: Path, n_frames: int) -> Path:
+    """Write strained copper crystals of the demonstration; return the path.
 
     They have 32 atoms each, are labelled by EMT, and no two are the same.
     """
     generator = np.random.default_rng(0)
-    frames = list(chain.from_iterable(strained_frames(1.0, generator) for _ in range(times)))
+    endless = chain.from_iterable(strained_frames(1.0, generator) for _ in count())
+    frames = list(islice(endless, n_frames))
     for atoms in frames:
         atoms.get_stress()
     write(path, frames)

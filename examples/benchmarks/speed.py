@@ -53,7 +53,7 @@ class Size:
     md_steps: int = 10
     repeats: int = 5
     fits: int = 3
-    copper: int = 4
+    copper_frames: int = 48
     made_frames: int = 200
     channels: int | None = None
     mixings: int | None = None
@@ -63,7 +63,9 @@ class Size:
         return fit(frames, channels=self.channels, mixings=self.mixings)
 
 
-QUICK = Size(md_edge=2, edges=(2, 3), md_steps=2, repeats=1, fits=1, copper=1, made_frames=12, channels=8, mixings=2)
+QUICK = Size(
+    md_edge=2, edges=(2, 3), md_steps=2, repeats=1, fits=1, copper_frames=4, made_frames=12, channels=8, mixings=2
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +224,9 @@ def fit_lines(bench: Bench) -> Iterator[Line]:
 
 def memory_lines(bench: Bench) -> Iterator[Line]:
     """Yield the peak memory of processes that fit few frames, four times as many, and the alloy."""
-    few, many = (
-        write_copper(bench.folder / f"copper{times}.traj", times)
-        for times in (bench.size.copper, 4 * bench.size.copper)
-    )
-    peaks = [in_fresh_process(fitted_frames, bench.size, path) for path in (few, many)]
+    n_few = bench.size.copper_frames
+    paths = [write_copper(bench.folder / f"copper{n}.traj", n) for n in (n_few, 4 * n_few)]
+    peaks = [in_fresh_process(fitted_frames, bench.size, path) for path in paths]
     for n_frames, peak in peaks:
         yield Line(f"peak memory of a fit, {n_frames} frames of 32 Cu (EMT)", f"{peak:.3f} GB", "independent of frames")
     if bench.alloy:
