@@ -96,7 +96,7 @@ FULL = Plan(
     long=25,
 )
 QUICK = Plan(
-    families=(Family(square(3), (square(4),)), Family(square(2), (square(3),))),
+    families=(Family(square(3), (square(4),)),),
     widths={"node_units": 16, "edge_units": 8, "message_units": 24},
     n_training_nodes=18,
     short=1,
