@@ -93,9 +93,9 @@ def test_frames_are_compared_one_by_one(potential: Potential, monkeypatch: pytes
     evaluations = count()
     evaluate = Potential.evaluate
 
-    def counted(self: Potential, atoms: Atoms) -> object:
+    def counted(self: Potential, atoms: Atoms, *, uncertainty: bool) -> object:
         next(evaluations)
-        return evaluate(self, atoms)
+        return evaluate(self, atoms, uncertainty=uncertainty)
 
     frames = [frame(potential, seed, "energy") for seed in range(3)]
     monkeypatch.setattr(Potential, "evaluate", counted)

@@ -18,6 +18,11 @@ def test_sections_are_replaced_and_kept_in_order() -> None:
     assert again.index("about lattice_optimisers") < again.index("better") < again.index("about no_graph")
 
 
+def test_sections_of_other_versions_are_kept() -> None:
+    page = results_page.with_section(results_page.TITLE, "from_elsewhere", "foreign\n")
+    assert "foreign\n" in results_page.with_section(page, "potentials", "ours\n")
+
+
 def test_publishing_writes_the_page_with_its_origin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     page = tmp_path / "RESULTS.md"
     options = results_page.parse("Doc.\n\nMore.", ["--output", str(tmp_path / "figures"), "--page", str(page)])

@@ -114,6 +114,8 @@ def _fields_of_atom(moment_yk, grid, level, power, mixing_lf, tiled_lf, even_oxf
     """
     harmonics_xy, weight_x = grid
     n_channels, width = moment_yk.shape[1], mixing_lf.shape[1]
+    if width == 0:  # no mixings, no room for a tile
+        return
     for x in range(len(weight_x)):
         levels_at_point(moment_yk, harmonics_xy[x], level, tiled_lf[:, :n_channels])
         for l in range(len(level)):

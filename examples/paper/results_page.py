@@ -155,7 +155,7 @@ def figure_link(name: str, options: Options) -> list[str]:
 
 
 def with_section(page: str, name: str, text: str) -> str:
-    """Return a page with one section replaced, or inserted where it belongs.
+    """Return a page with one section replaced, or inserted where it belongs; others are kept, known or not.
 
     Parameters
     ----------
@@ -168,7 +168,8 @@ def with_section(page: str, name: str, text: str) -> str:
     """
     sections = dict(re.findall(r"<!-- begin (\w+) -->\n(.*?)<!-- end \1 -->\n", page, flags=re.DOTALL))
     sections[name] = text
-    parts = [f"\n<!-- begin {key} -->\n{sections[key]}<!-- end {key} -->\n" for key in ORDER if key in sections]
+    keys = [key for key in ORDER if key in sections] + [key for key in sections if key not in ORDER]
+    parts = [f"\n<!-- begin {key} -->\n{sections[key]}<!-- end {key} -->\n" for key in keys]
     return page.partition("\n<!-- begin ")[0] + "".join(parts)
 
 
