@@ -39,7 +39,7 @@ class Outcome:
     periods : float
         Periods that were followed; fewer than asked for where a step could not be solved.
     drift_t : dict
-        Deviations of the true invariants at every step, relative to their size at the start.
+        Deviations of the true invariants at every step, in units of their size at the start.
     """
 
     system: str
@@ -60,8 +60,8 @@ RF-HNN: one hidden layer of SWIM units on all coordinates, 200 for one coordinat
 there are bonds: nodes see momenta and edges distances, 128 units each. HNN: two layers of 128 tanh units on
 standardised coordinates, Adam with batches of 256 and a rate falling from 1e-3 to 0, 15 CPU seconds. Kinetic
 energies are learned by all. Störmer–Verlet, implicit for learned Hamiltonians, with 20 to 60 steps per period.
-Deviations are the largest along the motion, of the true quantities, relative to the start; what the time step
-itself contributes is the row "truth".
+Deviations of the true quantities are the largest along the motion, in units of their size at the start. The row
+"truth" is what the time step alone does to them; the other rows are deviations from that motion, what learning adds.
 """
 
 
@@ -77,7 +77,9 @@ def outcomes_of(system: System, *, quick: bool) -> Iterator[Outcome]:
     """Yield how the true and the learned motions keep their invariants."""
     n_steps = 3 if quick else 100 * system.steps
     frames = system.frames(np.random.default_rng(1), 2 if quick else 100)
-    yield followed(system, "truth", system.start.calc, 0.0, n_steps)
+    truth = invariants_along(system, system.start.calc, n_steps)
+    at_start = {name: np.broadcast_to(value[0], value.shape) for name, value in truth.items()}
+    yield outcome_of(system, "truth", 0.0, truth, at_start)
     with clocked() as clock:
         potential = fit_phase_space(
             frames,
@@ -86,8 +88,8 @@ def outcomes_of(system: System, *, quick: bool) -> Iterator[Outcome]:
             **system.settings,
             **widths(system, quick=quick),
         )
-    calculator = RFHGNCalculator(potential, bonds=system.bonds)
-    yield followed(system, system.model, calculator, clock.cpu, n_steps)
+    learned = invariants_along(system, RFHGNCalculator(potential, bonds=system.bonds), n_steps)
+    yield outcome_of(system, system.model, clock.cpu, learned, truth)
     if find_spec("torch") is None:
         print("torch is not installed: no gradient-trained network")
         return
@@ -95,7 +97,7 @@ def outcomes_of(system: System, *, quick: bool) -> Iterator[Outcome]:
 
     with clocked() as clock:
         network = train(frames, system.dimensions, seconds=0.1 if quick else 15.0)
-    yield followed(system, "HNN, Adam", network, clock.cpu, n_steps)
+    yield outcome_of(system, "HNN, Adam", clock.cpu, invariants_along(system, network, n_steps), truth)
 
 
 def widths(system: System, *, quick: bool) -> dict[str, Any]:
@@ -105,8 +107,8 @@ def widths(system: System, *, quick: bool) -> dict[str, Any]:
     return dict.fromkeys(("node_units", "edge_units", "message_units"), 16 if quick else 128)
 
 
-def followed(system: System, model: str, calculator: object, cpu_seconds: float, n_steps: int) -> Outcome:
-    """Return how a motion keeps its true invariants over a number of time steps."""
+def invariants_along(system: System, calculator: object, n_steps: int) -> dict[str, FloatArray]:
+    """Return the true invariants at every step of a motion, which ends where a step cannot be solved."""
     moving, truth = system.start.copy(), system.start.copy()
     moving.calc, truth.calc = calculator, system.start.calc
     records: list[dict[str, FloatArray]] = []
@@ -116,12 +118,19 @@ def followed(system: System, model: str, calculator: object, cpu_seconds: float,
             truth.set_momenta(moving.get_momenta(), apply_constraint=False)
             records.append(system.invariants(truth))
     except IntegrationError as error:
-        print(f"{system.name}, {model}: {error}")
+        print(f"{system.name}: {error}")
+    return {name: np.array([record[name] for record in records]) for name in records[0]}
+
+
+def outcome_of(
+    system: System, model: str, cpu_seconds: float, values: dict[str, FloatArray], reference: dict[str, FloatArray]
+) -> Outcome:
+    """Return the deviations of invariants from a reference, relative to their size at the start."""
     drift_t = {
-        name: np.array([np.linalg.norm(record[name] - value) / np.linalg.norm(value) for record in records])
-        for name, value in records[0].items()
+        name: np.linalg.norm(value - reference[name][: len(value)], axis=1) / np.linalg.norm(reference[name][0])
+        for name, value in values.items()
     }
-    return Outcome(system.name, model, cpu_seconds, (len(records) - 1) / system.steps, drift_t)
+    return Outcome(system.name, model, cpu_seconds, (len(values["energy"]) - 1) / system.steps, drift_t)
 
 
 def report(outcomes: list[Outcome]) -> str:

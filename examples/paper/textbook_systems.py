@@ -111,8 +111,9 @@ def field_states(field: Field, far: float, fast: float) -> Callable[[np.random.G
 def one_body(eccentricity: float = ECCENTRICITY, axis: float = 1.0, angle: float = 0.0, sense: float = 1.0) -> Atoms:
     """Return a body at the pericentre of an orbit, turned by an angle in its plane."""
     atoms = kepler_orbit(eccentricity=eccentricity, axis=axis)
-    atoms.rotate(np.degrees(angle), "z")
-    atoms.set_momenta(sense * atoms.get_momenta())
+    turn_cc = np.array([[np.cos(angle), np.sin(angle), 0.0], [-np.sin(angle), np.cos(angle), 0.0], [0.0, 0.0, 1.0]])
+    atoms.positions = atoms.positions @ turn_cc
+    atoms.set_momenta(sense * atoms.get_momenta() @ turn_cc)
     return atoms
 
 
