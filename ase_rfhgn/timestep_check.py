@@ -101,7 +101,7 @@ def check_time(measured: TimeMeasurement, interval: float, name: str) -> dict[in
     if not agrees_s.any():
         message = (
             f"{name}: momenta say that frames are {measured.interval() / fs:.4g} fs apart, but timestep × stride is "
-            f"{interval / fs:.4g} fs: correct the time step, the stride, or the masses"
+            f"{interval / fs:.4g} fs: correct the time step, the stride, or the masses, or store frames more often"
         )
         raise TrainingDataError(message)
     duration_w, error_w = _slopes(measured.product_wsk[:, agrees_s].sum(axis=1))
