@@ -82,7 +82,7 @@ def random_truth(drawn: Potential, structures: Sequence[Atoms], rng: np.random.G
         parts.append(np.vstack([rows.force_mf, rows.virial_vf / len(atoms)]))
     derivative_mf = np.concatenate(parts)
     norm_f = np.sqrt(np.mean(derivative_mf**2, axis=0))
-    seen_f = norm_f > 1e-6 * norm_f.max()  # odd degrees, for one, vanish at inversion centres
+    seen_f = norm_f > 1e-4 * norm_f.max()  # odd degrees, for one, vanish at inversion centres
     coefficient_f = rng.normal(size=n_columns) / np.where(seen_f, norm_f, np.inf)
     coefficient_f /= (derivative_mf @ coefficient_f).std()
     one_body_s = rng.normal(size=n_species)
