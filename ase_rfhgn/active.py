@@ -18,6 +18,7 @@ from ase_rfhgn.fitting import fit
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.journal import Journal
 from ase_rfhgn.potential import Evaluation, Potential
+from ase_rfhgn.structure_check import unknown_elements
 
 GROWTH = 1.5
 """Ratio of frames to those of the last fit from scratch from which features are drawn anew."""
@@ -144,17 +145,12 @@ class ActiveCalculator(PotentialCalculator):
         try:
             self.n_steps += 1
             if self.potential is None:
-                self._begin(atoms)
-            elif not self._knows_elements(atoms):
-                self._learn(atoms, "new element", None)
-            else:
-                doubt = self.potential.evaluate(atoms, uncertainty=True)
-                reason = self._reason(doubt)
-                if reason is None:
-                    return doubt
-                self._learn(atoms, reason, doubt)
-            assert self.potential is not None  # noqa: S101  # learned just now
-            return self.potential.evaluate(atoms)
+                return self._begin(atoms).evaluate(atoms)
+            if unknown_elements(atoms, self.potential.species_s):
+                return self._learn(atoms, "new element", None)
+            doubt = self.potential.evaluate(atoms, uncertainty=True)
+            reason = self._reason(doubt)
+            return doubt if reason is None else self._learn(atoms, reason, doubt)
         except StructureError as error:
             raise StructureInputError(str(error)) from error
 
@@ -165,25 +161,22 @@ class ActiveCalculator(PotentialCalculator):
             return "grade"
         return "uncertainty" if error > self.uncertainty else None
 
-    def _knows_elements(self, atoms: Atoms) -> bool:
-        return self.potential is not None and bool(np.isin(atoms.numbers, self.potential.species_s).all())
-
-    def _begin(self, atoms: Atoms) -> None:
-        """Fit a first potential to a structure and displaced copies of it."""
+    def _begin(self, atoms: Atoms) -> Potential:
+        """Return a first potential, fitted to a structure and displaced copies of it."""
         rng = np.random.default_rng(self.seed)
         for number in range(self.start):
             copy = atoms.copy()
             copy.positions += rng.normal(0.0, self.displacement if number else 0.0, copy.positions.shape)
             self.journal.add_frame(self._label(copy))
             self._log(ReferenceCall(step=self.n_steps, reason="start", n_frames=number + 1))
-        self._fit()
+        return self._fit()
 
-    def _learn(self, atoms: Atoms, reason: str, doubt: Evaluation | None) -> None:
-        """Call the reference for a structure and take its answer in."""
+    def _learn(self, atoms: Atoms, reason: str, doubt: Evaluation | None) -> Evaluation:
+        """Call the reference for a structure, take its answer in, and return what the potential now says."""
         frame = self._label(atoms)
         self.journal.add_frame(frame)
-        refitted = not self._update(frame)
-        assert self.potential is not None  # noqa: S101  # it was updated or fitted
+        potential, refitted = self._update(frame)
+        learned = potential.evaluate(atoms)
         error_nc = None if doubt is None else doubt.force_nc - frame.calc.results["forces"]
         grade, uncertainty = (None, None) if doubt is None else _worst(doubt)
         self._log(
@@ -194,35 +187,34 @@ class ActiveCalculator(PotentialCalculator):
                 uncertainty=uncertainty,
                 force_rmse=None if error_nc is None else float(np.sqrt(np.mean(error_nc**2))),
                 force_max=None if error_nc is None else float(np.abs(error_nc).max()),
-                energy_jump=None if doubt is None else self.potential.evaluate(atoms).energy - doubt.energy,
+                energy_jump=None if doubt is None else learned.energy - doubt.energy,
                 refitted=refitted,
                 n_frames=len(self.journal.frames),
             )
         )
+        return learned
 
-    def _update(self, frame: Atoms) -> bool:
-        """Take a frame in; return False if everything had to be fitted anew for it."""
+    def _update(self, frame: Atoms) -> tuple[Potential, bool]:
+        """Return the potential that knows a frame, too, and whether everything was fitted anew for it."""
         potential = self.potential
         if potential is None or len(self.journal.frames) >= GROWTH * self._n_at_fit or _is_closer(potential, frame):
-            self._fit()
-            return False
+            return self._fit(), True
         try:
-            self.potential = potential.update([frame])
+            return self._adopted(potential.update([frame])), False
         except UpdateError:
-            self._fit()
-            return False
-        self._save()
-        return True
+            return self._fit(), True
 
-    def _fit(self) -> None:
-        """Fit all frames from scratch."""
-        self.potential = fit(self.journal.frames, keep_factor=True, seed=self.seed, **self.settings)
+    def _fit(self) -> Potential:
+        """Return the potential of a fit to all frames from scratch."""
+        fitted = fit(self.journal.frames, keep_factor=True, seed=self.seed, **self.settings)
         self._n_at_fit = len(self.journal.frames)
-        self._save()
+        return self._adopted(fitted)
 
-    def _save(self) -> None:
-        assert self.potential is not None  # noqa: S101  # told by the callers
-        replace(self.potential, memory=None).save(self.journal.directory / POTENTIAL)
+    def _adopted(self, potential: Potential) -> Potential:
+        """Return a potential that was saved, and that is used from now on."""
+        self.potential = potential
+        replace(potential, memory=None).save(self.journal.directory / POTENTIAL)
+        return potential
 
     def _log(self, call: ReferenceCall) -> None:
         self.calls.append(call)
@@ -247,7 +239,7 @@ def _worst(doubt: Evaluation) -> tuple[float, float]:
 
 def _is_closer(potential: Potential, atoms: Atoms) -> bool:
     """Return whether atoms are closer than any of their elements in the last fit from scratch."""
-    if not np.isin(atoms.numbers, potential.species_s).all():
+    if unknown_elements(atoms, potential.species_s):
         return True
     graph = build_graph(atoms, potential.cutoff)
     floor_p = potential.hamiltonian.encoder.floor_b[graph.pair_p(potential.species_s)]

@@ -55,6 +55,9 @@ class PotentialCalculator(Calculator):
     )
     ignored_changes = {"initial_charges", "initial_magmoms"}  # noqa: RUF012  # as in ASE
 
+    threads: int = 1
+    _neighbours: NeighbourList | None = None
+
     def __init__(self, potential: Potential | None, **kwargs: object) -> None:
         self.potential = potential
         self._expected: ExpectedErrors | None = None
@@ -106,8 +109,9 @@ class PotentialCalculator(Calculator):
                 return None
             assert self.potential is not None  # noqa: S101  # an energy was computed
             assert self.atoms is not None  # noqa: S101  # for this structure
-            self._expected = self.potential.evaluate(self.atoms, uncertainty=True).uncertainty
-        assert self._expected is not None  # noqa: S101  # it was asked for
+            self._expected = self.potential.expected_errors(
+                self.atoms, neighbours=self._neighbours, threads=self.threads
+            )
         return expected_result(self._expected, name)
 
     def calculate(
@@ -154,7 +158,9 @@ class PotentialCalculator(Calculator):
 
     def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
         """Return all properties of a structure under ASE's names."""
-        return results_of(self._evaluate(atoms))
+        evaluation = self._evaluate(atoms)
+        self._expected = evaluation.uncertainty
+        return results_of(evaluation)
 
 
 class RFHGNCalculator(PotentialCalculator):

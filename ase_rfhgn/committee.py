@@ -1,9 +1,9 @@
 """A committee of potentials that differ as much as the errors of the fitted one are expected to be.
 
-Its members are drawn from the posterior of the coefficients of a thinned model (a quarter of the
-channels), because a few draws tell the size of errors as well as the full covariance does, and
-thin members are cheap. Their spread is scaled by half-widths that were measured on frames left out
-of the fit (`ase_rfhgn.calibration`).
+Its members are drawn from the posterior of the coefficients of a thinned model (half of the channels,
+no powers of the fields), because a few draws tell the size of errors as well as the full covariance
+does, and thin members are cheap. Their spread is scaled by half-widths that were measured on frames
+left out of the fit (`ase_rfhgn.calibration`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.extrapolation import Domain
 from ase_rfhgn.graph import NeighbourGraph
-from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.hamiltonian.spherical import Polynomials, SphericalFields
 from ase_rfhgn.hamiltonian.thinning import site_descriptors, thinned
 from ase_rfhgn.model_file import shaped
 from ase_rfhgn.response import voigt
@@ -51,6 +51,22 @@ class ExpectedErrors:
     grade_n: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members of a committee, ready to answer.
+
+    Attributes
+    ----------
+    fields : SphericalFields
+        Features of the thinned model.
+    polynomials : tuple of Polynomials
+        Coefficients of every member.
+    """
+
+    fields: SphericalFields
+    polynomials: tuple[Polynomials, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Committee:
     """Deviations of coefficients, and what turns the spread of their answers into expected errors.
@@ -79,8 +95,24 @@ class Committee:
             quantity: float(wide / narrow) for quantity, (narrow, wide) in zip(QUANTITIES, self.width_ol, strict=True)
         }
 
+    def members(self, fields: SphericalFields) -> Members:
+        """Return the members, ready to answer: work to be done once.
+
+        Parameters
+        ----------
+        fields : SphericalFields
+            The features of the full model.
+        """
+        thin = thinned(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
+        return Members(thin, tuple(thin.polynomials(coefficient_sf) for coefficient_sf in self.coefficient_esf))
+
     def expected_errors(
-        self, fields: SphericalFields, graph: NeighbourGraph, volume: float | None, threads: int = 1
+        self,
+        fields: SphericalFields,
+        members: Members,
+        graph: NeighbourGraph,
+        volume: float | None,
+        threads: int = 1,
     ) -> ExpectedErrors:
         """Return the errors to be expected of the answers for a structure.
 
@@ -88,6 +120,8 @@ class Committee:
         ----------
         fields : SphericalFields
             The features of the full model.
+        members : Members
+            What `members` made of them.
         graph : NeighbourGraph
             A structure.
         volume : float or None
@@ -95,8 +129,7 @@ class Committee:
         threads : int
             Threads that share the work.
         """
-        thin = thinned(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
-        responses = thin.respond_all(graph, self.coefficient_esf, threads)
+        responses = members.fields.respond_all(graph, members.polynomials, threads)
         species_n = np.searchsorted(fields.species_s, graph.number_n)
         energy_en = np.array([response.energy_n for response in responses]) + self.one_body_es[:, species_n]
         virial_ev = np.array([voigt(response.virial_cc) for response in responses])

@@ -16,7 +16,7 @@ from ase_rfhgn.potential import Potential
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_set import TrainingSet
-from ase_rfhgn.updating import memory_baseline, memory_of, refuse_strangers
+from ase_rfhgn.updating import memory_of, refuse_strangers, subtracted_baseline
 
 STANDS_OUT = 5.0
 """Typical deviations from the median (of the logarithm of errors) beyond which a frame stands out."""
@@ -72,7 +72,8 @@ def left_out_errors(
     as many triangular solves; nothing is fitted again.
     """
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    memory, baseline = memory_of(potential), memory_baseline(potential)
+    memory = memory_of(potential)
+    baseline = subtracted_baseline(potential, memory)
     everything = tuple(range(len(potential.species_s)))
     found = []
     with single_threaded():

@@ -18,6 +18,7 @@ from ase_rfhgn.hamiltonian.phase_points import PhasePoints, phase_point
 from ase_rfhgn.hamiltonian.phase_space import GraphNetwork, VectorNetwork
 from ase_rfhgn.model_file import JSON, Arrays, Header, read_model_as, shaped, write_model
 from ase_rfhgn.phase_space_motion import PhaseSpaceGradients, with_known_masses
+from ase_rfhgn.structure_check import refuse_unknown_elements
 
 KIND = "phase space"
 """What model files call this kind of model."""
@@ -136,11 +137,7 @@ class PhaseSpacePotential:
         return read_model_as(path, {KIND: assemble})
 
     def _check(self, atoms: Atoms) -> None:
-        unknown = sorted(set(atoms.symbols[~np.isin(atoms.numbers, self.species_s)]))
-        if unknown:
-            known = Atoms(numbers=self.species_s).get_chemical_symbols()
-            message = f"the model does not know {', '.join(unknown)}: it was fitted for {', '.join(known)}"
-            raise StructureError(message)
+        refuse_unknown_elements(atoms, self.species_s, "model")
         if isinstance(self.network, VectorNetwork):
             needed = self.network.layer.n_inputs // (self.n_dimensions * len(self.network.encoding.node_inputs))
             if len(atoms) != needed:

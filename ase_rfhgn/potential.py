@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
-from ase_rfhgn.committee import Committee, ExpectedErrors
-from ase_rfhgn.errors import SettingsError, StructureError
+from ase_rfhgn.committee import Committee, ExpectedErrors, Members
+from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.graph import NeighbourGraph, build_graph
-from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.hamiltonian.spherical import Polynomials, SphericalFields
 from ase_rfhgn.hamiltonian.stored import fields_as_arrays, fields_header, fields_of_arrays
 from ase_rfhgn.model_file import JSON, Arrays, Header, read_model_as, shaped, write_model
 from ase_rfhgn.neighbours import NeighbourList
 from ase_rfhgn.response import Response, voigt
+from ase_rfhgn.structure_check import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
 
 KIND = "spherical fields"
 """What model files call this kind of model."""
@@ -115,16 +116,30 @@ class Potential:
         """
         graph = self._graph(atoms, neighbours)
         response = self.respond(graph, threads)
-        volume = atoms.get_volume() if atoms.cell.rank == 3 else None
-        expected = None
-        if uncertainty:
-            expected = self._asked_committee().expected_errors(self.hamiltonian, graph, volume, threads)
+        volume = _volume(atoms)
         return Evaluation(
             energy_n=response.energy_n,
             force_nc=response.force_nc,
             stress_v=None if volume is None else voigt(response.virial_cc) / volume,
-            uncertainty=expected,
+            uncertainty=self._expected_errors(graph, volume, threads) if uncertainty else None,
         )
+
+    def expected_errors(
+        self, atoms: Atoms, *, neighbours: NeighbourList | None = None, threads: int = 1
+    ) -> ExpectedErrors:
+        """Return the errors to be expected of `evaluate`, alone.
+
+        Parameters
+        ----------
+        atoms, neighbours, threads
+            As for `evaluate`.
+
+        Raises
+        ------
+        StructureError, SettingsError
+            As for `evaluate`.
+        """
+        return self._expected_errors(self._graph(atoms, neighbours), _volume(atoms), threads)
 
     def grade(self, atoms: Atoms) -> FloatArray:
         """Return the extrapolation grade of every atom: above 1, training saw almost nothing like it.
@@ -138,7 +153,12 @@ class Potential:
 
     def respond(self, graph: NeighbourGraph, threads: int = 1) -> Response:
         """Return the energies, forces and virial of a graph."""
-        return self.hamiltonian.respond(graph, self.coefficient_sf, threads) + self.baseline.respond(graph)
+        fields = self.hamiltonian.respond_all(graph, [self._polynomials], threads)[0]
+        return fields + self.baseline.respond(graph)
+
+    @cached_property
+    def _polynomials(self) -> Polynomials:
+        return self.hamiltonian.polynomials(self.coefficient_sf)
 
     def update(self, frames: str | Path | Iterable[Atoms]) -> Potential:
         """Return the potential that a fit to its frames and to more of them gives.
@@ -225,6 +245,14 @@ class Potential:
         """
         return read_model_as(path, {KIND: assemble})
 
+    @cached_property
+    def _members(self) -> Members:
+        return self._asked_committee().members(self.hamiltonian)
+
+    def _expected_errors(self, graph: NeighbourGraph, volume: float | None, threads: int) -> ExpectedErrors:
+        committee = self._asked_committee()
+        return committee.expected_errors(self.hamiltonian, self._members, graph, volume, threads)
+
     def _asked_committee(self) -> Committee:
         if self.committee is None:
             message = "this potential cannot tell its uncertainty: it was made without `fit`, or by an older version"
@@ -233,33 +261,16 @@ class Potential:
 
     def _graph(self, atoms: Atoms, neighbours: NeighbourList | None = None) -> NeighbourGraph:
         """Return the graph of a structure after a check of it."""
-        self._check(atoms)
+        refuse_unknown_elements(atoms, self.species_s, "potential")
+        refuse_impossible_places(atoms)
         graph = build_graph(atoms, self.cutoff) if neighbours is None else neighbours.graph(atoms)
-        _check_distances(graph)
+        refuse_coincident_atoms(graph)
         return graph
 
-    def _check(self, atoms: Atoms) -> None:
-        unknown = sorted(set(atoms.symbols[~np.isin(atoms.numbers, self.species_s)]))
-        if unknown:
-            known = Atoms(numbers=self.species_s).get_chemical_symbols()
-            message = f"the potential does not know {', '.join(unknown)}: it was fitted for {', '.join(known)}"
-            raise StructureError(message)
-        periodic_cell = atoms.cell.array[atoms.pbc]
-        if not np.isfinite(atoms.cell).all() or np.linalg.matrix_rank(periodic_cell) < len(periodic_cell):
-            message = f"cell vectors must be finite, and independent where periodic: {atoms.cell.tolist()}, {atoms.pbc}"
-            raise StructureError(message)
-        bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
-        if len(bad):
-            message = f"position of atom {bad[0]} is not finite: {atoms.positions[bad[0]]}"
-            raise StructureError(message)
 
-
-def _check_distances(graph: NeighbourGraph) -> None:
-    coincident = np.flatnonzero(graph.distance_p < 1e-6)
-    if len(coincident):
-        first = coincident[0]
-        message = f"atoms {graph.centre_p[first]} and {graph.neighbour_p[first]} are at the same place"
-        raise StructureError(message)
+def _volume(atoms: Atoms) -> float | None:
+    """Return the volume of the cell (Å³), None if it has none."""
+    return atoms.get_volume() if atoms.cell.rank == 3 else None
 
 
 def assemble(header: Header, arrays: Arrays) -> Potential:

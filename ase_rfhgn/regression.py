@@ -88,7 +88,7 @@ class Regression:
         UpdateError
             If the rows that do not count any more cannot be taken out without a loss of digits.
         """
-        if self.unlabelled_ff is None or self.teacher_ridge is None:
+        if self.unlabelled_ff is None or not self.has_teacher:
             return self._solved(self.labelled_ff, self.ridge)
         taught_ff = taught(self.labelled_ff, self.unlabelled_ff, self.teacher().coefficient_f)
         return self._solved(taught_ff, self.ridge)

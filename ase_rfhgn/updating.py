@@ -20,6 +20,7 @@ from ase_rfhgn.graph import build_graph
 from ase_rfhgn.memory import Memory
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
+from ase_rfhgn.structure_check import unknown_elements
 from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_record import UNITS
 from ase_rfhgn.training_set import TrainingSet
@@ -30,7 +31,8 @@ Frames = str | Path | Iterable[Atoms] | TrainingSet
 def update(potential: Potential, frames: Frames) -> Potential:
     """Return the potential that a fit to its frames and to more of them gives; see `Potential.update`."""
     with single_threaded():
-        memory, new = memory_of(potential), _read(potential, frames)
+        memory = memory_of(potential)
+        new = _read(potential, memory, frames)
         grown = memory.with_rows(new.rows, new.fingerprint_i)
         return _rebuilt(_with_ceilings(potential, new.ceiling_s), grown, new, sign=1.0)
 
@@ -38,7 +40,8 @@ def update(potential: Potential, frames: Frames) -> Potential:
 def downdate(potential: Potential, frames: Frames) -> Potential:
     """Return the potential that a fit without some of its frames gives; see `Potential.downdate`."""
     with single_threaded():
-        memory, gone = memory_of(potential), _read(potential, frames)
+        memory = memory_of(potential)
+        gone = _read(potential, memory, frames)
         refuse_strangers(memory, gone.names, gone.fingerprint_i.tolist())
         if len(gone.names) == len(memory.fingerprint_i):
             message = "these are all the frames of the fit: nothing would be left"
@@ -92,20 +95,18 @@ def memory_of(potential: Potential) -> Memory:
     return Memory.of_arrays(potential.memory)
 
 
-def _read(potential: Potential, frames: Frames) -> _Frames:
+def _read(potential: Potential, memory: Memory, frames: Frames) -> _Frames:
     """Return what frames contribute to the linear system of a potential."""
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
     hamiltonian = potential.hamiltonian
     species_s = hamiltonian.species_s
-    baseline = memory_baseline(potential)
+    baseline = subtracted_baseline(potential, memory)
     names, rows, prints, descriptors, species = [], [], [], [], []
     ceiling_s = np.zeros(len(species_s))
     for frame in training_set:
-        unknown = set(frame.atoms.symbols[~np.isin(frame.atoms.numbers, species_s)])
+        unknown = unknown_elements(frame.atoms, species_s)
         if unknown:
-            message = (
-                f"{frame.name}: the potential does not know {', '.join(sorted(unknown))}: fit anew with this frame"
-            )
+            message = f"{frame.name}: the potential does not know {', '.join(unknown)}: fit anew with this frame"
             raise TrainingDataError(message)
         rows.append(frame_rows(hamiltonian, baseline, frame, tuple(range(len(species_s)))))
         descriptor_nd, species_n = frame_sites(hamiltonian, frame)
@@ -119,9 +120,9 @@ def _read(potential: Potential, frames: Frames) -> _Frames:
     return _Frames(names, rows, np.array(prints), np.concatenate(descriptors), np.concatenate(species), ceiling_s)
 
 
-def memory_baseline(potential: Potential) -> Baseline:
+def subtracted_baseline(potential: Potential, memory: Memory) -> Baseline:
     """Return what was, and is to be, subtracted from the labels."""
-    return replace(potential.baseline, one_body_s=memory_of(potential).one_body_s)
+    return replace(potential.baseline, one_body_s=memory.one_body_s)
 
 
 def refuse_strangers(memory: Memory, names: Sequence[str], fingerprints: Sequence[int]) -> None:

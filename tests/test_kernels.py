@@ -14,6 +14,7 @@ from product_quadrature import product_quadrature
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.graph import NeighbourGraph, build_graph
+from ase_rfhgn.hamiltonian import kernels, row_kernels
 from ase_rfhgn.hamiltonian.rows import FeatureRows, feature_rows
 from ase_rfhgn.hamiltonian.spherical import EDGES_PER_BLOCK, SphericalFields
 from ase_rfhgn.sphere import degree_of_harmonics, harmonics
@@ -234,3 +235,21 @@ def test_messages_vanish_at_the_cutoff_of_their_channel(fields: SphericalFields)
     value_pk, slope_pk = fields.encoder.encode(cutoff_k, np.zeros(len(cutoff_k), dtype=np.int64))
     np.testing.assert_allclose(np.diag(value_pk), 0.0, atol=1e-15)
     np.testing.assert_allclose(np.diag(slope_pk), 0.0, atol=1e-15)
+
+
+@pytest.mark.parametrize("symbols", [["Cu"], ["Cu", "Au"]])
+def test_compiled_loops_get_contiguous_arrays(make_potential: MakePotential, symbols: list[str]) -> None:
+    """Others are compiled for anew, slowly and with other rounding; and once they are, all arrays get that version."""
+    potential = make_potential(symbols, np.random.default_rng(0))
+    atoms = bulk("Cu", cubic=True)
+    potential.evaluate(atoms)
+    n_species = len(symbols)
+    column_s = potential.hamiltonian.n_features * np.arange(n_species)
+    graph = build_graph(atoms, potential.cutoff)
+    feature_rows(potential.hamiltonian, graph, column_s, n_species * potential.hamiltonian.n_features, stress=True)
+    called = [kernels.tanh_arguments, kernels.times_cutoff, kernels.moments, kernels.sums, kernels.site_energies]
+    called += [kernels.edge_gradients, kernels.add_edge_forces, row_kernels.add_rows, row_kernels.site_features]
+    for kernel in called:
+        for signature in kernel.signatures:
+            assert "'A'" not in str(signature), (kernel.__name__, signature)
+            assert "'F'" not in str(signature), (kernel.__name__, signature)

@@ -24,7 +24,7 @@ LAYERS = (
     {"dense", "pooling"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
-    {"graph", "neighbours", "phase_space_motion", "mixing"},
+    {"graph", "neighbours", "phase_space_motion", "mixing", "structure_check"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},
     {"committee"},

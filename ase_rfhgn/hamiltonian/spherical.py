@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -137,23 +137,31 @@ class SphericalFields:
         threads : int
             Threads that share the work; the result is the same to the last bit.
         """
-        return self.respond_all(graph, [coefficient_sf], threads)[0]
+        return self.respond_all(graph, [self.polynomials(coefficient_sf)], threads)[0]
 
     def respond_all(
-        self, graph: NeighbourGraph, coefficients: Iterable[FloatArray], threads: int = 1
+        self, graph: NeighbourGraph, polynomials: Sequence[Polynomials], threads: int = 1
     ) -> list[Response]:
-        """Return the responses for several sets of coefficients, whose moments are computed once."""
-        polynomials = [self._polynomials(coefficient_sf) for coefficient_sf in coefficients]
-        isolated = [self._isolated_energies(polynomial) for polynomial in polynomials]
+        """Return the responses for several sets of coefficients, whose moments are computed once.
+
+        Parameters
+        ----------
+        graph : NeighbourGraph
+            A structure.
+        polynomials : sequence of Polynomials
+            What `polynomials` made of every set.
+        threads : int
+            Threads that share the work; the result is the same to the last bit.
+        """
         species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
         energy_en = np.empty((len(polynomials), graph.n_atoms))
         gradient_epc = np.empty((len(polynomials), *graph.vector_pc.shape))
 
         def work(atoms: slice) -> None:
             block = self._block(graph, species_n, first_n, atoms)
-            for e, (polynomial, isolated_s) in enumerate(zip(polynomials, isolated, strict=True)):
-                answer = self._respond_block(block, polynomial, isolated_s)
-                energy_en[e, atoms], gradient_epc[e, block.edges] = answer
+            crowding = self._crowd(block)
+            for e, polynomial in enumerate(polynomials):
+                energy_en[e, atoms], gradient_epc[e, block.edges] = self._respond_block(block, *crowding, polynomial)
 
         if threads == 1:
             for atoms in _slices(first_n):
@@ -163,20 +171,31 @@ class SphericalFields:
                 list(pool.map(work, _slices(first_n)))  # a list, so that errors are raised
         return [_response(graph, *parts) for parts in zip(energy_en, gradient_epc, strict=True)]
 
-    def _polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
-        """Return the coefficients sorted by what the kernel multiplies them with."""
+    def polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
+        """Return coefficients sorted by what the kernel multiplies them with: work to be done once per set.
+
+        Parameters
+        ----------
+        coefficient_sf : ndarray of shape (n_species, n_features)
+            Coefficients of the features of every species of the centre (eV).
+        """
         n_species, width, n_levels = len(self.species_s), self.n_channels, self.degree + 1
         linear_sk, square_sf, power_sf = np.split(coefficient_sf, [width, width * (1 + n_levels)], axis=1)
-        return Polynomials(
-            linear_sk=linear_sk / MONOPOLE,
-            square_slk=MONOPOLE**2 * square_sf.reshape(n_species, n_levels, width),
-            power_soqk=power_sf.reshape(n_species, self.correlation - 2, self.mixing_sqlk.shape[1], width),
+        linear_sk, square_sf = linear_sk / MONOPOLE, MONOPOLE**2 * square_sf
+        shape_soqk = n_species, self.correlation - 2, self.mixing_sqlk.shape[1], width
+        absolute = Polynomials(
+            linear_sk=linear_sk,
+            square_slk=square_sf.reshape(n_species, n_levels, width),
+            power_soqk=np.ascontiguousarray(power_sf).reshape(shape_soqk),
+            isolated_s=np.zeros(n_species),
         )
+        isolated_s, _ = self._site_energies(np.arange(n_species), self.nothing(), absolute)
+        return replace(absolute, isolated_s=isolated_s)
 
     def _site_energies(
         self, species_n: IntArray, moment_nyk: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the energies of sites and their derivatives by the moments; isolated atoms have some, too."""
+        """Return the energies of sites and their derivatives by the moments."""
         energy_n, slope_nyk = kernels.site_energies(
             species_n,
             self.centred(moment_nyk, species_n),
@@ -187,28 +206,20 @@ class SphericalFields:
             polynomials.square_slk,
             polynomials.power_soqk,
         )
-        return energy_n, slope_nyk
-
-    def _isolated_energies(self, polynomials: Polynomials) -> FloatArray:
-        """Return the energies of sites without neighbours: (n_species,)."""
-        species_s = np.arange(len(self.species_s))
-        energy_s, _ = self._site_energies(species_s, self.nothing(), polynomials)
-        return energy_s
+        return energy_n - polynomials.isolated_s[species_n], slope_nyk
 
     def nothing(self) -> FloatArray:
         """Return the moments of an isolated atom of every species: (n_species, n_harmonics, n_channels)."""
         return np.zeros((len(self.species_s), (self.degree + 1) ** 2, self.n_channels))
 
     def _respond_block(
-        self, block: Block, polynomials: Polynomials, isolated_s: FloatArray
+        self, block: Block, crowded: CrowdedSites | None, density_slope_p: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of the atoms of a block and the derivatives by its edge vectors."""
-        crowded, density_slope_p = self._crowd(block)
         moment_nyk = block.moment_nyk
         if crowded is not None:
             moment_nyk = moment_nyk * crowded.scale_n[:, None, None]
         energy_n, slope_nyk = self._site_energies(block.species_n, moment_nyk, polynomials)
-        energy_n -= isolated_s[block.species_n]
         unit_pc = block.vector_pc / block.distance_p[:, None]
         push_pc = np.zeros_like(unit_pc)
         if crowded is not None:
@@ -257,11 +268,12 @@ def _slices(first_n: IntArray) -> Iterator[slice]:
 
 @dataclass(frozen=True, slots=True)
 class Polynomials:
-    """Coefficients of the moments, of their squares and of the powers of the fields (eV)."""
+    """Coefficients of the moments, their squares and the powers of the fields; energies without neighbours (eV)."""
 
     linear_sk: FloatArray
     square_slk: FloatArray
     power_soqk: FloatArray
+    isolated_s: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from ase_rfhgn.equations import frame_rows
 from ase_rfhgn.posterior import draw_members
 from ase_rfhgn.ridge import residual
 from ase_rfhgn.training_set import TrainingSet
-from ase_rfhgn.updating import memory_baseline, memory_of
+from ase_rfhgn.updating import memory_of, subtracted_baseline
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "mlearn"
@@ -80,10 +80,10 @@ def textbook(potential: Potential, test: TrainingSet) -> FloatArray:
     n_rows = sum(factor.n_rows for factor in memory.labelled.values())
     noise = np.sqrt(residual(regression.labelled_ff, solved.coefficient_f) / n_rows)
     member_ef = draw_members(solved, DRAWS, np.random.default_rng(0))
-    everything = tuple(range(len(potential.species_s)))
+    baseline, everything = subtracted_baseline(potential, memory), tuple(range(len(potential.species_s)))
     parts = []
     for frame in test:
-        row_mf = frame_rows(potential.hamiltonian, memory_baseline(potential), frame, everything)["force"]
+        row_mf = frame_rows(potential.hamiltonian, baseline, frame, everything)["force"]
         parts.append(noise * np.linalg.norm(row_mf[:, :-1] @ member_ef.T, axis=1))
     return np.concatenate(parts)
 
