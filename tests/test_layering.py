@@ -20,8 +20,8 @@ MODULES = {
 LONGEST_MODULE = 300
 
 LAYERS = (
-    {"arrays", "errors", "progress", "threads", "model_file"},
-    {"dense", "pooling"},
+    {"arrays", "errors", "progress", "threads", "model_file", "settings_check"},
+    {"dense", "pooling", "target_settings"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
     {"graph", "neighbours", "phase_space_motion", "mixing", "structure_check"},
@@ -53,7 +53,17 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"}
+TRAINING_NUMBERS = {
+    "sampling",
+    "ridge",
+    "settings",
+    "target_settings",
+    "downdating",
+    "regression",
+    "posterior",
+    "motion",
+    "motion_noise",
+}
 EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 
 DOORS = {"potential": {"updating"}}
