@@ -31,7 +31,7 @@ def weighted(frames: list[Atoms], observed: str, truth: list[Atoms]) -> Motion |
     motion = Motion(observed, law_of_motion(observed, 1), TIMESTEP, (range(len(frames)),))
     force_by_name = {f"structures, frame {i}": atoms.get_forces() for i, atoms in enumerate(truth)}
 
-    def forces(frame: Frame) -> FloatArray:
+    def forces(_: int, frame: Frame) -> FloatArray:
         force_nc: FloatArray = force_by_name[frame.name]
         return force_nc
 

@@ -26,16 +26,18 @@ def shaken_crystal(seed: int = 0, symbols: str = "Cu4") -> Atoms:
 def run_of(
     atoms: Atoms, n_frames: int, *, stride: int = 1, wrap: bool = True, timestep: float = TIMESTEP
 ) -> list[Atoms]:
-    """Return frames of a run of velocity Verlet with EMT, labelled with forces."""
+    """Return frames of a run of velocity Verlet with the calculator of the atoms, or EMT, labelled with forces."""
+    calculator = EMT() if atoms.calc is None else atoms.calc
     atoms = atoms.copy()
-    atoms.calc = EMT()
+    atoms.calc = calculator
     dynamics = VelocityVerlet(atoms, timestep)
     frames = []
     for _ in range(n_frames):
         frame = atoms.copy()
         if wrap:
             frame.wrap()
-        frame.calc = SinglePointCalculator(frame, energy=atoms.get_potential_energy(), forces=atoms.get_forces())
+        energy, force_nc = atoms.get_potential_energy(), atoms.get_forces(apply_constraint=False)
+        frame.calc = SinglePointCalculator(frame, energy=energy, forces=force_nc)
         frames.append(frame)
         dynamics.run(stride)
     return frames
