@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ UNSEEN = 7
 """Seed of the run that errors are measured on."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class System:
     """Atoms with calculator and random momenta for a seed, their bonds, the time step, and settings of the fit."""
 
@@ -64,10 +65,15 @@ class System:
             for one in run_of(atoms, n_frames, stride=stride, wrap=False, timestep=self.timestep)
         ]
 
+    @cache  # noqa: B019 - systems live as long as the module
+    def unseen(self) -> list[Atoms]:
+        """Return labelled frames of another run, far apart."""
+        return run_of(self.start(UNSEEN), 8, stride=10, wrap=False, timestep=self.timestep)
+
     def force_error(self, model: PhaseSpacePotential) -> float:
         """Return the relative root mean square error of forces on atoms that move, in another run."""
         found, expected = [], []
-        for atoms in run_of(self.start(UNSEEN), 8, stride=10, wrap=False, timestep=self.timestep):
+        for atoms in self.unseen():
             fixed = [i for constraint in atoms.constraints for i in constraint.index]
             moves_n = ~np.isin(np.arange(len(atoms)), fixed)
             found.append(model.evaluate(atoms, self.bonds).force_nc[moves_n])
@@ -95,7 +101,7 @@ def springs(seed: int) -> Atoms:
 
 
 def argon(seed: int) -> Atoms:
-    atoms: Atoms = bulk("Ar", a=5.3, cubic=True) * (2, 2, 2)
+    atoms: Atoms = bulk("Ar", a=5.3, cubic=True) * (2, 2, 1)
     atoms.calc = LennardJones(sigma=3.4, epsilon=0.0104, rc=6.0, ro=4.5, smooth=True)
     return with_momenta(atoms, seed, 3, 0.1, 0.0115)
 
@@ -132,7 +138,7 @@ def test_motion_teaches_forces_as_well_as_labels_do(name: str) -> None:
         assert system.force_error(model) < bar * reference
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", ["springs", "chain with fixed ends"])
 @pytest.mark.parametrize("targets", ["momenta", "positions"])
 def test_frames_of_every_third_step_are_enough(name: str, targets: str) -> None:
     system = SYSTEMS[name]
@@ -144,31 +150,31 @@ def test_frames_of_every_third_step_are_enough(name: str, targets: str) -> None:
 
 def velocity_error(model: PhaseSpacePotential) -> float:
     """Return the relative root mean square error of velocities in another run of springs."""
-    frames = run_of(springs(UNSEEN), 8, stride=10, timestep=STEP)
-    velocity_inc = np.array([atoms.get_velocities() for atoms in frames])
-    found_inc = np.array([model.evaluate(atoms, SPRINGS.bonds).velocity_nc for atoms in frames])
+    velocity_inc = np.array([atoms.get_velocities() for atoms in SPRINGS.unseen()])
+    found_inc = np.array([model.evaluate(atoms, SPRINGS.bonds).velocity_nc for atoms in SPRINGS.unseen()])
     return float(np.linalg.norm(found_inc - velocity_inc) / np.linalg.norm(velocity_inc))
 
 
 def test_a_whole_hamiltonian_is_learned_from_momenta(run: list[Atoms]) -> None:
-    settings: dict[str, Any] = {"kinetic": "learned", "node_inputs": ("momentum",), "node_units": 40}
+    settings: dict[str, Any] = {"kinetic": "learned", "node_inputs": ("momentum",), "node_units": 100, "ridge": 1e-16}
     from_labels, from_motion = (SPRINGS.fit(frames, frame="laboratory", **settings) for frames in (run, without(run)))
     assert not from_motion.separable
-    assert velocity_error(from_motion) < min(0.2, 1.5 * velocity_error(from_labels))
-    assert SPRINGS.force_error(from_motion) < min(0.05, 1.5 * SPRINGS.force_error(from_labels))
+    assert velocity_error(from_motion) < min(0.03, 1.5 * velocity_error(from_labels))
+    assert SPRINGS.force_error(from_motion) < min(1e-3, 1.5 * SPRINGS.force_error(from_labels))
 
 
 def test_labels_come_first_where_there_are_any(run: list[Atoms]) -> None:
     assert SPRINGS.fit(run[:8]).record["targets"] == "labels"
     with_labels, bare = (SPRINGS.fit(frames, targets="positions") for frames in (run[:20], without(run[:20])))
     np.testing.assert_array_equal(with_labels.coefficient_f, bare.coefficient_f)
+    assert (with_labels.record["energies"], with_labels.constant) == ("relative", bare.constant)
 
 
 def test_one_known_energy_fixes_the_constant(run: list[Atoms]) -> None:
     energy = run[3].get_potential_energy() + run[3].get_kinetic_energy()
-    relative, absolute = (SPRINGS.fit(without(run), known_energy=known) for known in (None, (3, energy)))
+    relative, absolute = (SPRINGS.fit(without(run[:30]), known_energy=known) for known in (None, (3, energy)))
     assert (relative.record["energies"], absolute.record["energies"]) == ("relative", "absolute")
-    for atoms in run[::20]:
+    for atoms in run[:30:10]:
         total = atoms.get_potential_energy() + atoms.get_kinetic_energy()
         assert absolute.evaluate(atoms, SPRINGS.bonds).energy == pytest.approx(total, abs=1e-3)
     assert relative.evaluate(run[0], SPRINGS.bonds).energy == pytest.approx(0.0, abs=1e-12)
@@ -190,7 +196,7 @@ def test_kicks_of_a_thermostat_are_told_and_weighted() -> None:
     rng = np.random.default_rng(0)
     dynamics = Langevin(atoms, system.timestep, temperature_K=60.0, friction=1e-3 / units.fs, fixcm=False, rng=rng)
     frames = []
-    for _ in range(60):
+    for _ in range(40):
         frames.append(atoms.copy())
         dynamics.run(1)
     with pytest.warns(TrainingDataWarning, match=r"random kicks \(0\.0\d+ eV/Å on Ar beside forces of 0\.0\d+ eV/Å"):
@@ -205,21 +211,21 @@ def test_noise_of_positions_is_told_in_angstroms_and_weighted(run: list[Atoms]) 
         atoms.positions[:, :2] += rng.normal(0.0, 1e-3, (9, 2))
     with pytest.warns(TrainingDataWarning, match=r"positions have a noise of 0\.(0010?|0009)\d* on H \(Å\)"):
         model = SPRINGS.fit(noisy)
-    assert SPRINGS.force_error(model) < 0.02
+    assert SPRINGS.force_error(model) < 0.02  # 0.06 without weights
 
 
 def test_runs_of_different_systems_have_bonds_of_their_own() -> None:
     chain_of_three, bonds = lattice((3,))
     chain_of_three.calc = BondedPairs(Spring(rest_length=0.9), bonds)
-    small = run_of(with_momenta(chain_of_three, 0, 1, 0.1, 0.3), 40, timestep=STEP)
+    small = run_of(with_momenta(chain_of_three, 0, 1, 0.1, 0.3), 30, timestep=STEP)
     large_atoms, large_bonds = lattice((5,))
     large_atoms.calc = BondedPairs(Spring(rest_length=0.9), large_bonds)
-    large = run_of(with_momenta(large_atoms, 0, 1, 0.1, 0.3), 40, timestep=STEP)
-    noisy = without(small + large)
+    large = run_of(with_momenta(large_atoms, 0, 1, 0.1, 0.3), 30, timestep=STEP)
+    noisy = without(large + small)
     rng = np.random.default_rng(0)
     for atoms in noisy:  # so that forces of a first fit are asked for
         atoms.positions[:, 0] += rng.normal(0.0, 1e-4, len(atoms))
-    both = [bonds] * 40 + [large_bonds] * 40
+    both = [large_bonds] * 30 + [bonds] * 30
     with pytest.warns(TrainingDataWarning, match="positions have a noise"):
         model = fit_phase_space(noisy, bonds=both, targets="positions", timestep=STEP, **PAIRS)
     for atoms in large[::10]:
