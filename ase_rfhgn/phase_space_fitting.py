@@ -123,7 +123,9 @@ def fit_phase_space(
 
     Equations between frames are exact for velocity Verlet under p²/2m + V(q), learned whole or not; for
     other Hamiltonians H(q, p), and other symmetric integrators, their error is of second order in the
-    time step. Masses of the frames must be right: momenta over masses tell the time step.
+    time step. Masses of the frames must be right: momenta over masses tell the time step. Where there is
+    noise, the equations of forces are weighted, those of velocities are not. Forces on fixed atoms, and a
+    tension that only these would feel, do not show in a run.
     """
     settings = PhaseSpaceSettings(
         network=network,

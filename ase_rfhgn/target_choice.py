@@ -20,8 +20,8 @@ LARGEST_ERROR = 0.02
 LARGEST_PHASE = 1.75
 """Turn of typical forces from frame to frame (radians) beyond which overtones, which no frame shows, hide too much.
 
-Measured on copper at 300 K: at 1.5 a fit to every eighth step is twice as wrong as one to every
-step, and from 2 on momenta and displacements contradict each other.
+Measured on copper at 300 K: at 1.5, every eighth step, forces of a fit are wrong by two per cent, and
+from 2 on momenta and displacements contradict each other.
 """
 
 FEWEST = 3

@@ -34,14 +34,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MEDIUM: dict[str, Any] = {"channels": 24, "mixings": 2}
 """Features for ethanol, whose noise hides what more of them could tell."""
 
-Learned: TypeAlias = tuple[float, float, Mapping[str, Any]]
-"""Error of forces on unseen frames (eV/Å), residual of the fit, and the record of the model."""
+Learned: TypeAlias = tuple[float, str, Mapping[str, Any]]
+"""Error of forces on unseen frames (eV/Å), what the fit leaves unexplained, and the record of the model."""
 
 Learn: TypeAlias = Callable[..., Learned]
 """Takes frames, unseen frames and settings of a fit."""
 
 HEAD = """\
-| run | frames | fitted to | force RMSE eV/Å | against labels | left unexplained eV/Å | fit, CPU s | remarks |
+| run | frames | fitted to | force RMSE eV/Å | against labels | left unexplained | fit, CPU s | remarks |
 |---|---|---|---|---|---|---|---|"""
 
 
@@ -54,7 +54,7 @@ def learn_potential(
     potential = fit(frames, **settings)
     record = potential.record
     left = record["train_rmse"].get("motion", record["train_rmse"].get("force"))
-    return evaluate_errors(potential, unseen).force_rmse or 0.0, left, record
+    return evaluate_errors(potential, unseen).force_rmse or 0.0, f"{left:.2g} eV/Å", record
 
 
 def learn_hamiltonian(
@@ -72,7 +72,8 @@ def learn_hamiltonian(
         np.concatenate([forces(atoms)[moves_n, :n_dimensions] for atoms in unseen])
         for forces in (lambda atoms: model.evaluate(atoms, settings["bonds"]).force_nc, Atoms.get_forces)
     )
-    return float(np.sqrt(np.mean((found - expected) ** 2))), model.record["train_relative_rms"], model.record
+    left = f"{100.0 * model.record['train_relative_rms']:.2g} %"
+    return float(np.sqrt(np.mean((found - expected) ** 2))), left, model.record
 
 
 def line(
@@ -95,7 +96,7 @@ def line(
     cells = [
         f"{force_rmse:.3g}",
         "" if reference is None else f"{force_rmse / reference:.2f}",
-        f"{left:.2g}",
+        left,
         f"{record['fit_cpu_seconds']:.0f}",
         "; ".join(str(one.message) for one in caught),
     ]
