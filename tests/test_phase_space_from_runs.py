@@ -56,19 +56,20 @@ class System:
         timing = {} if settings.get("targets") == "labels" else {"timestep": self.timestep}
         return fit_phase_space(frames, bonds=self.bonds, **{**PAIRS, **self.settings, **timing, **settings})
 
+    def run(self, seed: int, n_frames: int, stride: int = 1) -> list[Atoms]:
+        """Return labelled frames of a run."""
+        atoms = self.start(seed)
+        timing: dict[str, Any] = {"stride": stride, "timestep": self.timestep}
+        return run_of(atoms, n_frames, wrap=False, calculator=atoms.calc, **timing)
+
     def runs(self, stride: int = 1, n_frames: int = 60) -> list[Atoms]:
         """Return labelled frames of two runs, one after the other."""
-        starts = (self.start(0), self.start(1))
-        return [
-            one
-            for atoms in starts
-            for one in run_of(atoms, n_frames, stride=stride, wrap=False, timestep=self.timestep)
-        ]
+        return [frame for seed in (0, 1) for frame in self.run(seed, n_frames, stride)]
 
     @cache  # noqa: B019 - systems live as long as the module
     def unseen(self) -> list[Atoms]:
         """Return labelled frames of another run, far apart."""
-        return run_of(self.start(UNSEEN), 8, stride=10, wrap=False, timestep=self.timestep)
+        return self.run(UNSEEN, 8, 10)
 
     def force_error(self, model: PhaseSpacePotential) -> float:
         """Return the relative root mean square error of forces on atoms that move, in another run."""
@@ -214,13 +215,21 @@ def test_noise_of_positions_is_told_in_angstroms_and_weighted(run: list[Atoms]) 
     assert SPRINGS.force_error(model) < 0.02  # 0.06 without weights
 
 
+def springs_in_a_row(n_nodes: int) -> System:
+    """Return nodes on a line, the ends of which are free."""
+    bonds = lattice((n_nodes,))[1]
+
+    def start(seed: int) -> Atoms:
+        atoms, _ = lattice((n_nodes,))
+        atoms.calc = BondedPairs(Spring(rest_length=0.9), bonds)
+        return with_momenta(atoms, seed, 1, 0.1, 0.3)
+
+    return System(start, bonds)
+
+
 def test_runs_of_different_systems_have_bonds_of_their_own() -> None:
-    chain_of_three, bonds = lattice((3,))
-    chain_of_three.calc = BondedPairs(Spring(rest_length=0.9), bonds)
-    small = run_of(with_momenta(chain_of_three, 0, 1, 0.1, 0.3), 30, timestep=STEP)
-    large_atoms, large_bonds = lattice((5,))
-    large_atoms.calc = BondedPairs(Spring(rest_length=0.9), large_bonds)
-    large = run_of(with_momenta(large_atoms, 0, 1, 0.1, 0.3), 30, timestep=STEP)
+    large, small = (springs_in_a_row(n_nodes).run(0, 30) for n_nodes in (5, 3))
+    large_bonds, bonds = (lattice((n_nodes,))[1] for n_nodes in (5, 3))
     noisy = without(large + small)
     rng = np.random.default_rng(0)
     for atoms in noisy:  # so that forces of a first fit are asked for

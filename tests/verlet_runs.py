@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
+from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.md.verlet import VelocityVerlet
@@ -24,12 +25,17 @@ def shaken_crystal(seed: int = 0, symbols: str = "Cu4") -> Atoms:
 
 
 def run_of(
-    atoms: Atoms, n_frames: int, *, stride: int = 1, wrap: bool = True, timestep: float = TIMESTEP
+    atoms: Atoms,
+    n_frames: int,
+    *,
+    stride: int = 1,
+    wrap: bool = True,
+    timestep: float = TIMESTEP,
+    calculator: Calculator | None = None,
 ) -> list[Atoms]:
-    """Return frames of a run of velocity Verlet with the calculator of the atoms, or EMT, labelled with forces."""
-    calculator = EMT() if atoms.calc is None else atoms.calc
+    """Return frames of a run of velocity Verlet with a calculator, by default EMT, labelled with forces."""
     atoms = atoms.copy()
-    atoms.calc = calculator
+    atoms.calc = EMT() if calculator is None else calculator
     dynamics = VelocityVerlet(atoms, timestep)
     frames = []
     for _ in range(n_frames):
