@@ -20,8 +20,8 @@ MODULES = {
 LONGEST_MODULE = 300
 
 LAYERS = (
-    {"arrays", "errors", "progress", "threads", "model_file"},
-    {"dense", "pooling"},
+    {"arrays", "errors", "progress", "threads", "model_file", "settings_check"},
+    {"dense", "pooling", "target_settings"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
     {"graph", "neighbours", "phase_space_motion", "mixing", "structure_check"},
@@ -37,8 +37,8 @@ LAYERS = (
     {"target_choice", "noise_check"},
     {"survey", "drawing", "phase_space_drawing", "prior"},
     {"equations", "grouping", "phase_space_equations"},
-    {"accumulation", "unlabelled"},
-    {"selection", "memory", "calibration"},
+    {"accumulation", "unlabelled", "phase_space_frames"},
+    {"selection", "memory", "calibration", "phase_space_regression"},
     {"repulsion", "training_record", "preparation"},
     {"fitting", "phase_space_fitting", "updating", "frame_selection"},
     {"journal", "left_out"},
@@ -53,7 +53,17 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"}
+TRAINING_NUMBERS = {
+    "sampling",
+    "ridge",
+    "settings",
+    "target_settings",
+    "downdating",
+    "regression",
+    "posterior",
+    "motion",
+    "motion_noise",
+}
 EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 
 DOORS = {"potential": {"updating"}}
