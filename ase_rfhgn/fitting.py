@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,18 +20,17 @@ from ase_rfhgn.potential import Potential
 from ase_rfhgn.preparation import Preparation, prepare
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.progress import tell, tracked
+from ase_rfhgn.random_streams import COMMITTEE, UNLABELLED, random_stream
 from ase_rfhgn.repulsion import secured
 from ase_rfhgn.selection import Choice, choose_ridges, given_ridge
 from ase_rfhgn.settings import FitSettings
+from ase_rfhgn.stopwatch import Stopwatch
 from ase_rfhgn.target_choice import choose_targets
 from ase_rfhgn.targets import Motion, Targets
 from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_record import training_record
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
-
-UNLABELLED_STREAM, COMMITTEE_STREAM = 1, 2
-"""Random numbers besides those that draw the features: for unlabelled structures, for the committee."""
 
 SECURED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
@@ -141,7 +139,7 @@ def fit(
 
 
 def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progress: bool) -> Potential:
-    started = time.process_time(), time.perf_counter()
+    stopwatch = Stopwatch()
     targets = choose_targets(settings, frames)
     tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
     if isinstance(targets, Motion):
@@ -157,13 +155,9 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progr
         if weighted is not None:
             potential = _solved(settings, frames, prepared, weighted, keep_factor=False, progress=progress)
     potential = _with_known_energy(settings, frames, prepared, potential)
-    record = potential.record | {
-        "targets": targets.description,
-        "energies": "absolute" if prepared.has_energies or settings.known_energy is not None else "relative",
-        "fit_cpu_seconds": time.process_time() - started[0],
-        "fit_wall_seconds": time.perf_counter() - started[1],
-    }
-    return replace(potential, record=record)
+    energies = "absolute" if prepared.has_energies or settings.known_energy is not None else "relative"
+    record = potential.record | {"targets": targets.description, "energies": energies}
+    return replace(potential, record=record | stopwatch.times())
 
 
 def _solved(
@@ -177,7 +171,7 @@ def _solved(
 ) -> Potential:
     """Return the potential that reproduces targets best."""
     hamiltonian, baseline, weights = prepared.hamiltonian, prepared.baseline, prepared.weights
-    rng = np.random.default_rng([settings.seed, COMMITTEE_STREAM])
+    rng = random_stream(settings.seed, COMMITTEE)
     sampled = _sampled(prepared, rng)
     read = tracked(frames, "features", shown=progress)
     factors = accumulate(read, prepared.grouping, hamiltonian, baseline, sampled, targets)
@@ -237,7 +231,7 @@ def _choose(
     if settings.ridge is not None:
         return given_ridge(factors, weights, spread_f, settings.ridge)
     mixed = factors.grouping.by_system
-    rng = np.random.default_rng([settings.seed, UNLABELLED_STREAM])
+    rng = random_stream(settings.seed, UNLABELLED)
     unlabelled_ff = unlabelled_rows(frames, prepared.surveyed, prepared.hamiltonian, weights, rng, mixed=mixed)
     return choose_ridges(factors, weights, spread_f, unlabelled_ff)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from ase import Atoms
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
 from ase_rfhgn.graph import Bonds
+from ase_rfhgn.grouping import folds_in_turn
 from ase_rfhgn.hamiltonian.encoding import EDGE_INPUTS
 from ase_rfhgn.hamiltonian.phase_points import joined
 from ase_rfhgn.hamiltonian.phase_space import Network
@@ -21,7 +21,9 @@ from ase_rfhgn.phase_space_equations import Snapshot, batches, motion_rows, snap
 from ase_rfhgn.phase_space_potential import PhaseSpacePotential
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
 from ase_rfhgn.progress import tracked
+from ase_rfhgn.random_streams import SNAPSHOTS, random_stream
 from ase_rfhgn.ridge import RunningFactor, choose_ridge, leave_one_out, residual, solve, stack
+from ase_rfhgn.stopwatch import Stopwatch
 from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_set import Frame, TrainingSet
 
@@ -33,9 +35,6 @@ DEFAULT_RIDGE = 1e-10
 
 SAMPLE = 200
 """Frames that SWIM chooses from, at most."""
-
-FOLDS, RUNS = 4, 25
-"""Folds of frames, and runs of consecutive frames that each is made of: neighbours in time stay together."""
 
 
 def fit_phase_space(
@@ -134,18 +133,14 @@ def fit_phase_space(
         ridge=ridge,
         seed=seed,
     )
-    started = time.process_time(), time.perf_counter()
+    stopwatch = Stopwatch()
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames, closest=0.0)
     if isinstance(bonds, Sequence) and len(bonds) != len(training_set):
         message = f"bonds has {len(bonds)} entries for {len(training_set)} frames: give one for all, or one for each"
         raise SettingsError(message)
     with single_threaded():
         potential = _fit(settings, _Motion(training_set, bonds, settings), progress=progress)
-    times = {
-        "fit_cpu_seconds": time.process_time() - started[0],
-        "fit_wall_seconds": time.perf_counter() - started[1],
-    }
-    return replace(potential, record=potential.record | times)
+    return replace(potential, record=potential.record | stopwatch.times())
 
 
 class _Motion:
@@ -158,7 +153,7 @@ class _Motion:
         self._bonds = bonds
         self._settings = settings
         count = min(SAMPLE, len(frames))
-        chosen_i = np.random.default_rng([settings.seed, 1]).permutation(len(frames))[:count]
+        chosen_i = random_stream(settings.seed, SNAPSHOTS).permutation(len(frames))[:count]
         chosen = {int(i): frames[int(i)] for i in {0, *chosen_i.tolist()}}
         self.first = chosen[0]
         self.n_dimensions = settings.dimensions or _dimensions(chosen.values())
@@ -194,7 +189,7 @@ def _fit(settings: PhaseSpaceSettings, motion: _Motion, *, progress: bool) -> Ph
         raise TrainingDataError(message)
     sample = joined([snapshot.points for snapshot in motion.sample])
     try:
-        drawn = draw_network(settings, sample, np.random.default_rng(settings.seed))
+        drawn = draw_network(settings, sample, random_stream(settings.seed))
     except StructureError as error:
         message = f"{motion.frames.name}: {error}"
         raise TrainingDataError(message) from error
@@ -231,13 +226,13 @@ def _factors(settings: PhaseSpaceSettings, network: Network, motion: _Motion, *,
     """Return the triangular factors of all rows: one per fold of frames, or one where the ridge is given."""
     velocity_unit = _spread([s.velocity_nc for s in motion.sample]) if settings.kinetic == "learned" else None
     force_unit = _spread([s.force_nc for s in motion.sample])
-    n_folds = FOLDS if settings.ridge is None and len(motion) >= FOLDS else 1
-    length = max(1, len(motion) // (FOLDS * RUNS))
+    fold_i = folds_in_turn(len(motion)) if settings.ridge is None else np.zeros(len(motion), dtype=np.int64)
+    n_folds = 1 + int(fold_i.max(initial=0))
     column_f = np.arange(network.n_features + 1)
     running = [RunningFactor(column_f) for _ in range(n_folds)]
     waiting: list[list[Snapshot]] = [[] for _ in range(n_folds)]
     for i, snapshot in enumerate(tracked(motion, "features", total=len(motion), shown=progress)):
-        fold = i // length % n_folds
+        fold = fold_i[i]
         waiting[fold].append(snapshot)
         *full, waiting[fold] = batches(waiting[fold], network.n_features)
         for batch in full:

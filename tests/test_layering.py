@@ -20,7 +20,7 @@ MODULES = {
 LONGEST_MODULE = 300
 
 LAYERS = (
-    {"arrays", "errors", "progress", "threads", "model_file"},
+    {"arrays", "errors", "progress", "threads", "stopwatch", "random_streams", "model_file"},
     {"dense", "pooling"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
@@ -53,7 +53,10 @@ LAYERS = (
 """A module may import from its own layer and from those before it, but never in a circle."""
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
-TRAINING_NUMBERS = {"sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"}
+TRAINING_NUMBERS = {
+    *("sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"),
+    *("stopwatch", "random_streams"),
+}
 EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 
 DOORS = {"potential": {"updating"}}
