@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.hamiltonian.encoding import EDGE_INPUTS, FRAMES, NODE_INPUTS
-from ase_rfhgn.settings import SAMPLERS
+from ase_rfhgn.settings import SAMPLERS, plain
 
 NETWORKS = ("graph", "vector")
 KINETIC = ("learned", "known")
@@ -82,9 +82,7 @@ class PhaseSpaceSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
 
     @staticmethod
     def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:

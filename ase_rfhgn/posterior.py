@@ -16,13 +16,11 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.metrics import left_free
 from ase_rfhgn.regression import Regression, Solved
 
 LEVELS = (0.6827, 0.9545)
 """Shares of errors that lie within the two half-widths: one and two standard deviations of a normal distribution."""
-
-CERTAIN = 1e-6
-"""Spread, in units of its root mean square, below which symmetry alone fixes a value."""
 
 LEAST_REST = 1e-12
 """Smallest share of a direction that counts as left when rows are left out."""
@@ -135,8 +133,8 @@ def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
         The ⌈(m + 1) p⌉-th smallest ratios, which hold at least a share p of new errors if these are
         exchangeable with the old ones. NaN if all spreads vanish.
     """
-    counts = spread_m > CERTAIN * np.sqrt(np.mean(np.square(spread_m))) if len(spread_m) else np.zeros(0, dtype=bool)
-    ratio_m = np.sort(np.abs(residual_m[counts]) / spread_m[counts])
+    free_m = left_free(spread_m)
+    ratio_m = np.sort(np.abs(residual_m[free_m]) / spread_m[free_m])
     if not len(ratio_m):
         return np.full(len(LEVELS), np.nan)
     rank = [min(int(np.ceil((len(ratio_m) + 1) * level)), len(ratio_m)) - 1 for level in LEVELS]

@@ -23,6 +23,15 @@ LONGEST_CUTOFF = 20.0
 """Longest cutoff that makes sense for a short-range potential (Å)."""
 
 
+def plain(value: Any) -> Any:  # noqa: ANN401  # a setting can be of any type
+    """Return a setting as JSON knows it: lists in place of tuples, Python's numbers in place of others."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
     """Settings of a fit; see `ase_rfhgn.fitting.fit` for their meaning."""
@@ -78,13 +87,7 @@ class FitSettings:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
-        if self.one_body is not None:
-            plain["one_body"] = {symbol: float(energy) for symbol, energy in self.one_body.items()}
-        if self.known_energy is not None:
-            plain["known_energy"] = [int(self.known_energy[0]), float(self.known_energy[1])]
-        return plain
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
 
     @staticmethod
     def _check(name: str, value: object, least: float, most: float) -> None:
