@@ -16,6 +16,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.assessment import Parity, Reliability
 from ase_rfhgn.errors import SettingsError, TrainingDataError
+from ase_rfhgn.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,6 +129,8 @@ def save_figure(
         If there is nothing to draw.
     SettingsError
         If the format is not known.
+    OutputError
+        If the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -147,7 +150,7 @@ def save_figure(
     figure.suptitle(title)
     for number, draw in enumerate(panels, start=1):
         draw(figure.add_subplot(lines, columns, number))
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    write_whole(path, partial(figure.savefig, dpi=DOTS_PER_INCH))
 
 
 def _span(value_m: FloatArray) -> tuple[float, float]:

@@ -20,7 +20,7 @@ MODULES = {
 LONGEST_MODULE = 300
 
 LAYERS = (
-    {"arrays", "errors", "progress", "threads", "stopwatch", "random_streams", "model_file"},
+    {"arrays", "errors", "progress", "threads", "stopwatch", "random_streams", "whole_file", "model_file"},
     {"dense", "pooling"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
