@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.hamiltonian.encoding import EDGE_INPUTS, FRAMES, NODE_INPUTS
-from ase_rfhgn.settings import SAMPLERS, plain
+from ase_rfhgn.settings import SAMPLERS, check_choice, plain
 
 NETWORKS = ("graph", "vector")
 KINETIC = ("learned", "known")
@@ -49,7 +49,7 @@ class PhaseSpaceSettings:
         """
         choices = {"network": NETWORKS, "kinetic": KINETIC, "frame": FRAMES, "sampler": SAMPLERS}
         for name, allowed in choices.items():
-            self._check_choice(name, getattr(self, name), allowed)
+            check_choice(name, getattr(self, name), allowed)
         self._check_inputs("node_inputs", self.node_inputs or (), NODE_INPUTS)
         self._check_inputs("edge_inputs", self.edge_inputs, EDGE_INPUTS)
         for name, least, most in (
@@ -83,12 +83,6 @@ class PhaseSpaceSettings:
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
         return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
-
-    @staticmethod
-    def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-        if value not in allowed:
-            message = f"{name} is {value!r}: choose one of {', '.join(allowed)}"
-            raise SettingsError(message)
 
     @staticmethod
     def _check_inputs(name: str, value: object, allowed: tuple[str, ...]) -> None:

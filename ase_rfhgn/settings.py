@@ -32,6 +32,19 @@ def plain(value: Any) -> Any:  # noqa: ANN401  # a setting can be of any type
     return value.item() if isinstance(value, np.generic) else value
 
 
+def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Refuse a setting that is none of the allowed words.
+
+    Raises
+    ------
+    SettingsError
+        If it is not.
+    """
+    if value not in allowed:
+        message = f"{name} is {value!r}: choose one of {', '.join(allowed)}"
+        raise SettingsError(message)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitSettings:
     """Settings of a fit; see `ase_rfhgn.fitting.fit` for their meaning."""
@@ -73,12 +86,8 @@ class FitSettings:
         if self.energy_weight == self.force_weight == self.stress_weight == 0.0:
             message = "all weights are zero: give at least one of energies, forces and stresses a positive weight"
             raise SettingsError(message)
-        if self.sampler not in SAMPLERS:
-            message = f"sampler is {self.sampler!r}: choose one of {', '.join(SAMPLERS)}"
-            raise SettingsError(message)
-        if self.targets not in TARGETS:
-            message = f"targets is {self.targets!r}: choose one of {', '.join(TARGETS)}"
-            raise SettingsError(message)
+        check_choice("sampler", self.sampler, SAMPLERS)
+        check_choice("targets", self.targets, TARGETS)
         self._check_optional("timestep", self.timestep, 1e-6, 1e3)
         self._check_optional("stride", self.stride, 1, 10_000)
         self._check_known_energy()
