@@ -14,7 +14,14 @@ from ase_rfhgn.hamiltonian.cutoff import cutoff_function
 
 OPTIONS = {"nogil": True, "cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
 
-_cutoff_of_edge = njit(**OPTIONS)(cutoff_function)
+INLINED = OPTIONS | {"forceinline": True}
+"""For functions that compiled functions call.
+
+Otherwise a process that compiles them and one that loads them from the cache may run different
+machine code for them, which rounds differently.
+"""
+
+_cutoff_of_edge = njit(**INLINED)(cutoff_function)
 
 
 @njit(**OPTIONS)
@@ -64,7 +71,7 @@ def sums(first_n, value_p):
     return total_n
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def levels_at_point(moment_yk, harmonics_y, level, level_lk):
     """Write Σ_m A_{lm,k} Y_lm(x) for every degree l."""
     for l in range(len(level)):
@@ -126,7 +133,7 @@ def site_energies(species_n, moment_nyk, grid, level, power, mixing_sqlk, linear
     return energy_n, slope_nyk
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def _add_squares(moment_yk, level, linear_k, square_lk, energy_k, slope_yk):
     """Write the energy per channel that is linear or quadratic in the moments, and its derivatives."""
     energy_k[:] = linear_k * moment_yk[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ase_rfhgn.hamiltonian.kernels import OPTIONS, levels_at_point
+from ase_rfhgn.hamiltonian.kernels import INLINED, OPTIONS, levels_at_point
 
 VOIGT_FIRST = (0, 1, 2, 1, 0, 0)
 VOIGT_SECOND = (0, 1, 2, 2, 2, 1)
@@ -50,7 +50,7 @@ def add_rows(atoms, edges, radial, basis_pjy, grid, level, power, mixing_slf, al
             row_mf[3 * (first_atom + n) + c, column_n[n] : column_n[n] + n_features] += own_cf[c]
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def features_scratch(grid, level, power, mixing_slf):
     """Return the arrays that `site_features` works in."""
     harmonics_xy, weight_x = grid
@@ -61,7 +61,7 @@ def features_scratch(grid, level, power, mixing_slf):
     return even_yx, odd_yx, even_oxf, np.empty_like(even_oxf), np.empty((len(level), width)), product
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, slope_yf):
     """Write the features of an atom and their derivatives by its moments A.
 
@@ -84,7 +84,7 @@ def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, 
         _scale_by_mixing(even_yf, odd_yf, level, mixing_lf, slope_yf[:, first : first + width])
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def _split_by_parity(harmonics_xy, level):
     """Return the harmonics of even and of odd degrees at the points, points last."""
     n_points, n_harmonics = harmonics_xy.shape
@@ -104,7 +104,7 @@ def _split_by_parity(harmonics_xy, level):
     return even_yx, odd_yx
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def _fields_of_atom(moment_yk, grid, level, power, mixing_lf, tiled_lf, even_oxf, odd_oxf, feature_of):
     """Write the derivatives of the powers of the fields by the fields, by parity; add the mean powers.
 
@@ -136,7 +136,7 @@ def _fields_of_atom(moment_yk, grid, level, power, mixing_lf, tiled_lf, even_oxf
                 feature_of[o, f] += total
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def _plain_features(moment_yk, level, feature_f, slope_yf):
     """Write the features that are linear or quadratic in the moments, and their derivatives."""
     n_channels = moment_yk.shape[1]
@@ -152,7 +152,7 @@ def _plain_features(moment_yk, level, feature_f, slope_yf):
                 slope_yf[y, first + k] = 2.0 * mean * moment_yk[y, k]
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def _scale_by_mixing(even_yf, odd_yf, level, mixing_lf, slope_yf):
     """Write derivatives by the moments: those by the fields, by parity, times the weight of the degree."""
     e, o = 0, 0
@@ -168,7 +168,7 @@ def _scale_by_mixing(even_yf, odd_yf, level, mixing_lf, slope_yf):
                 slope_yf[y, f] = by_field_f[f] * mixing_lf[l, f]
 
 
-@njit(**OPTIONS)
+@njit(**INLINED)
 def _add_gradient_rows(edges, radial, pull_pjf, first_column, own_cf, row_mf, virial_vf):
     """Add the derivatives of some features of one atom by the positions of its neighbours to the rows.
 
