@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import KINDS, Layout, frame_rows
+from ase_rfhgn.graph import NeighbourGraph, build_graph
 from ase_rfhgn.grouping import Group, Grouping
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.ridge import Factor, RunningFactor, joined, stack
@@ -101,6 +102,7 @@ def accumulate(
     baseline: Baseline,
     sampled: Collection[int] = (),
     targets: Targets = LABELS,
+    see: Callable[[NeighbourGraph], None] = lambda _: None,
 ) -> Factors:
     """Return the factors of the rows of all frames, which are gone through once.
 
@@ -118,13 +120,17 @@ def accumulate(
         Frames whose rows are kept, too.
     targets : Targets, optional
         What the rows' right-hand sides are made of; by default labels.
+    see : callable, optional
+        Is shown the graph of every frame.
     """
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     running: dict[tuple[Group, str], RunningFactor] = {}
     rows_of_sampled: dict[int, dict[str, FloatArray]] = {}
 
     def rows(i: int, frame: Frame) -> dict[str, FloatArray]:
-        return frame_rows(hamiltonian, baseline, frame, grouping.group_i[i].system)
+        graph = build_graph(frame.atoms, hamiltonian.cutoff)
+        see(graph)
+        return frame_rows(hamiltonian, baseline, frame, graph, grouping.group_i[i].system)
 
     for i, kind, row_mf in targets.equations(frames, rows):
         key = grouping.group_i[i], kind

@@ -13,12 +13,11 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.committee import QUANTITIES, Committee
 from ase_rfhgn.equations import Layout
 from ase_rfhgn.extrapolation import Domain
-from ase_rfhgn.graph import build_graph
+from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.hamiltonian.thinning import site_descriptors, thinned_features
 from ase_rfhgn.posterior import LEVELS, Omission, draw_members, half_widths
 from ase_rfhgn.regression import Regression, Solved
-from ase_rfhgn.training_set import Frame, TrainingSet
 
 MEMBERS = 8
 """Members of a committee: their spread is known to a quarter of itself."""
@@ -51,24 +50,43 @@ def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Ge
     return frozenset(int(rng.integers(first, last)) for first, last in pairwise(edge_i))
 
 
-def domain_of(frames: TrainingSet, hamiltonian: SphericalFields, rng: np.random.Generator) -> Domain:
-    """Return the neighbourhoods that frames hold."""
-    domain = None
-    per_frame = -(-SITES // len(frames))
-    kept = []
-    for frame in frames:
-        descriptor_nd, species_n = frame_sites(hamiltonian, frame)
-        domain = domain or Domain.nothing(len(hamiltonian.species_s), descriptor_nd.shape[1])
-        domain = domain.extended(descriptor_nd, species_n)
-        some_n = rng.permutation(len(species_n))[:per_frame]
-        kept.append((descriptor_nd[some_n], species_n[some_n]))
-    assert domain is not None  # noqa: S101  # a training set has frames
-    return domain.limited(np.concatenate([d for d, _ in kept]), np.concatenate([s for _, s in kept]))
+class TrainingSites:
+    """Neighbourhoods of the frames of a fit, which come one by one.
+
+    Parameters
+    ----------
+    hamiltonian : SphericalFields
+        The features.
+    n_frames : int
+        Number of frames that will come.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+
+    def __init__(self, hamiltonian: SphericalFields, n_frames: int, rng: np.random.Generator) -> None:
+        self._hamiltonian = hamiltonian
+        self._per_frame = -(-SITES // n_frames)
+        self._rng = rng
+        self._domain: Domain | None = None
+        self._kept: list[tuple[FloatArray, IntArray]] = []
+
+    def add(self, graph: NeighbourGraph) -> None:
+        """Take in the atoms of a frame."""
+        descriptor_nd, species_n = sites_of(self._hamiltonian, graph)
+        domain = self._domain or Domain.nothing(len(self._hamiltonian.species_s), descriptor_nd.shape[1])
+        self._domain = domain.extended(descriptor_nd, species_n)
+        some_n = self._rng.permutation(len(species_n))[: self._per_frame]
+        self._kept.append((descriptor_nd[some_n], species_n[some_n]))
+
+    def domain(self) -> Domain:
+        """Return the domain that the frames so far span; there must be one."""
+        assert self._domain is not None  # noqa: S101  # a training set has frames
+        descriptors, species = zip(*self._kept, strict=True)
+        return self._domain.limited(np.concatenate(descriptors), np.concatenate(species))
 
 
-def frame_sites(hamiltonian: SphericalFields, frame: Frame) -> tuple[FloatArray, IntArray]:
-    """Return the descriptors and the species of the atoms of a frame."""
-    graph = build_graph(frame.atoms, hamiltonian.cutoff)
+def sites_of(hamiltonian: SphericalFields, graph: NeighbourGraph) -> tuple[FloatArray, IntArray]:
+    """Return the descriptors and the species of the atoms of a graph."""
     return site_descriptors(hamiltonian, graph), np.searchsorted(hamiltonian.species_s, graph.number_n)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
-from ase_rfhgn.graph import build_graph
+from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian.rows import feature_rows
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.response import voigt
@@ -47,7 +47,7 @@ class Layout:
 
 
 def frame_rows(
-    hamiltonian: SphericalFields, baseline: Baseline, frame: Frame, system: tuple[int, ...]
+    hamiltonian: SphericalFields, baseline: Baseline, frame: Frame, graph: NeighbourGraph, system: tuple[int, ...]
 ) -> dict[str, FloatArray]:
     """Return the rows of every kind of label that a frame has, right-hand side last.
 
@@ -59,25 +59,27 @@ def frame_rows(
         What is subtracted from the labels.
     frame : Frame
         Structure and labels.
+    graph : NeighbourGraph
+        Its atoms, as the features see them.
     system : tuple of int
         Indices of the species that have columns, ascending.
     """
-    graph = build_graph(frame.atoms, hamiltonian.cutoff)
     known = baseline.respond(graph)
     column_s = np.full(len(hamiltonian.species_s), -1)
     column_s[list(system)] = len(system) + hamiltonian.n_features * np.arange(len(system))
     n_columns = len(system) * (1 + hamiltonian.n_features)
-    features = feature_rows(hamiltonian, graph, column_s, n_columns, stress=frame.stress_v is not None)
+    features = feature_rows(hamiltonian, graph, column_s, n_columns + 1, stress=frame.stress_v is not None)
     rows = {}
     if frame.energy is not None:
         number_s = hamiltonian.species_s[list(system)]
         features.energy_f[: len(system)] = np.count_nonzero(graph.number_n == number_s[:, None], axis=1)
-        target = frame.energy - known.energy_n.sum()
-        rows["energy"] = np.append(features.energy_f, target)[None] / graph.n_atoms
+        features.energy_f[-1] = frame.energy - known.energy_n.sum()
+        rows["energy"] = features.energy_f[None] / graph.n_atoms
     if frame.force_nc is not None:
-        rows["force"] = np.column_stack([features.force_mf, (frame.force_nc - known.force_nc).ravel()])
+        features.force_mf[:, -1] = (frame.force_nc - known.force_nc).ravel()
+        rows["force"] = features.force_mf
     if frame.stress_v is not None:
         volume = frame.atoms.get_volume()
-        known_v = voigt(known.virial_cc) / volume
-        rows["stress"] = np.column_stack([features.virial_vf / volume, frame.stress_v - known_v])
+        features.virial_vf[:, -1] = volume * frame.stress_v - voigt(known.virial_cc)
+        rows["stress"] = features.virial_vf / volume
     return rows

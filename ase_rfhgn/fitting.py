@@ -12,7 +12,7 @@ from ase import Atoms
 from ase_rfhgn.accumulation import Factors, accumulate
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.baseline import Baseline
-from ase_rfhgn.calibration import calibrated, domain_of, drawn_committee, sampled_frames
+from ase_rfhgn.calibration import TrainingSites, calibrated, drawn_committee, sampled_frames
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.memory import remembered
 from ase_rfhgn.noise_check import weighted_for_noise
@@ -173,8 +173,9 @@ def _solved(
     hamiltonian, baseline, weights = prepared.hamiltonian, prepared.baseline, prepared.weights
     rng = random_stream(settings.seed, COMMITTEE)
     sampled = _sampled(prepared, rng)
+    sites = TrainingSites(hamiltonian, len(frames), rng)
     read = tracked(frames, "features", shown=progress)
-    factors = accumulate(read, prepared.grouping, hamiltonian, baseline, sampled, targets)
+    factors = accumulate(read, prepared.grouping, hamiltonian, baseline, sampled, targets, sites.add)
     if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
         message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
         raise SettingsError(message)
@@ -184,7 +185,7 @@ def _solved(
     choice = _choose(settings, frames, prepared, factors, spread_f)
     solved = choice.regression.solve()
     one_body_s, coefficient_sf = factors.layout.split(solved.coefficient_f)
-    committee = drawn_committee(solved, hamiltonian, domain_of(frames, hamiltonian, rng), rng)
+    committee = drawn_committee(solved, hamiltonian, sites.domain(), rng)
     potential = Potential(
         hamiltonian=hamiltonian,
         coefficient_sf=coefficient_sf,
@@ -196,7 +197,7 @@ def _solved(
     if keep_factor:
         memory = remembered(factors, choice.regression, weights, baseline, sharpness_power, frames)
         potential = replace(potential, memory=memory.as_arrays())
-    return secured(potential, _some_structures(frames))
+    return secured(potential, _some_structures(frames, prepared))
 
 
 def _with_known_energy(
@@ -236,6 +237,8 @@ def _choose(
     return choose_ridges(factors, weights, spread_f, unlabelled_ff)
 
 
-def _some_structures(frames: TrainingSet) -> list[Atoms]:
-    """Return a few structures of the training set."""
-    return [frames[i].atoms for i in range(0, len(frames), max(1, len(frames) // SECURED_STRUCTURES))]
+def _some_structures(frames: TrainingSet, prepared: Preparation) -> list[Atoms]:
+    """Return the smallest structure of every stretch of the training set."""
+    n_atoms_i = prepared.surveyed.count_is.sum(axis=1)
+    stretches = np.array_split(np.arange(len(frames)), min(SECURED_STRUCTURES, len(frames)))
+    return [frames[int(stretch_i[np.argmin(n_atoms_i[stretch_i])])].atoms for stretch_i in stretches]

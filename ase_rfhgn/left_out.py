@@ -11,6 +11,7 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.equations import frame_rows
+from ase_rfhgn.graph import build_graph
 from ase_rfhgn.posterior import Omission
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.progress import tracked
@@ -81,7 +82,8 @@ def left_out_errors(
         omission = Omission(regression, regression.solve())
         for index, frame in enumerate(tracked(training_set, "leave one out", shown=progress)):
             refuse_strangers(memory, [frame.name], [frame.fingerprint])
-            rows = frame_rows(potential.hamiltonian, baseline, frame, everything)
+            graph = build_graph(frame.atoms, potential.cutoff)
+            rows = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)
             rows = {kind: row_mf for kind, row_mf in rows.items() if memory.weights[kind] > 0.0}
             weighted = [memory.weights[kind] * row_mf for kind, row_mf in rows.items()]
             residual_m = omission.leave_out(np.concatenate(weighted)).residual_m

@@ -122,7 +122,7 @@ def fold(triangle_ff: FloatArray, row_mf: FloatArray, *, triangular: bool = Fals
     Parameters
     ----------
     triangle_ff : ndarray of shape (n, n)
-        Upper triangle.
+        Upper triangle, zero below.
     row_mf : ndarray of shape (m, n)
         More rows.
     triangular : bool
@@ -140,7 +140,7 @@ def fold(triangle_ff: FloatArray, row_mf: FloatArray, *, triangular: bool = Fals
     if info:
         message = f"LAPACK's tpqrt refused its argument number {-info}"
         raise RuntimeError(message)
-    return np.asfortranarray(np.triu(result))
+    return np.asfortranarray(result)
 
 
 def stack(triangles: Iterable[FloatArray]) -> FloatArray:

@@ -74,7 +74,8 @@ def unlabelled_rows(
     n_atoms = 0
     for atoms in structures:
         frame = Frame(atoms, 0.0, np.zeros((len(atoms), 3)), None, "unlabelled")
-        for kind, row_mf in frame_rows(hamiltonian, nothing, frame, everything).items():
+        graph = build_graph(atoms, hamiltonian.cutoff)
+        for kind, row_mf in frame_rows(hamiltonian, nothing, frame, graph, everything).items():
             running.add(loyalty * weights[kind] * row_mf)
         n_atoms += len(atoms)
         if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):

@@ -13,7 +13,7 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
-from ase_rfhgn.calibration import drawn_committee, frame_sites
+from ase_rfhgn.calibration import drawn_committee, sites_of
 from ase_rfhgn.equations import KINDS, Layout, frame_rows
 from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
 from ase_rfhgn.graph import build_graph
@@ -109,11 +109,11 @@ def _read(potential: Potential, memory: Memory, frames: Frames) -> _Frames:
         if unknown:
             message = f"{frame.name}: the potential does not know {', '.join(unknown)}: fit anew with this frame"
             raise TrainingDataError(message)
-        rows.append(frame_rows(hamiltonian, baseline, frame, tuple(range(len(species_s)))))
-        descriptor_nd, species_n = frame_sites(hamiltonian, frame)
+        graph = build_graph(frame.atoms, hamiltonian.cutoff)
+        rows.append(frame_rows(hamiltonian, baseline, frame, graph, tuple(range(len(species_s)))))
+        descriptor_nd, species_n = sites_of(hamiltonian, graph)
         if hamiltonian.crowding is not None:
-            density_n = hamiltonian.crowding.density(build_graph(frame.atoms, hamiltonian.cutoff))
-            np.maximum.at(ceiling_s, species_n, density_n)
+            np.maximum.at(ceiling_s, species_n, hamiltonian.crowding.density(graph))
         names.append(frame.name)
         prints.append(frame.fingerprint)
         descriptors.append(descriptor_nd)

@@ -15,6 +15,7 @@ from ase_rfhgn.accumulation import accumulate
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.equations import KINDS, frame_rows
 from ase_rfhgn.frame import Frame, frame_of
+from ase_rfhgn.graph import build_graph
 from ase_rfhgn.grouping import Group, Grouping
 from ase_rfhgn.potential import Potential
 
@@ -47,7 +48,8 @@ def grams(truth: Potential, frames: list[Frame], weights: dict[str, float]) -> d
     """Return the products of all weighted columns, from explicit rows over all species."""
     sums: dict[Group, FloatArray] = {}
     for frame, group in zip(frames, grouping_of(truth, frames).group_i, strict=True):
-        for kind, row_mf in frame_rows(truth.hamiltonian, truth.baseline, frame, (0, 1)).items():
+        graph = build_graph(frame.atoms, truth.cutoff)
+        for kind, row_mf in frame_rows(truth.hamiltonian, truth.baseline, frame, graph, (0, 1)).items():
             sums[group] = sums.get(group, 0.0) + weights.get(kind, 0.0) ** 2 * row_mf.T @ row_mf
     return sums
 

@@ -16,6 +16,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import Layout, frame_rows
 from ase_rfhgn.frame import Frame, frame_of
+from ase_rfhgn.graph import build_graph
 from ase_rfhgn.potential import Potential
 
 SYMBOLS = ["Cu", "Au", "H", "O"]
@@ -68,7 +69,8 @@ def core_only(potential: Potential) -> Baseline:
 
 
 def rows_of(potential: Potential, frame: Frame, system: tuple[int, ...]) -> dict[str, FloatArray]:
-    return frame_rows(potential.hamiltonian, core_only(potential), frame, system)
+    graph = build_graph(frame.atoms, potential.cutoff)
+    return frame_rows(potential.hamiltonian, core_only(potential), frame, graph, system)
 
 
 @pytest.mark.parametrize("name", STRUCTURES)
@@ -88,7 +90,8 @@ def test_rows_times_coefficients_are_the_answers(truth: Potential, name: str, *,
 
 def test_right_hand_sides_are_labels_less_the_baseline(truth: Potential) -> None:
     frame = frame_of(labelled_by(truth, STRUCTURES["alloy"]), "alloy")
-    rows = frame_rows(truth.hamiltonian, Baseline.nothing(truth.species_s), frame, (0, 1, 2, 3))
+    graph = build_graph(frame.atoms, truth.cutoff)
+    rows = frame_rows(truth.hamiltonian, Baseline.nothing(truth.species_s), frame, graph, (0, 1, 2, 3))
     assert frame.energy is not None
     assert frame.force_nc is not None
     assert frame.stress_v is not None

@@ -15,6 +15,7 @@ from known_truth import Answers, drawn_for, labelled_by, random_alloy, random_tr
 from ase_rfhgn.equations import frame_rows
 from ase_rfhgn.fitting import fit
 from ase_rfhgn.frame import frame_of
+from ase_rfhgn.graph import build_graph
 from ase_rfhgn.potential import Potential
 
 SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 4, "mixings": 1, "degree": 2, "correlation": 3}
@@ -48,7 +49,8 @@ def condition_number(potential: Potential, frames: list[Atoms]) -> float:
     weights = potential.record["weights"]
     parts = []
     for atoms in frames:
-        rows = frame_rows(potential.hamiltonian, potential.baseline, frame_of(atoms, "frame"), (0,))
+        graph = build_graph(atoms, potential.cutoff)
+        rows = frame_rows(potential.hamiltonian, potential.baseline, frame_of(atoms, "frame"), graph, (0,))
         parts += [weights[kind] * row_mf[:, :-1] for kind, row_mf in rows.items()]
     row_mf = np.concatenate(parts)
     value_f = np.linalg.svd(row_mf / np.linalg.norm(row_mf, axis=0), compute_uv=False)

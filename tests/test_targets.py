@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,20 +16,25 @@ from verlet_runs import TIMESTEP, run_of, shaken_crystal
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.equations import frame_rows
 from ase_rfhgn.frame import Frame
+from ase_rfhgn.graph import build_graph
 from ase_rfhgn.motion import law_of_motion
 from ase_rfhgn.motion_noise import Noise
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.targets import LABELS, Motion, Weighting
 
 N_FRAMES = 9
-RowsOf = Callable[[int, Frame], dict[str, FloatArray]]
+RowsOf = Callable[[int, Frame], Mapping[str, FloatArray]]
 
 
 @pytest.fixture(scope="module")
 def rows(make_potential: MakePotential) -> RowsOf:
     """Return what makes rows of a frame."""
     drawn: Potential = make_potential(["Al", "Cu"], np.random.default_rng(0), channels=2, mixings=1, degree=2)
-    return lambda _, frame: frame_rows(drawn.hamiltonian, drawn.baseline, frame, (0, 1))
+
+    def rows(_: int, frame: Frame) -> Mapping[str, FloatArray]:
+        return frame_rows(drawn.hamiltonian, drawn.baseline, frame, build_graph(frame.atoms, drawn.cutoff), (0, 1))
+
+    return rows
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.assessment import compare
 from ase_rfhgn.equations import frame_rows
+from ase_rfhgn.graph import build_graph
 from ase_rfhgn.metrics import left_free
 from ase_rfhgn.posterior import draw_members
 from ase_rfhgn.ridge import residual
@@ -84,7 +85,8 @@ def textbook(potential: Potential, test: TrainingSet) -> FloatArray:
     baseline, everything = subtracted_baseline(potential, memory), tuple(range(len(potential.species_s)))
     parts = []
     for frame in test:
-        row_mf = frame_rows(potential.hamiltonian, baseline, frame, everything)["force"]
+        graph = build_graph(frame.atoms, potential.cutoff)
+        row_mf = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)["force"]
         parts.append(noise * np.linalg.norm(row_mf[:, :-1] @ member_ef.T, axis=1))
     return np.concatenate(parts)
 
