@@ -82,7 +82,8 @@ def fit(
         component (per eV/Å³). By default 10 √n, 1 and 0.3 v √n for a mean of n atoms per frame and a
         volume v per atom: errors of extensive quantities are taken to grow as √n.
     ridge : float, optional
-        Strength of the prior on the scaled coefficients; by default chosen by cross-validation.
+        Strength of the prior on the scaled coefficients; by default chosen by cross-validation. With a
+        given one, unlabelled structures do not count.
     one_body : mapping of str to float, optional
         Energies of isolated atoms per chemical symbol (eV); by default fitted.
     targets : {"auto", "labels", "momenta", "positions"}
