@@ -94,7 +94,7 @@ class Watch:
         upper.set_ylabel("error of forces (eV/Å)")
         upper.legend()
         lower.step(steps, [look.n_calls for look in self.looks], where="post", color="black")
-        lower.set(xlabel="step", ylabel="calls of the reference", ylim=(0, None))
+        lower.set(xlabel="step", ylabel="calls", ylim=(0, None))
         figure.savefig(path, dpi=150)
 
 
