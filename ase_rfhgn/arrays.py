@@ -11,7 +11,7 @@ letter   axis                                        letter   axis
 ``b``    ordered pair of species                     ``x``    point on the unit sphere
 ``f``    feature, column of the linear system        ``m``    row of the linear system
 ``i``    frame                                       ``g``    group of frames
-``j``    bond, in one direction                      ``a``    axis of a global frame
+``j``    bond, in one direction                      ``a``    axis of a moving frame
 ``h``    unit of a hidden layer                      ``d``    input of a dense layer
 ``r``    node that a global frame refers to          ``w``    plane of two axes of a global frame
 =======  ==========================================  =======  ==================================

@@ -27,7 +27,7 @@ from ase_rfhgn.frame_selection import select_frames
 from ase_rfhgn.plots import save_figure
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.report import Report, describe_demo, describe_fit, describe_model, describe_selection, describe_test
-from ase_rfhgn.settings import TARGETS
+from ase_rfhgn.target_settings import TARGETS
 from ase_rfhgn.training_set import TrainingSet, read_structures
 from ase_rfhgn.whole_file import write_whole
 

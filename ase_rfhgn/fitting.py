@@ -152,7 +152,7 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progr
     potential = _solved(settings, frames, prepared, targets, keep_factor=keep_factor, progress=progress)
     if isinstance(targets, Motion):
         first = potential
-        weighted = weighted_for_noise(targets, frames, lambda frame: first.evaluate(frame.atoms).force_nc)
+        weighted = weighted_for_noise(targets, frames, lambda _, frame: first.evaluate(frame.atoms).force_nc)
         if weighted is not None:
             potential = _solved(settings, frames, prepared, weighted, keep_factor=False, progress=progress)
     potential = _with_known_energy(settings, frames, prepared, potential)

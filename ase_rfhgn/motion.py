@@ -64,12 +64,15 @@ class Law:
     kick_h : ndarray of shape (3,)
         Correlation that random kicks at all times give to equations 0, 1 and 2 apart: that of two
         boxes or hats.
+    stride : int
+        Steps of the integrator from one frame to the next.
     """
 
     difference_j: FloatArray
     step_t: FloatArray
     weight_t: FloatArray
     kick_h: FloatArray
+    stride: int
 
     def n_equations(self, n_frames: int) -> int:
         """Return the number of equations that a run of frames gives."""
@@ -117,13 +120,14 @@ def law_of_motion(observed: str, stride: int) -> Law:
     if observed == "positions":
         step_t = np.arange(1 - stride, stride)
         weight_t = (stride - np.abs(step_t)) / stride**2
-        return Law(np.array([1.0, -2.0, 1.0]), 1.0 + step_t / stride, weight_t, np.array([1.0, 0.25, 0.0]))
+        return Law(np.array([1.0, -2.0, 1.0]), 1.0 + step_t / stride, weight_t, np.array([1.0, 0.25, 0.0]), stride)
     intervals = 1 if stride == 1 else 2
     difference_j = np.array([-1.0, *[0.0] * (intervals - 1), 1.0]) / intervals
     step_t = np.arange(intervals * stride + 1)
     weight_t = np.full(len(step_t), 1.0 / (intervals * stride))
     weight_t[[0, -1]] *= 0.5
-    return Law(difference_j, step_t / stride, weight_t, np.array([1.0, 0.5 * (intervals - 1), 0.0]))
+    kick_h = np.array([1.0, 0.5 * (intervals - 1), 0.0])
+    return Law(difference_j, step_t / stride, weight_t, kick_h, stride)
 
 
 def law_of_displacement(stride: int) -> Law:
@@ -138,7 +142,8 @@ def law_of_displacement(stride: int) -> Law:
         Steps of the integrator from one frame to the next.
     """
     step_t = 1.0 + np.arange(1 - stride, stride, 2) / stride
-    return Law(np.array([-0.5, 0.0, 0.5]), step_t, np.full(stride, 1.0 / stride), np.array([1.0, 0.5, 0.0]))
+    weight_t, kick_h = np.full(stride, 1.0 / stride), np.array([1.0, 0.5, 0.0])
+    return Law(np.array([-0.5, 0.0, 0.5]), step_t, weight_t, kick_h, stride)
 
 
 def combined(

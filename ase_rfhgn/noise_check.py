@@ -72,7 +72,8 @@ def _warn(motion: Motion, noise_z: dict[int, Noise], unexplained_z: dict[int, Un
         if noise.kick > max(least, as_force):
             kicks.append(f"{noise.kick:.2g} eV/Å on {symbol} beside forces of {unexplained_z[z].force:.2g} eV/Å")
         elif as_force > least:
-            measurements.append(f"{motion.observed_noise(z, noise.observed):.2g} on {symbol}")
+            size = motion.observed_noise(z, noise.observed, unexplained_z[z].mass)
+            measurements.append(f"{size:.2g} on {symbol}")
     if kicks:
         message = (
             f"{name}: no conservative force explains random kicks ({', '.join(kicks)}), as thermostats make them: "

@@ -61,7 +61,10 @@ def snapshot_of(frame: Frame, settings: PhaseSpaceSettings, n_dimensions: int, b
         If the frame has no forces, or is not a structure of the model; the message names it.
     """
     if frame.force_nc is None:
-        message = f"{frame.name}: there are no forces; attach them with ASE's SinglePointCalculator"
+        message = (
+            f"{frame.name}: there are no forces; attach them with ASE's SinglePointCalculator, or, for a run, "
+            "take targets='momenta' or 'positions'"
+        )
         raise TrainingDataError(message)
     velocity_nc = frame.atoms.arrays.get(VELOCITIES, frame.atoms.get_velocities())
     try:
@@ -104,6 +107,23 @@ def motion_rows(
         velocity_nc = np.concatenate([snapshot.velocity_nc for snapshot in snapshots])
         rows.append(_rows(features.momentum_ncf, velocity_nc, velocity_unit))
     return np.concatenate(rows)
+
+
+def unmoved_rows(network: Network, snapshot: Snapshot, kind: str) -> FloatArray:
+    """Return rows of forces (eV/Å) or velocities (Å per ASE time) whose right-hand side is zero.
+
+    Parameters
+    ----------
+    network : Network
+        The features.
+    snapshot : Snapshot
+        A point of phase space.
+    kind : {"force", "velocity"}
+        Which half of Hamilton's equations.
+    """
+    features = network.features(snapshot.points)
+    slope_ncf = -features.position_ncf if kind == "force" else features.momentum_ncf
+    return _rows(slope_ncf, np.zeros(slope_ncf.shape[:2]), 1.0)
 
 
 def batches(snapshots: Iterable[Snapshot], n_features: int) -> Iterator[list[Snapshot]]:

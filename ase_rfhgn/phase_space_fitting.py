@@ -1,9 +1,9 @@
-"""Fitting a Hamiltonian of positions and momenta to snapshots of motion."""
+"""Fitting a Hamiltonian of positions and momenta to snapshots of motion, or to a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,30 +11,24 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
+from ase_rfhgn.frame import Frame
 from ase_rfhgn.graph import Bonds
-from ase_rfhgn.grouping import folds_in_turn
 from ase_rfhgn.hamiltonian.encoding import EDGE_INPUTS
 from ase_rfhgn.hamiltonian.phase_points import joined
-from ase_rfhgn.hamiltonian.phase_space import Network
+from ase_rfhgn.hamiltonian.phase_space import GraphNetwork, Network, VectorNetwork
+from ase_rfhgn.noise_check import weighted_for_noise
 from ase_rfhgn.phase_space_drawing import draw_network
-from ase_rfhgn.phase_space_equations import Snapshot, batches, motion_rows, snapshot_of
+from ase_rfhgn.phase_space_frames import PhaseSpaceFrames
 from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.phase_space_regression import Folds, label_triangles, motion_triangles, solution
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
-from ase_rfhgn.progress import tracked
-from ase_rfhgn.random_streams import SNAPSHOTS, random_stream
-from ase_rfhgn.ridge import RunningFactor, choose_ridge, leave_one_out, residual, solve, stack
+from ase_rfhgn.progress import tell
+from ase_rfhgn.random_streams import random_stream
 from ase_rfhgn.stopwatch import Stopwatch
+from ase_rfhgn.target_choice import choose_targets
+from ase_rfhgn.targets import Labels, Motion
 from ase_rfhgn.threads import single_threaded
-from ase_rfhgn.training_set import Frame, TrainingSet
-
-RIDGES = tuple(10.0**power for power in range(-18, 1, 2))
-"""Ridges that are tried."""
-
-DEFAULT_RIDGE = 1e-10
-"""Ridge where there are too few frames to leave any out."""
-
-SAMPLE = 200
-"""Frames that SWIM chooses from, at most."""
+from ase_rfhgn.training_set import TrainingSet
 
 
 def fit_phase_space(
@@ -53,7 +47,10 @@ def fit_phase_space(
     edge_units: int | None = None,
     message_units: int | None = None,
     dimensions: int | None = None,
-    known_energy: float | None = None,
+    targets: str = "auto",
+    timestep: float | None = None,
+    stride: int | None = None,
+    known_energy: tuple[int, float] | None = None,
     ridge: float | None = None,
     seed: int = 0,
     progress: bool = False,
@@ -64,7 +61,7 @@ def fit_phase_space(
     ----------
     frames : path, iterable of ase.Atoms, or TrainingSet
         Structures with momenta and forces. Velocities are momenta over masses, or an array
-        "hamiltonian_velocities" of the structure.
+        "hamiltonian_velocities" of the structure. Or frames of a run in the order of time, without forces.
     bonds : Bonds, or a sequence of them, one per frame, optional
         Edges of a graph that does not change with the positions.
     cutoff : float, optional
@@ -91,9 +88,18 @@ def fit_phase_space(
         hidden layer of a vector network has `node_units`, by default 512.
     dimensions : int, optional
         Coordinates that exist; by default those that are not zero in all frames that SWIM sees.
-    known_energy : float, optional
-        Energy H of the first frame (eV); by default its potential plus its kinetic energy if it has
-        an energy, else zero.
+    targets : {"auto", "labels", "momenta", "positions"}
+        What is fitted to: forces and velocities of labelled frames, or how momenta and positions, or
+        only positions, change from frame to frame. By default labels where there are any, else momenta
+        where there are any, else positions. A kinetic energy is not learned from positions alone.
+    timestep : float, optional
+        Time step of the run (ASE's unit), needed where labels are not used; by default the
+        ``info["timestep"]`` of the first frame.
+    stride : int, optional
+        Steps from one frame to the next; by default the ``info["stride"]`` of the first frame, or 1.
+    known_energy : tuple of int and float, optional
+        Number of a frame and its energy H (eV); by default the potential plus the kinetic energy of the
+        first frame if it is labelled with an energy, else zero.
     ridge : float, optional
         Strength of the l2 regularisation, relative to the mean square of a column; by default chosen
         by cross-validation.
@@ -115,6 +121,12 @@ def fit_phase_space(
     measured in their root mean squares. The paper's frame makes the energy jump when another node
     becomes the nearest to the mean position, and is undefined when that node sits on it (the centre
     of an odd lattice at rest): such frames are refused.
+
+    Equations between frames are exact for velocity Verlet under p²/2m + V(q), learned whole or not; for
+    other Hamiltonians H(q, p), and other symmetric integrators, their error is of second order in the
+    time step. Masses of the frames must be right: momenta over masses tell the time step. Where there is
+    noise, the equations of forces are weighted, those of velocities are not. Forces on fixed atoms, and a
+    tension that only these would feel, do not show in a run.
     """
     settings = PhaseSpaceSettings(
         network=network,
@@ -129,148 +141,135 @@ def fit_phase_space(
         cutoff=cutoff,
         smooth_cutoff=smooth_cutoff,
         dimensions=dimensions,
+        targets=targets,
+        timestep=timestep,
+        stride=stride,
         known_energy=known_energy,
         ridge=ridge,
         seed=seed,
     )
     stopwatch = Stopwatch()
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames, closest=0.0)
-    if isinstance(bonds, Sequence) and len(bonds) != len(training_set):
-        message = f"bonds has {len(bonds)} entries for {len(training_set)} frames: give one for all, or one for each"
-        raise SettingsError(message)
+    _refuse_unknown_frame(settings, training_set)
     with single_threaded():
-        potential = _fit(settings, _Motion(training_set, bonds, settings), progress=progress)
+        potential = _fit(settings, training_set, bonds, progress=progress)
     return replace(potential, record=potential.record | stopwatch.times())
 
 
-class _Motion:
-    """Frames as snapshots of as many dimensions as there are; a few of them are read in advance."""
-
-    def __init__(
-        self, frames: TrainingSet, bonds: Bonds | Sequence[Bonds] | None, settings: PhaseSpaceSettings
-    ) -> None:
-        self.frames = frames
-        self._bonds = bonds
-        self._settings = settings
-        count = min(SAMPLE, len(frames))
-        chosen_i = random_stream(settings.seed, SNAPSHOTS).permutation(len(frames))[:count]
-        chosen = {int(i): frames[int(i)] for i in {0, *chosen_i.tolist()}}
-        self.first = chosen[0]
-        self.n_dimensions = settings.dimensions or _dimensions(chosen.values())
-        self.sample = [self._snapshot(i, chosen[i]) for i in sorted(chosen)]
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __iter__(self) -> Iterator[Snapshot]:
-        if len(self.sample) == len(self.frames):  # there is nothing left to read
-            yield from self.sample
-            return
-        for i, frame in enumerate(self.frames):
-            yield self._snapshot(i, frame)
-
-    def _snapshot(self, i: int, frame: Frame) -> Snapshot:
-        bonds = self._bonds[i] if isinstance(self._bonds, Sequence) else self._bonds
-        return snapshot_of(frame, self._settings, self.n_dimensions, bonds)
+def _fit(
+    settings: PhaseSpaceSettings, training_set: TrainingSet, bonds: Bonds | Sequence[Bonds] | None, *, progress: bool
+) -> PhaseSpacePotential:
+    targets = choose_targets(settings, training_set)
+    tell(f"{training_set.name}: fitted to {targets.description}", shown=progress)
+    if isinstance(targets, Labels):
+        frames = PhaseSpaceFrames(training_set, bonds, settings)
+        network = _drawn(settings, frames)
+        folds, learned = _folds(settings, frames, network), settings.kinetic == "learned"
+        triangles = label_triangles(network, frames, folds, learned=learned, progress=progress)
+        return _potential(settings, frames, network, triangles, targets)
+    frames = PhaseSpaceFrames(training_set.without_labels(), bonds, settings, labelled=False)
+    return _fitted_to_motion(settings, frames, replace(targets, n_dimensions=frames.n_dimensions), progress=progress)
 
 
-@dataclass(frozen=True, slots=True)
-class _Solution:
-    coefficient_f: FloatArray
-    ridge: float
-    choice: str
-    train_rms: float
+def _fitted_to_motion(
+    settings: PhaseSpaceSettings, frames: PhaseSpaceFrames, motion: Motion, *, progress: bool
+) -> PhaseSpacePotential:
+    """Return a Hamiltonian fitted to motion, once more with weights where there is noise."""
+    if settings.kinetic == "learned" and motion.observed == "positions":
+        message = (
+            f"{frames.frames.name}: positions alone do not tell which momenta belong to them, so no kinetic energy can "
+            'be learned; use kinetic="known", or frames with momenta'
+        )
+        raise SettingsError(message)
+    network = _drawn(settings, frames)
+
+    def fitted(force_motion: Motion) -> PhaseSpacePotential:
+        motions = [force_motion, *([motion.displacements] if settings.kinetic == "learned" else [])]
+        folds = _folds(settings, frames, network)
+        triangles = motion_triangles(network, frames, folds, motions, progress=progress)
+        return _potential(settings, frames, network, triangles, motion)
+
+    first = fitted(motion)
+
+    def forces(i: int, frame: Frame) -> FloatArray:
+        return first.evaluate(frame.atoms, frames.bonds_of(i)).force_nc
+
+    weighted = weighted_for_noise(motion, frames.frames, forces)
+    return first if weighted is None else fitted(weighted)
 
 
-def _fit(settings: PhaseSpaceSettings, motion: _Motion, *, progress: bool) -> PhaseSpacePotential:
-    numbers = sorted({int(number) for number in motion.first.atoms.numbers})
+def _drawn(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> GraphNetwork | VectorNetwork:
+    """Return a network drawn for a sample of the frames."""
+    numbers = set(frames.first.atoms.numbers.tolist())
     if len(numbers) > 1 and settings.network == "graph":
-        message = f"{motion.first.name}: several elements {numbers}, but the network does not tell nodes apart"
+        message = f"{frames.first.name}: several elements {sorted(numbers)}, but the network does not tell nodes apart"
         raise TrainingDataError(message)
-    sample = joined([snapshot.points for snapshot in motion.sample])
+    sample = joined([snapshot.points for snapshot in frames.sample])
     try:
-        drawn = draw_network(settings, sample, random_stream(settings.seed))
+        return draw_network(settings, sample, random_stream(settings.seed))
     except StructureError as error:
-        message = f"{motion.frames.name}: {error}"
+        message = f"{frames.frames.name}: {error}"
         raise TrainingDataError(message) from error
-    factors = _factors(settings, drawn, motion, progress=progress)
-    solution = _solve(factors, settings.ridge)
+
+
+def _folds(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames, network: Network) -> Folds:
+    return Folds(len(frames), network.n_features, left_out=settings.ridge is None)
+
+
+def _potential(
+    settings: PhaseSpaceSettings,
+    frames: PhaseSpaceFrames,
+    network: GraphNetwork | VectorNetwork,
+    triangles: Sequence[FloatArray],
+    targets: Labels | Motion,
+) -> PhaseSpacePotential:
+    """Return the Hamiltonian that solves all rows."""
+    solved = solution(triangles, settings.ridge)
+    known = _known_energy(settings, frames)
     return PhaseSpacePotential(
-        network=drawn,
-        coefficient_f=solution.coefficient_f,
-        constant=_constant(settings, motion, drawn, solution.coefficient_f),
-        n_dimensions=motion.n_dimensions,
-        species_s=np.array(numbers),
+        network=network,
+        coefficient_f=solved.coefficient_f,
+        constant=_constant(settings, frames, network, solved.coefficient_f, known or (0, 0.0)),
+        n_dimensions=frames.n_dimensions,
+        species_s=np.unique(frames.first.atoms.numbers),
         cutoff=settings.cutoff,
         separable=settings.kinetic == "known",
         record={
             "settings": settings.as_dict(),
-            "n_frames": len(motion),
-            "n_features": drawn.n_features,
-            "ridge": solution.ridge,
-            "ridge_choice": solution.choice,
-            "train_relative_rms": solution.train_rms,
+            "targets": targets.description,
+            "energies": "relative" if known is None else "absolute",
+            "n_frames": len(frames),
+            "n_features": network.n_features,
+            "ridge": solved.ridge,
+            "ridge_choice": solved.choice,
+            "train_relative_rms": solved.train_rms,
         },
     )
 
 
-def _dimensions(frames: Iterable[Frame]) -> int:
-    """Return how many coordinates are in use: all up to the last that is not zero somewhere."""
-    used_c = np.zeros(3, dtype=bool)
-    for frame in frames:
-        used_c |= np.any(frame.atoms.positions, axis=0) | np.any(frame.atoms.get_momenta(), axis=0)
-    return int(np.flatnonzero(used_c).max(initial=0)) + 1
+def _refuse_unknown_frame(settings: PhaseSpaceSettings, frames: TrainingSet) -> None:
+    if settings.known_energy is not None and settings.known_energy[0] >= len(frames):
+        message = f"known_energy is {settings.known_energy}, but there are {len(frames)} frames: name another frame"
+        raise SettingsError(message)
 
 
-def _factors(settings: PhaseSpaceSettings, network: Network, motion: _Motion, *, progress: bool) -> list[FloatArray]:
-    """Return the triangular factors of all rows: one per fold of frames, or one where the ridge is given."""
-    velocity_unit = _spread([s.velocity_nc for s in motion.sample]) if settings.kinetic == "learned" else None
-    force_unit = _spread([s.force_nc for s in motion.sample])
-    fold_i = folds_in_turn(len(motion)) if settings.ridge is None else np.zeros(len(motion), dtype=np.int64)
-    n_folds = 1 + int(fold_i.max(initial=0))
-    column_f = np.arange(network.n_features + 1)
-    running = [RunningFactor(column_f) for _ in range(n_folds)]
-    waiting: list[list[Snapshot]] = [[] for _ in range(n_folds)]
-    for i, snapshot in enumerate(tracked(motion, "features", total=len(motion), shown=progress)):
-        fold = fold_i[i]
-        waiting[fold].append(snapshot)
-        *full, waiting[fold] = batches(waiting[fold], network.n_features)
-        for batch in full:
-            running[fold].add(motion_rows(network, batch, velocity_unit, force_unit))
-    for factor, rest in zip(running, waiting, strict=True):
-        for batch in batches(rest, network.n_features):
-            factor.add(motion_rows(network, batch, velocity_unit, force_unit))
-    return [factor.factor().full(network.n_features) / np.sqrt(max(1, factor.n_rows)) for factor in running]
+def _known_energy(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> tuple[int, float] | None:
+    """Return the number of a frame and its energy H, where one is known."""
+    if settings.known_energy is not None or frames.first.energy is None:
+        return settings.known_energy
+    return 0, frames.first.energy + float(frames.first.atoms.get_kinetic_energy())
 
 
-def _solve(triangles: Sequence[FloatArray], ridge: float | None) -> _Solution:
-    """Return the coefficients for a ridge that is given, or chosen by leaving out folds of frames."""
-    everything_ff = stack(triangles)
-    n_features = len(everything_ff) - 1
-    norm = np.sqrt(np.sum(everything_ff[:, :-1] ** 2) / max(1, n_features))
-    spread_f = np.full(n_features, 1.0 / norm if norm > 0.0 else 1.0)
-    choice = "given"
-    if ridge is None and len(triangles) > 1:
-        ridge = choose_ridge(leave_one_out(triangles), triangles, spread_f, RIDGES).ridge
-        choice = "cross-validation"
-    elif ridge is None:
-        ridge, choice = DEFAULT_RIDGE, "default: too few frames to leave any out"
-    coefficient_f = solve(everything_ff, spread_f, ridge)
-    size = max(float(np.sum(everything_ff[:, -1] ** 2)), np.finfo(float).tiny)
-    return _Solution(coefficient_f, ridge, choice, float(np.sqrt(residual(everything_ff, coefficient_f) / size)))
-
-
-def _constant(settings: PhaseSpaceSettings, motion: _Motion, network: Network, coefficient_f: FloatArray) -> float:
-    """Return the constant that gives the first frame its known energy."""
-    kinetic = float(motion.first.atoms.get_kinetic_energy())
-    known = settings.known_energy
-    if known is None:
-        known = 0.0 if motion.first.energy is None else motion.first.energy + kinetic
-    learned = float(network.combination(motion.sample[0].points, coefficient_f).value_if[0, 0])
-    return float(known) - learned - (kinetic if settings.kinetic == "known" else 0.0)
-
-
-def _spread(values: Sequence[FloatArray]) -> float:
-    """Return the root mean square of numbers; one where all are zero."""
-    square = float(np.mean(np.concatenate([value.ravel() for value in values]) ** 2))
-    return np.sqrt(square) if square > 0.0 else 1.0
+def _constant(
+    settings: PhaseSpaceSettings,
+    frames: PhaseSpaceFrames,
+    network: Network,
+    coefficient_f: FloatArray,
+    known: tuple[int, float],
+) -> float:
+    """Return the constant that gives a frame its known energy H."""
+    number, energy = known
+    frame = frames.frames[number]
+    kinetic = float(frame.atoms.get_kinetic_energy()) if settings.kinetic == "known" else 0.0
+    learned = network.combination(frames.snapshot(number, frame).points, coefficient_f)
+    return float(energy) - float(learned.value_if[0, 0]) - kinetic

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from numbers import Real
-from typing import Any
-
-import numpy as np
+from dataclasses import dataclass
 
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.hamiltonian.encoding import EDGE_INPUTS, FRAMES, NODE_INPUTS
-from ase_rfhgn.settings import SAMPLERS, check_choice, plain
+from ase_rfhgn.settings import SAMPLERS
+from ase_rfhgn.settings_check import check_choice, check_number, check_optional
+from ase_rfhgn.target_settings import TargetSettings
 
 NETWORKS = ("graph", "vector")
 KINETIC = ("learned", "known")
@@ -20,7 +18,7 @@ DEFAULT_UNITS = {"graph": (128, 64, 256), "vector": (512, 0, 0)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PhaseSpaceSettings:
+class PhaseSpaceSettings(TargetSettings):
     """Settings of a fit in phase space; see `ase_rfhgn.phase_space_fitting.fit_phase_space`."""
 
     network: str = "graph"
@@ -35,7 +33,6 @@ class PhaseSpaceSettings:
     cutoff: float | None = None
     smooth_cutoff: bool = False
     dimensions: int | None = None
-    known_energy: float | None = None
     ridge: float | None = None
     seed: int = 0
 
@@ -47,22 +44,18 @@ class PhaseSpaceSettings:
         SettingsError
             If a setting lies outside of what is allowed.
         """
+        TargetSettings.__post_init__(self)  # a class with slots is made anew, and super() would look for the old one
         choices = {"network": NETWORKS, "kinetic": KINETIC, "frame": FRAMES, "sampler": SAMPLERS}
         for name, allowed in choices.items():
             check_choice(name, getattr(self, name), allowed)
         self._check_inputs("node_inputs", self.node_inputs or (), NODE_INPUTS)
         self._check_inputs("edge_inputs", self.edge_inputs, EDGE_INPUTS)
-        for name, least, most in (
-            ("node_units", 1, 65536),
-            ("edge_units", 1, 65536),
-            ("message_units", 1, 65536),
-            ("dimensions", 1, 3),
-            ("seed", 0, 2**63 - 1),
-        ):
-            self._check_whole(name, getattr(self, name), least, most)
-        self._check_number("cutoff", self.cutoff, 0.0, 1e6)
-        self._check_number("ridge", self.ridge, 0.0, 1e6)
-        self._check_number("known_energy", self.known_energy, -np.inf, np.inf)
+        for name in ("node_units", "edge_units", "message_units"):
+            check_optional(name, getattr(self, name), 1, 65536, whole=True)
+        check_optional("dimensions", self.dimensions, 1, 3, whole=True)
+        check_number("seed", self.seed, 0, 2**63 - 1, whole=True)
+        check_optional("cutoff", self.cutoff, 1e-6, 1e6)
+        check_optional("ridge", self.ridge, 1e-30, 1e6)
         self._check_together()
 
     @property
@@ -80,31 +73,10 @@ class PhaseSpaceSettings:
         node, edge, message = (d if g is None else int(g) for d, g in zip(default, given, strict=True))
         return node, edge, message
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON values."""
-        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
-
     @staticmethod
     def _check_inputs(name: str, value: object, allowed: tuple[str, ...]) -> None:
         if not isinstance(value, tuple) or len(set(value)) < len(value) or not set(value) <= set(allowed):
             message = f"{name} is {value!r}: it must be a tuple of any of {', '.join(allowed)}, each at most once"
-            raise SettingsError(message)
-
-    @staticmethod
-    def _check_whole(name: str, value: object, least: int, most: int) -> None:
-        if value is None:
-            return
-        whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        if not whole or not least <= value <= most:  # type: ignore[operator]
-            message = f"{name} is {value!r}: it must be a whole number between {least} and {most}"
-            raise SettingsError(message)
-
-    @staticmethod
-    def _check_number(name: str, value: object, above: float, most: float) -> None:
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, Real) or not above < value <= most:  # type: ignore[operator]
-            message = f"{name} is {value!r}: it must be a number above {above:g}, at most {most:g}"
             raise SettingsError(message)
 
     def _check_together(self) -> None:

@@ -9,7 +9,7 @@ from ase.units import fs
 from ase_rfhgn.chronology import Chronology, chronology
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.motion import Law, law_of_motion, relative_error
-from ase_rfhgn.settings import FitSettings
+from ase_rfhgn.target_settings import TargetSettings
 from ase_rfhgn.targets import Labels, Motion
 from ase_rfhgn.timestep_check import check_time, measure_time
 from ase_rfhgn.training_set import TrainingSet
@@ -20,20 +20,20 @@ LARGEST_ERROR = 0.02
 LARGEST_PHASE = 1.75
 """Turn of typical forces from frame to frame (radians) beyond which overtones, which no frame shows, hide too much.
 
-Measured on copper at 300 K: at 1.5 a fit to every eighth step is twice as wrong as one to every
-step, and from 2 on momenta and displacements contradict each other.
+Measured on copper at 300 K: at 1.5, every eighth step, forces of a fit are wrong by two per cent, and
+from 2 on momenta and displacements contradict each other.
 """
 
 FEWEST = 3
 """Frames in a row without which momenta and positions tell nothing."""
 
 
-def choose_targets(settings: FitSettings, frames: TrainingSet) -> Labels | Motion:
+def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Motion:
     """Return what a fit is to reproduce.
 
     Parameters
     ----------
-    settings : FitSettings
+    settings : TargetSettings
         What is wanted: "auto" means labels where there are any, else momenta where there are any,
         else positions. Time step and stride, unless the ``info`` of the first frame has them.
     frames : TrainingSet
@@ -68,17 +68,17 @@ def choose_targets(settings: FitSettings, frames: TrainingSet) -> Labels | Motio
     return Motion(observed, law, interval, order.runs, ratio_z)
 
 
-def _observed(settings: FitSettings, frames: TrainingSet, order: Chronology) -> str:
+def _observed(settings: TargetSettings, frames: TrainingSet, order: Chronology) -> str:
     if settings.targets == "momenta" and not order.has_momenta:
         message = f"{frames.name}: frames have no momenta; use targets='positions'"
         raise TrainingDataError(message)
     return ("momenta" if order.has_momenta else "positions") if settings.targets == "auto" else settings.targets
 
 
-def _timing(settings: FitSettings, frames: TrainingSet, order: Chronology) -> tuple[float, int]:
+def _timing(settings: TargetSettings, frames: TrainingSet, order: Chronology) -> tuple[float, int]:
     """Return the time step and the stride."""
     told = frames[0].atoms.info
-    known = FitSettings(
+    known = TargetSettings(
         timestep=told.get("timestep") if settings.timestep is None else settings.timestep,
         stride=told.get("stride", 1) if settings.stride is None else settings.stride,
     )

@@ -1,4 +1,8 @@
-"""What a fit is to reproduce: the labels of every frame, or Newton's law between frames."""
+"""What a fit is to reproduce: the labels of every frame, or laws of motion between frames.
+
+Newton's law is half of Hamilton's equations: changes of momenta are averages of forces, −∂H/∂q. The
+other half, displacements as averages of velocities, ∂H/∂p, is known where masses are, else learned.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +14,19 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from ase.constraints import FixAtoms
-from ase.data import atomic_masses
 from ase.units import fs
 
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.chronology import runs_of, with_unbroken_positions
 from ase_rfhgn.frame import Frame
-from ase_rfhgn.motion import Law, combined
+from ase_rfhgn.motion import Law, combined, law_of_displacement
 from ase_rfhgn.motion_noise import Noise, Whitener, huber_weights
 
 RowsOfFrame: TypeAlias = Callable[[int, Frame], Mapping[str, FloatArray]]
 """From the number of a frame and the frame to its rows by kind, right-hand side last."""
 
-ForcesOf: TypeAlias = Callable[[Frame], FloatArray]
-"""From a frame to forces, shape (n_atoms, 3)."""
+ForcesOf: TypeAlias = Callable[[int, Frame], FloatArray]
+"""From the number of a frame and the frame to forces, shape (n_atoms, 3)."""
 
 MOST_RESIDUALS = 4_000_000
 """Residuals after which no more are looked at: noise is known well enough."""
@@ -85,10 +88,13 @@ class Unexplained:
         Observed minus fitted mean forces of every run (eV/Å).
     force : float
         Root mean square of the fitted ones (eV/Å).
+    mass : float
+        Mass of an atom, as the frames have it (amu).
     """
 
     residuals: tuple[FloatArray, ...]
     force: float
+    mass: float
 
     @property
     def size(self) -> float:
@@ -96,20 +102,20 @@ class Unexplained:
         return float(np.sqrt(np.mean(np.concatenate([part.ravel() for part in self.residuals]) ** 2)))
 
     @classmethod
-    def of(cls, parts: Sequence[FloatArray]) -> Unexplained:
+    def of(cls, parts: Sequence[FloatArray], mass: float) -> Unexplained:
         """Return what is unexplained, from minus the fitted and from the observed forces of every run."""
         fitted = np.concatenate([part_emk[..., 0].ravel() for part_emk in parts])
-        return cls(tuple(part_emk.sum(axis=-1) for part_emk in parts), float(np.sqrt(np.mean(fitted**2))))
+        return cls(tuple(part_emk.sum(axis=-1) for part_emk in parts), float(np.sqrt(np.mean(fitted**2))), mass)
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Newton's law between frames that follow each other.
+    """A law of motion between frames that follow each other.
 
     Attributes
     ----------
-    observed : {"momenta", "positions"}
-        What is differenced.
+    observed : {"momenta", "positions", "displacements"}
+        What is differenced: momenta, positions twice, or positions once.
     law : Law
         The law of motion for frames at that distance.
     interval : float
@@ -120,6 +126,8 @@ class Motion:
         True masses in units of those of the frames, where they differ.
     weighting : Weighting, optional
         How much rows count; by default all the same.
+    n_dimensions : int, default 3
+        Coordinates that exist.
     """
 
     observed: str
@@ -128,6 +136,18 @@ class Motion:
     runs: tuple[range, ...]
     mass_ratio_z: Mapping[int, float] = field(default_factory=dict)
     weighting: Weighting | None = None
+    n_dimensions: int = 3
+
+    @property
+    def averaged(self) -> str:
+        """What is averaged between frames: rows of this kind, "force" or "velocity"."""
+        return "velocity" if self.observed == "displacements" else "force"
+
+    @property
+    def displacements(self) -> Motion:
+        """The other half of Hamilton's equations: displacements are averages of velocities."""
+        law = law_of_displacement(self.law.stride)
+        return replace(self, observed="displacements", law=law, weighting=None)
 
     @property
     def description(self) -> str:
@@ -139,20 +159,23 @@ class Motion:
         )
 
     def equations(self, frames: Iterable[Frame], rows: RowsOfFrame) -> Iterator[tuple[int, str, FloatArray]]:
-        """Yield the number of a frame, "motion" and rows for mean forces (eV/Å), right-hand side last.
+        """Yield the number of a frame, "motion" and rows for mean forces or velocities, right-hand side last.
 
         Parameters
         ----------
         frames : iterable of Frame
             All frames.
         rows : callable
-            Rows of the forces on a frame whose labelled forces are zero, under "force": for any
-            Hamiltonian that is linear in its coefficients.
+            Rows of the forces on a frame whose labelled forces are zero, under "force", or of its
+            velocities, under "velocity": for any Hamiltonian that is linear in its coefficients.
         """
         for run, members in runs_of(frames, [run for run in self.runs if self.law.n_equations(len(run))]):
             first, *_ = islice(members, 1)
             sides = combined(self.law, len(run), self._sides(run, chain([first], members), rows))
-            weigher = None if self.weighting is None else _Weigher(self.weighting, self.law, first, len(run))
+            weigher = None
+            if self.weighting is not None:
+                number_m, n_equations = self._component_numbers(first), self.law.n_equations(len(run))
+                weigher = _Weigher(self.weighting, self.law, number_m, n_equations)
             for i, (difference_m, row_mf) in zip(run, sides, strict=False):
                 row_mf[:, -1] += difference_m
                 yield i, "motion", row_mf if weigher is None else weigher.weighted(row_mf, difference_m)
@@ -168,26 +191,27 @@ class Motion:
             Forces of a fit.
         """
         parts_z: dict[int, list[FloatArray]] = {}
+        mass_z: dict[int, float] = {}
         n_residuals = 0
         for run, members in runs_of(frames, self.runs):
             first, *_ = islice(members, 1)
-            number_m = _component_numbers(first)
+            number_m = self._component_numbers(first)
             if n_residuals > MOST_RESIDUALS and parts_z.keys() >= set(number_m.tolist()):
                 continue
             alone = replace(self, runs=(range(len(run)),), weighting=None)
-            rows = alone.equations(chain([first], members), partial(_force_columns, forces))
+            rows = alone.equations(chain([first], members), partial(self._force_columns, forces, run.start))
             part_emk = np.array([row_mf for _, _, row_mf in rows])
             for z in np.unique(number_m) if part_emk.size else []:
                 parts_z.setdefault(int(z), []).append(part_emk[:, number_m == z])
+                mass_z.setdefault(int(z), float(first.atoms.get_masses()[first.atoms.numbers == z].mean()))
             n_residuals += part_emk.size // 2
-        return {z: Unexplained.of(parts) for z, parts in parts_z.items()}
+        return {z: Unexplained.of(parts, mass_z[z]) for z, parts in parts_z.items()}
 
-    def observed_noise(self, number: int, force: float) -> float:
+    def observed_noise(self, number: int, force: float, mass: float) -> float:
         """Return a noise of the forces of an element as noise of what is observed: Å, or ASE's unit of momentum."""
         if self.observed == "momenta":
             return force * self.interval
-        mass = self.mass_ratio_z.get(number, 1.0) * float(atomic_masses[number])
-        return force * self.interval**2 / mass
+        return force * self.interval**2 / (self.mass_ratio_z.get(number, 1.0) * mass)
 
     def _sides(
         self, run: range, members: Iterable[Frame], rows: RowsOfFrame
@@ -198,17 +222,32 @@ class Motion:
         """
         for i, (frame, position_nc) in zip(run, with_unbroken_positions(members), strict=False):
             unforced = replace(frame, energy=None, force_nc=np.zeros_like(position_nc), stress_v=None)
-            row_mf = rows(i, unforced)["force"]
+            row_mf = rows(i, unforced)[self.averaged]
             if self.weighting is not None:
-                row_mf = np.column_stack([-self.weighting.forces(frame).ravel(), row_mf])
-            free_m = np.repeat(_is_free(frame), 3)
-            yield self._observed(frame, position_nc).ravel()[free_m], row_mf[free_m]
+                row_mf = np.column_stack([-self._components(self.weighting.forces(i, frame)), row_mf])
+            free_m = np.repeat(_is_free(frame), self.n_dimensions)
+            yield self._components(self._observed(frame, position_nc))[free_m], row_mf[free_m]
+
+    def _components(self, vector_nc: FloatArray) -> FloatArray:
+        """Return the components that exist, one after the other."""
+        return vector_nc[:, : self.n_dimensions].ravel()
+
+    def _component_numbers(self, frame: Frame) -> IntArray:
+        """Return the atomic number that belongs to every component that is free to move."""
+        return np.repeat(frame.atoms.numbers[_is_free(frame)], self.n_dimensions).astype(np.int64)
+
+    def _force_columns(self, forces: ForcesOf, first: int, i: int, frame: Frame) -> dict[str, FloatArray]:
+        """Return minus the forces on a frame of a run, and a right-hand side that is zero."""
+        force_m = self._components(forces(first + i, frame))
+        return {"force": np.column_stack([-force_m, np.zeros_like(force_m)])}
 
     def _observed(self, frame: Frame, position_nc: FloatArray) -> FloatArray:
-        """Return momenta over time, or masses times positions over time squared (eV/Å)."""
+        """Return momenta over time, or masses times positions over time squared (eV/Å), or positions over time."""
         if self.observed == "momenta":
             momentum_nc: FloatArray = frame.atoms.get_momenta() / self.interval
             return momentum_nc
+        if self.observed == "displacements":
+            return position_nc / self.interval
         ratio_n = np.array([self.mass_ratio_z.get(int(z), 1.0) for z in frame.atoms.numbers])
         mass_n: FloatArray = ratio_n * frame.atoms.get_masses()
         return mass_n[:, None] * position_nc / self.interval**2
@@ -217,9 +256,9 @@ class Motion:
 class _Weigher:
     """Whitens the rows of a run, and makes outliers count less."""
 
-    def __init__(self, weighting: Weighting, law: Law, frame: Frame, n_frames: int) -> None:
-        noises = [weighting.noise_z[int(z)] for z in _component_numbers(frame)]
-        self._whitener = Whitener(noises, law.difference_j, law.n_equations(n_frames), weighting.scale)
+    def __init__(self, weighting: Weighting, law: Law, number_m: IntArray, n_equations: int) -> None:
+        noises = [weighting.noise_z[int(z)] for z in number_m]
+        self._whitener = Whitener(noises, law.difference_j, n_equations, weighting.scale)
         self._scale = weighting.scale
 
     def weighted(self, row_mf: FloatArray, difference_m: FloatArray) -> FloatArray:
@@ -229,12 +268,6 @@ class _Weigher:
         return white_mf[:, 1:] * huber_weights(white_mf[:, 0], self._scale)[:, None]
 
 
-def _force_columns(forces: ForcesOf, _: int, frame: Frame) -> dict[str, FloatArray]:
-    """Return minus the forces on a frame, and a right-hand side that is zero."""
-    force_m = forces(frame).ravel()
-    return {"force": np.column_stack([-force_m, np.zeros_like(force_m)])}
-
-
 def _is_free(frame: Frame) -> BoolArray:
     """Return which atoms are free to move."""
     free_n = np.ones(len(frame.atoms), dtype=bool)
@@ -242,8 +275,3 @@ def _is_free(frame: Frame) -> BoolArray:
         if isinstance(constraint, FixAtoms):
             free_n[constraint.index] = False
     return free_n
-
-
-def _component_numbers(frame: Frame) -> IntArray:
-    """Return the atomic number that belongs to every component that is free to move."""
-    return np.repeat(frame.atoms.numbers[_is_free(frame)], 3).astype(np.int64)

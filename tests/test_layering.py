@@ -21,7 +21,7 @@ LONGEST_MODULE = 300
 
 LAYERS = (
     {"arrays", "errors", "progress", "threads", "stopwatch", "random_streams", "whole_file", "model_file"},
-    {"dense", "pooling"},
+    {"dense", "pooling", "settings_check", "target_settings"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
     {"graph", "neighbours", "phase_space_motion", "mixing", "structure_check"},
@@ -37,8 +37,8 @@ LAYERS = (
     {"target_choice", "noise_check"},
     {"survey", "drawing", "phase_space_drawing", "prior"},
     {"equations", "grouping", "phase_space_equations"},
-    {"accumulation", "unlabelled"},
-    {"selection", "memory", "calibration"},
+    {"accumulation", "unlabelled", "phase_space_frames"},
+    {"selection", "memory", "calibration", "phase_space_regression"},
     {"repulsion", "training_record", "preparation"},
     {"fitting", "phase_space_fitting", "updating", "frame_selection"},
     {"journal", "left_out"},
@@ -54,8 +54,8 @@ LAYERS = (
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
 TRAINING_NUMBERS = {
-    *("sampling", "ridge", "settings", "downdating", "regression", "posterior", "motion", "motion_noise"),
-    *("stopwatch", "random_streams"),
+    *("sampling", "ridge", "settings", "target_settings", "downdating", "regression", "posterior"),
+    *("motion", "motion_noise", "stopwatch", "random_streams"),
 }
 EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 

@@ -31,7 +31,7 @@ def weighted(frames: list[Atoms], observed: str, truth: list[Atoms]) -> Motion |
     motion = Motion(observed, law_of_motion(observed, 1), TIMESTEP, (range(len(frames)),))
     force_by_name = {f"structures, frame {i}": atoms.get_forces() for i, atoms in enumerate(truth)}
 
-    def forces(frame: Frame) -> FloatArray:
+    def forces(_: int, frame: Frame) -> FloatArray:
         force_nc: FloatArray = force_by_name[frame.name]
         return force_nc
 
@@ -64,8 +64,12 @@ def test_kicks_are_told_with_their_size(run: list[Atoms]) -> None:
     assert [noise.kick for noise in found.weighting.noise_z.values()] == pytest.approx([0.3, 0.3], rel=0.2)
 
 
-def test_measurement_noise_is_told_in_units_of_the_measurement(run: list[Atoms]) -> None:
+@pytest.mark.parametrize("masses", [None, [100.0, 10.0, 10.0, 10.0]])
+def test_measurement_noise_is_told_in_units_of_the_measurement(masses: list[float] | None) -> None:
     rng = np.random.default_rng(1)
+    atoms = shaken_crystal(symbols="CuAl3")
+    atoms.set_masses(masses)
+    run = run_of(atoms, N_FRAMES)
     noisy = [atoms.copy() for atoms in run]
     for atoms in noisy:
         atoms.positions += rng.normal(0.0, 0.003, (4, 3))

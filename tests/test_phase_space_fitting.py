@@ -88,8 +88,8 @@ def test_one_known_energy_fixes_the_constant(rng: np.random.Generator) -> None:
     for kinetic in ("learned", "known"):
         model = fit_phase_space(frames, bonds=bonds, kinetic=kinetic, **SMALL)
         assert model.evaluate(frames[0], bonds).energy == pytest.approx(total)
-        model = fit_phase_space(frames, bonds=bonds, kinetic=kinetic, known_energy=-7.0, **SMALL)
-        assert model.evaluate(frames[0], bonds).energy == pytest.approx(-7.0)
+        model = fit_phase_space(frames, bonds=bonds, kinetic=kinetic, known_energy=(3, -7.0), **SMALL)
+        assert model.evaluate(frames[3], bonds).energy == pytest.approx(-7.0)
 
 
 def test_the_same_seed_draws_the_same_model(rng: np.random.Generator) -> None:
@@ -126,9 +126,11 @@ def test_frames_may_have_bonds_of_their_own(rng: np.random.Generator) -> None:
         ({"node_units": 0}, "node_units is 0: it must be a whole number"),
         ({"node_units": 2.0}, r"node_units is 2\.0"),
         ({"dimensions": 4}, "dimensions is 4"),
-        ({"cutoff": -1.0}, r"cutoff is -1\.0: it must be a number above 0"),
+        ({"cutoff": -1.0}, r"cutoff is -1\.0: it must be a number between"),
         ({"ridge": 0.0}, r"ridge is 0\.0"),
-        ({"known_energy": float("nan")}, "known_energy is nan"),
+        ({"known_energy": 1.0}, r"known_energy is 1\.0: it must be the number of a frame and its energy"),
+        ({"known_energy": (3, 1.0)}, r"known_energy is \(3, 1\.0\), but there are 3 frames"),
+        ({"targets": "velocities"}, "targets is 'velocities': choose one of"),
         ({"node_inputs": ("charge",)}, "node_inputs is"),
         ({"edge_inputs": ("distance", "distance")}, "each at most once"),
         ({"smooth_cutoff": True}, "smooth_cutoff is True, but there is no cutoff"),

@@ -53,12 +53,12 @@ def labelled_rows(frames: list[Frame], rows: RowsOf) -> list[FloatArray]:
     return [row_mf for _, kind, row_mf in LABELS.equations(frames, rows) if kind == "force"]
 
 
-def true_forces(frame: Frame) -> FloatArray:
+def true_forces(_: int, frame: Frame) -> FloatArray:
     assert frame.force_nc is not None
     return frame.force_nc
 
 
-def far_forces(frame: Frame) -> FloatArray:
+def far_forces(_: int, frame: Frame) -> FloatArray:
     return np.full(frame.atoms.positions.shape, 1000.0)
 
 
@@ -118,9 +118,9 @@ def test_measured_masses_replace_those_of_the_frames(run: list[Atoms], rows: Row
 
 def test_what_true_forces_leave_unexplained_is_nothing(run: list[Atoms]) -> None:
     frames = frames_of(run)
-    force_by_name = {frame.name: true_forces(frame) for frame in frames}
+    force_by_name = {frame.name: true_forces(i, frame) for i, frame in enumerate(frames)}
     for observed in ("momenta", "positions"):
-        unexplained_z = motion(observed).unexplained(frames, lambda frame: force_by_name[frame.name])
+        unexplained_z = motion(observed).unexplained(frames, lambda _, frame: force_by_name[frame.name])
         assert unexplained_z.keys() == {13, 29}
         for one in unexplained_z.values():
             assert one.size < 1e-9

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
+from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.md.verlet import VelocityVerlet
@@ -24,18 +25,25 @@ def shaken_crystal(seed: int = 0, symbols: str = "Cu4") -> Atoms:
 
 
 def run_of(
-    atoms: Atoms, n_frames: int, *, stride: int = 1, wrap: bool = True, timestep: float = TIMESTEP
+    atoms: Atoms,
+    n_frames: int,
+    *,
+    stride: int = 1,
+    wrap: bool = True,
+    timestep: float = TIMESTEP,
+    calculator: Calculator | None = None,
 ) -> list[Atoms]:
-    """Return frames of a run of velocity Verlet with EMT, labelled with forces."""
+    """Return frames of a run of velocity Verlet with a calculator, by default EMT, labelled with forces."""
     atoms = atoms.copy()
-    atoms.calc = EMT()
+    atoms.calc = EMT() if calculator is None else calculator
     dynamics = VelocityVerlet(atoms, timestep)
     frames = []
     for _ in range(n_frames):
         frame = atoms.copy()
         if wrap:
             frame.wrap()
-        frame.calc = SinglePointCalculator(frame, energy=atoms.get_potential_energy(), forces=atoms.get_forces())
+        energy, force_nc = atoms.get_potential_energy(), atoms.get_forces(apply_constraint=False)
+        frame.calc = SinglePointCalculator(frame, energy=energy, forces=force_nc)
         frames.append(frame)
         dynamics.run(stride)
     return frames

@@ -8,14 +8,17 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ase_rfhgn.hamiltonian.kernels import INLINED, OPTIONS, levels_at_point
+from ase_rfhgn.hamiltonian.kernels import INLINED, OPTIONS
 
 VOIGT_FIRST = (0, 1, 2, 1, 0, 0)
 VOIGT_SECOND = (0, 1, 2, 2, 2, 1)
 
+COLUMNS = 256
+"""Features of an atom that are worked on at once, about: their derivatives stay in the second-level cache."""
+
 
 @njit(**OPTIONS)
-def add_rows(atoms, edges, radial, basis_pjy, grid, level, power, mixing_slf, alone_sf, energy_f, row_mf, virial_vf):
+def add_rows(atoms, edges, radial, basis_pay, grid, level, power, mixing_slf, alone_sf, energy_f, row_mf, virial_vf):
     """Add the features of some atoms, and their derivatives by positions and strain, to the rows.
 
     Parameters
@@ -23,29 +26,39 @@ def add_rows(atoms, edges, radial, basis_pjy, grid, level, power, mixing_slf, al
     atoms : tuple
         Index of the first atom; first edge of every atom; species; first column; moments of every atom.
     edges : tuple
-        Neighbour, vector and length of every edge.
+        Neighbour, length, and orthonormal axes of every edge, of which the first lies along it.
     radial : tuple
         Messages t_k and their derivatives by the distance.
-    basis_pjy : ndarray
-        Harmonics, and their derivatives by x, y, z, of every edge.
+    basis_pay : ndarray
+        Harmonics of every edge, and their derivatives along its second and third axis.
     alone_sf : ndarray
         Features of isolated atoms.
     """
     first_atom, first_n, species_n, column_n, moment_nyk = atoms
-    neighbour_p, vector_pc, distance_p = edges
+    neighbour_p, distance_p, axes_pac = edges
     value_pk, slope_pk = radial
     scratch = features_scratch(grid, level, power, mixing_slf)
     n_harmonics, n_features = moment_nyk.shape[1], alone_sf.shape[1]
     feature_f, slope_yf, own_cf = np.empty(n_features), np.empty((n_harmonics, n_features)), np.empty((3, n_features))
+    step = _step(n_features, value_pk.shape[1])
+    slopes, pulls = np.empty(n_harmonics * step), np.empty(3 * len(neighbour_p) * step)
+    gradient_cf = np.empty((3, step))
     for n in range(len(species_n)):
         site_features(moment_nyk[n], grid, level, power, mixing_slf[species_n[n]], scratch, feature_f, slope_yf)
         energy_f[column_n[n] : column_n[n] + n_features] += feature_f - alone_sf[species_n[n]]
         e = slice(first_n[n] - first_n[0], first_n[n + 1] - first_n[0])
-        n_edges = e.stop - e.start
-        basis = basis_pjy[e].reshape(4 * n_edges, n_harmonics)
-        pull_pjf = np.dot(basis, slope_yf).reshape(n_edges, 4, n_features)
-        own = (neighbour_p[e], vector_pc[e], distance_p[e]), (value_pk[e], slope_pk[e])
-        _add_gradient_rows(*own, pull_pjf, column_n[n], own_cf, row_mf, virial_vf)
+        n_rows = 3 * (e.stop - e.start)
+        basis = basis_pay[e].reshape(n_rows, n_harmonics)
+        own_edges = neighbour_p[e], distance_p[e], axes_pac[e], value_pk[e], slope_pk[e]
+        own_cf[:] = 0.0
+        for first in range(0, n_features, step):
+            width = min(step, n_features - first)
+            slope_yw = slopes[: n_harmonics * width].reshape(n_harmonics, width)
+            slope_yw[:] = slope_yf[:, first : first + width]
+            pull = pulls[: n_rows * width].reshape(n_rows, width)
+            np.dot(basis, slope_yw, pull)
+            pull_paf = pull.reshape(n_rows // 3, 3, width)
+            _add_gradient_rows(own_edges, pull_paf, first, column_n[n], gradient_cf, own_cf, row_mf, virial_vf)
         for c in range(3):
             row_mf[3 * (first_atom + n) + c, column_n[n] : column_n[n] + n_features] += own_cf[c]
 
@@ -55,10 +68,11 @@ def features_scratch(grid, level, power, mixing_slf):
     """Return the arrays that `site_features` works in."""
     harmonics_xy, weight_x = grid
     even_yx, odd_yx = _split_by_parity(harmonics_xy, level)
-    width = mixing_slf.shape[2]
-    even_oxf = np.empty((len(power), len(weight_x), width))
-    product = np.empty((len(even_yx), width)), np.empty((len(odd_yx), width))
-    return even_yx, odd_yx, even_oxf, np.empty_like(even_oxf), np.empty((len(level), width)), product
+    n_points, width = len(weight_x), mixing_slf.shape[2]
+    by_moment = np.empty((len(even_yx), width)), np.empty((len(odd_yx), width))
+    field = np.empty((n_points, width)), np.empty((n_points, width)), np.empty(width), np.empty(width)
+    even_oxf = np.empty((len(power), n_points, width))
+    return even_yx, odd_yx, by_moment, field, even_oxf, np.empty_like(even_oxf)
 
 
 @njit(**INLINED)
@@ -70,13 +84,14 @@ def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, 
     derivative of a feature of channel k by A_{y,k'} vanishes unless k' = k, so ``slope_yf`` has one
     axis for both.
     """
-    even_yx, odd_yx, even_oxf, odd_oxf, tiled_lf, product = scratch
-    even_yf, odd_yf = product
+    even_yx, odd_yx, (even_yf, odd_yf), field, even_oxf, odd_oxf = scratch
     plain, width = (1 + len(level)) * moment_yk.shape[1], mixing_lf.shape[1]
     feature_f[:] = 0.0
     _plain_features(moment_yk, level, feature_f, slope_yf)
-    feature_of = feature_f[plain:].reshape(len(power), width)
-    _fields_of_atom(moment_yk, grid, level, power, mixing_lf, tiled_lf, even_oxf, odd_oxf, feature_of)
+    _mix(moment_yk, level, mixing_lf, even_yf, odd_yf)
+    np.dot(even_yx.T, even_yf, field[0])
+    np.dot(odd_yx.T, odd_yf, field[1])
+    _powers(grid[1], power, field, even_oxf, odd_oxf, feature_f[plain:].reshape(len(power), width))
     for o in range(len(power)):
         np.dot(even_yx, even_oxf[o], even_yf)
         np.dot(odd_yx, odd_oxf[o], odd_yf)
@@ -105,35 +120,56 @@ def _split_by_parity(harmonics_xy, level):
 
 
 @njit(**INLINED)
-def _fields_of_atom(moment_yk, grid, level, power, mixing_lf, tiled_lf, even_oxf, odd_oxf, feature_of):
+def _mix(moment_yk, level, mixing_lf, even_yf, odd_yf):
+    """Write the moments of every field, times the weight of their degree, by parity."""
+    n_channels, width = moment_yk.shape[1], mixing_lf.shape[1]
+    e, o = 0, 0
+    for l in range(len(level)):
+        for y in range(l * l, (l + 1) * (l + 1)):
+            if l % 2 == 0:
+                mixed_f = even_yf[e]
+                e += 1
+            else:
+                mixed_f = odd_yf[o]
+                o += 1
+            for first in range(0, width, n_channels):
+                for k in range(n_channels):
+                    mixed_f[first + k] = mixing_lf[l, first + k] * moment_yk[y, k]
+
+
+@njit(**INLINED)
+def _powers(weight_x, power, field, even_oxf, odd_oxf, feature_of):
     """Write the derivatives of the powers of the fields by the fields, by parity; add the mean powers.
 
     With s(±x) = even ± odd, the sums and differences of s(x)^o and s(−x)^o follow from those of lower o.
-    The loop runs over all mixings and channels at once, and each power has arrays of its own:
-    otherwise the compiler's check that no arrays overlap fails, or costs more than vectors gain.
     """
-    harmonics_xy, weight_x = grid
-    n_channels, width = moment_yk.shape[1], mixing_lf.shape[1]
-    if width == 0:  # no mixings, no room for a tile
-        return
+    even_xf, odd_xf, total_f, difference_f = field
     for x in range(len(weight_x)):
-        levels_at_point(moment_yk, harmonics_xy[x], level, tiled_lf[:, :n_channels])
-        for l in range(len(level)):
-            for first in range(n_channels, width, n_channels):
-                tiled_lf[l, first : first + n_channels] = tiled_lf[l, :n_channels]
-        for f in range(width):
-            even, odd = 0.0, 0.0
-            for l in range(len(level)):
-                if l % 2 == 0:
-                    even += mixing_lf[l, f] * tiled_lf[l, f]
-                else:
-                    odd += mixing_lf[l, f] * tiled_lf[l, f]
-            total, difference = 2.0 * weight_x[x] * (even * even + odd * odd), 4.0 * weight_x[x] * even * odd
-            for o in range(len(power)):
-                even_oxf[o, x, f] = (o + 3) * total
-                odd_oxf[o, x, f] = (o + 3) * difference
-                total, difference = even * total + odd * difference, even * difference + odd * total
-                feature_of[o, f] += total
+        _square(2.0 * weight_x[x], even_xf[x], odd_xf[x], total_f, difference_f)
+        for o in range(len(power)):
+            slopes = even_oxf[o, x], odd_oxf[o, x]
+            _next_power(o + 3, even_xf[x], odd_xf[x], total_f, difference_f, *slopes, feature_of[o])
+
+
+@njit(**INLINED)
+def _square(weight, even_f, odd_f, total_f, difference_f):
+    """Write half the sum and half the difference of s(x)² and s(−x)², weighted."""
+    for f in range(len(even_f)):
+        total_f[f] = weight * (even_f[f] * even_f[f] + odd_f[f] * odd_f[f])
+        difference_f[f] = weight * 2.0 * even_f[f] * odd_f[f]
+
+
+@njit(**INLINED)
+def _next_power(order, even_f, odd_f, total_f, difference_f, even_slope_f, odd_slope_f, feature_f):
+    """Write the derivatives of the next power by the fields; raise sum and difference to that power; add the sum."""
+    for f in range(len(even_f)):
+        total, difference = total_f[f], difference_f[f]
+        even_slope_f[f] = order * total
+        odd_slope_f[f] = order * difference
+        raised = even_f[f] * total + odd_f[f] * difference
+        feature_f[f] += raised
+        total_f[f] = raised
+        difference_f[f] = even_f[f] * difference + odd_f[f] * total
 
 
 @njit(**INLINED)
@@ -169,33 +205,39 @@ def _scale_by_mixing(even_yf, odd_yf, level, mixing_lf, slope_yf):
 
 
 @njit(**INLINED)
-def _add_gradient_rows(edges, radial, pull_pjf, first_column, own_cf, row_mf, virial_vf):
-    """Add the derivatives of some features of one atom by the positions of its neighbours to the rows.
+def _step(n_features, n_channels):
+    """Return a number of features to work on at once, in equal steps of whole sets of channels."""
+    n_sets = n_features // n_channels
+    n_steps = max(1, n_features // COLUMNS)
+    return n_channels * (-(-n_sets // n_steps))
 
-    ``pull_pjf`` holds Σ_y G_yf (Y_py, ∂_c Y_py) per edge. The derivative of feature f, of channel k,
-    by the edge vector is u_c t'_pk pull_p0f + t_pk pull_pcf; it moves the head, and the tail the other
-    way: that sum goes to ``own_cf``.
+
+@njit(**INLINED)
+def _add_gradient_rows(edges, pull_paf, first, first_column, gradient_cf, own_cf, row_mf, virial_vf):
+    """Add the derivatives of some features of one atom by positions of neighbours and by strain to the rows.
+
+    ``pull_paf`` holds Σ_y G_yf (Y_py, and its derivatives along the axes a across the edge). The
+    derivative of feature f, of channel k, by the edge vector is t'_pk pull_p0f along the edge and
+    t_pk pull_paf across; it moves the head, and the tail the other way: that sum is added to ``own_cf``.
     """
-    neighbour_p, vector_pc, distance_p = edges
-    value_pk, slope_pk = radial
-    n_channels, width = value_pk.shape[1], pull_pjf.shape[2]
-    columns = slice(first_column, first_column + width)
-    own_cf[:] = 0.0
-    gradient_cf = np.empty((3, width))
+    neighbour_p, distance_p, axes_pac, value_pk, slope_pk = edges
+    n_channels, width = value_pk.shape[1], pull_paf.shape[2]
     for p in range(len(neighbour_p)):
         for c in range(3):
-            unit = vector_pc[p, c] / distance_p[p]
-            row_f = row_mf[3 * neighbour_p[p] + c, columns]
+            along, second, third = axes_pac[p, 0, c], axes_pac[p, 1, c], axes_pac[p, 2, c]
+            row_f = row_mf[3 * neighbour_p[p] + c, first_column + first : first_column + first + width]
+            own_f = own_cf[c, first : first + width]
             for b in range(width // n_channels):
-                first = b * n_channels
+                start = b * n_channels
                 for k in range(n_channels):
-                    radial_part = unit * slope_pk[p, k] * pull_pjf[p, 0, first + k]
-                    gradient = radial_part + value_pk[p, k] * pull_pjf[p, c + 1, first + k]
-                    gradient_cf[c, first + k] = gradient
-                    own_cf[c, first + k] += gradient
-                    row_f[first + k] -= gradient
+                    across = second * pull_paf[p, 1, start + k] + third * pull_paf[p, 2, start + k]
+                    gradient = along * slope_pk[p, k] * pull_paf[p, 0, start + k] + value_pk[p, k] * across
+                    gradient_cf[c, start + k] = gradient
+                    own_f[start + k] += gradient
+                    row_f[start + k] -= gradient
         for v in range(len(virial_vf)):
-            a, b = VOIGT_FIRST[v], VOIGT_SECOND[v]
-            virial_f = virial_vf[v, columns]
+            c, d = VOIGT_FIRST[v], VOIGT_SECOND[v]
+            x, y = 0.5 * distance_p[p] * axes_pac[p, 0, c], 0.5 * distance_p[p] * axes_pac[p, 0, d]
+            virial_f = virial_vf[v, first_column + first : first_column + first + width]
             for f in range(width):
-                virial_f[f] += 0.5 * (vector_pc[p, a] * gradient_cf[b, f] + vector_pc[p, b] * gradient_cf[a, f])
+                virial_f[f] += x * gradient_cf[d, f] + y * gradient_cf[c, f]

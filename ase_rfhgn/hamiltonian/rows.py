@@ -83,11 +83,13 @@ def _add_block(
 ) -> None:
     """Add the features of a block of atoms and their derivatives to the rows."""
     moment_nyk = fields.centred(block.moment_nyk, block.species_n)
+    axes_pac = _axes(block.vector_pc / block.distance_p[:, None])
+    across_pay = axes_pac[:, 1:] @ block.harmonic_slopes_pcy
     row_kernels.add_rows(
         (block.atoms.start, block.first_n, block.species_n, column_s[block.species_n], moment_nyk),
-        (neighbour_p, block.vector_pc, block.distance_p),
+        (neighbour_p, block.distance_p, axes_pac),
         (block.value_pk, block.slope_pk),
-        np.concatenate([block.harmonics_py[:, None], block.harmonic_slopes_pcy], axis=1),
+        np.concatenate([block.harmonics_py[:, None], across_pay], axis=1),
         fields.points,
         *fields.shape,
         _flat_mixings(fields),
@@ -96,6 +98,17 @@ def _add_block(
         rows.force_mf,
         rows.virial_vf,
     )
+
+
+def _axes(unit_pc: FloatArray) -> FloatArray:
+    """Return orthonormal axes of every edge, the first along it: shape (n_edges, 3, 3).
+
+    Derivatives across an edge have two components, not three: a quarter less to multiply.
+    """
+    oblique_pc = np.eye(3)[np.argmin(np.abs(unit_pc), axis=1)]
+    second_pc = np.cross(unit_pc, oblique_pc)
+    second_pc /= np.linalg.norm(second_pc, axis=1)[:, None]
+    return np.stack([unit_pc, second_pc, np.cross(unit_pc, second_pc)], axis=1)
 
 
 def _flat_mixings(fields: SphericalFields) -> FloatArray:

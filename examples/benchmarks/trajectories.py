@@ -1,10 +1,12 @@
 """Potentials from runs without forces: errors of forces on unseen frames, beside fits to labels.
 
-    python examples/benchmarks/trajectories.py [copper argon stride noise thermostat ethanol]
+    python examples/benchmarks/trajectories.py [copper argon bonds chain stride noise thermostat ethanol]
 
-prints a Markdown table per word. Runs of copper (effective medium theory, 108 atoms, 300 K, 5 fs)
-and of argon (Lennard-Jones, 108 atoms, 40 K, 5 fs) are made by ASE on the spot; unseen frames come
-from a run with another seed. The ethanol data are looked for in the folder that the variable
+prints a Markdown table per word. Runs of copper (effective medium theory, 300 K, 5 fs, 108 atoms, or 32
+for tables of many fits), of argon (Lennard-Jones, 108 atoms, 40 K, 5 fs), of a 4 × 4 lattice of Morse bonds in
+the plane and of a chain of Fermi, Pasta, Ulam and Tsingou are made by ASE on the spot; unseen frames come
+from a run with another seed. Lattice and chain are fitted by Hamiltonians of positions and momenta,
+with a known and with a learned kinetic energy. The ethanol data are looked for in the folder that the variable
 ASE_RFHGN_DATA names, else in ``../shared/data`` beside this checkout: its frames are random halves of two
 Langevin runs at 500 K, stored every fifth step of 0.5 fs, so those that follow each other are found first.
 """
@@ -15,85 +17,63 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from ase import Atoms, units
-from ase.build import bulk
-from ase.calculators.calculator import Calculator
-from ase.calculators.emt import EMT
-from ase.calculators.lj import LennardJones
-from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import iread
-from ase.md.langevin import Langevin
-from ase.md.md import MolecularDynamics
-from ase.md.velocitydistribution import Stationary
-from ase.md.verlet import VelocityVerlet
+from trajectory_runs import TIMESTEP, System, argon, chain, copper, morse_lattice, run_of, unseen_of
 
-from ase_rfhgn import fit
+from ase_rfhgn import fit, fit_phase_space
 from ase_rfhgn.assessment import evaluate_errors
 from ase_rfhgn.errors import RFHGNError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TIMESTEP = 5.0 * units.fs
-EQUILIBRATION = 200
-UNSEEN_FRAMES, UNSEEN_STRIDE = 10, 20
-SMALL: dict[str, Any] = {"channels": 12, "mixings": 3}
-"""Features for the tables that need many fits."""
 MEDIUM: dict[str, Any] = {"channels": 24, "mixings": 2}
 """Features for ethanol, whose noise hides what more of them could tell."""
 
+Learned: TypeAlias = tuple[float, str, Mapping[str, Any]]
+"""Error of forces on unseen frames (eV/Å), what the fit leaves unexplained, and the record of the model."""
+
+Learn: TypeAlias = Callable[..., Learned]
+"""Takes frames, unseen frames and settings of a fit."""
+
 HEAD = """\
-| run | frames | fitted to | force RMSE eV/Å | against labels | left unexplained eV/Å | fit, CPU s | remarks |
+| run | frames | fitted to | force RMSE eV/Å | against labels | left unexplained | fit, CPU s | remarks |
 |---|---|---|---|---|---|---|---|"""
 
 
-@dataclass(frozen=True, slots=True)
-class Crystal:
-    """A crystal, its potential and its temperature (K)."""
-
-    name: str
-    atoms: Atoms
-    calculator: Calculator
-    temperature: float
-
-
-def copper() -> Crystal:
-    """Return copper by effective medium theory."""
-    return Crystal("copper, EMT", bulk("Cu", cubic=True) * 3, EMT(), 300.0)
+def learn_potential(
+    frames: Sequence[Atoms],
+    unseen: Sequence[Atoms],
+    **settings: Any,  # noqa: ANN401 - settings are of any type
+) -> Learned:
+    """Return how good a potential is."""
+    potential = fit(frames, **settings)
+    record = potential.record
+    left = record["train_rmse"].get("motion", record["train_rmse"].get("force"))
+    return evaluate_errors(potential, unseen).force_rmse or 0.0, f"{left:.2g} eV/Å", record
 
 
-def argon() -> Crystal:
-    """Return argon with a smoothly cut Lennard-Jones potential."""
-    calculator = LennardJones(sigma=3.4, epsilon=0.0104, rc=8.5, smooth=True)
-    return Crystal("argon, Lennard-Jones", bulk("Ar", a=5.26, cubic=True) * 3, calculator, 40.0)
-
-
-def run_of(crystal: Crystal, n_frames: int, stride: int = 1, friction: float = 0.0, seed: int = 0) -> list[Atoms]:
-    """Return labelled frames of a run; a friction (1/fs) makes it one of Langevin dynamics."""
-    atoms, rng = crystal.atoms.copy(), np.random.default_rng(seed)
-    scale_n = np.sqrt(2.0 * units.kB * crystal.temperature * atoms.get_masses())
-    atoms.set_momenta(scale_n[:, None] * rng.normal(size=(len(atoms), 3)))
-    Stationary(atoms)
-    atoms.calc = crystal.calculator
-    VelocityVerlet(atoms, TIMESTEP).run(EQUILIBRATION)
-    dynamics: MolecularDynamics = VelocityVerlet(atoms, TIMESTEP)
-    if friction > 0.0:
-        temperature = crystal.temperature
-        dynamics = Langevin(
-            atoms, TIMESTEP, temperature_K=temperature, friction=friction / units.fs, fixcm=False, rng=rng
-        )
-    frames = []
-    for _ in range(n_frames):
-        frame = atoms.copy()
-        results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(), "stress": atoms.get_stress()}
-        frame.calc = SinglePointCalculator(frame, **results)
-        frames.append(frame)
-        dynamics.run(stride)
-    return frames
+def learn_hamiltonian(
+    frames: Sequence[Atoms],
+    unseen: Sequence[Atoms],
+    **settings: Any,  # noqa: ANN401 - settings are of any type
+) -> Learned:
+    """Return how good a Hamiltonian of positions and momenta is, on atoms that are not fixed."""
+    model = fit_phase_space(frames, **settings)
+    moves_n = np.ones(len(frames[0]), dtype=bool)
+    for constraint in frames[0].constraints:
+        moves_n[constraint.index] = False
+    n_dimensions = model.n_dimensions
+    found, expected = (
+        np.concatenate([forces(atoms)[moves_n, :n_dimensions] for atoms in unseen])
+        for forces in (lambda atoms: model.evaluate(atoms, settings["bonds"]).force_nc, Atoms.get_forces)
+    )
+    left = f"{100.0 * model.record['train_relative_rms']:.2g} %"
+    return float(np.sqrt(np.mean((found - expected) ** 2))), left, model.record
 
 
 def line(
@@ -102,22 +82,21 @@ def line(
     unseen: Sequence[Atoms],
     targets: str,
     reference: float | None,
+    learn: Learn = learn_potential,
     **settings: Any,  # noqa: ANN401 - settings are of any type
 ) -> float | None:
     """Print a line of the table: a fit and its errors; return the error of the forces."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            potential = fit(frames, targets=targets, **settings)
+            force_rmse, left, record = learn(frames, unseen, targets=targets, **settings)
         except RFHGNError as error:
             print(f"| {run} | {len(frames)} | {targets} | refused | | | | {error} |", flush=True)
             return None
-    force_rmse = evaluate_errors(potential, unseen).force_rmse or 0.0
-    record = potential.record
     cells = [
         f"{force_rmse:.3g}",
         "" if reference is None else f"{force_rmse / reference:.2f}",
-        f"{record['train_rmse'].get('motion', record['train_rmse'].get('force')):.2g}",
+        left,
         f"{record['fit_cpu_seconds']:.0f}",
         "; ".join(str(one.message) for one in caught),
     ]
@@ -129,52 +108,59 @@ def all_targets(
     run: str,
     frames: Sequence[Atoms],
     unseen: Sequence[Atoms],
+    timestep: float = TIMESTEP,
     **settings: Any,  # noqa: ANN401 - settings are of any type
 ) -> None:
     """Print fits to labels, to momenta and to positions of the same frames."""
     reference = line(run, frames, unseen, "labels", None, **settings)
     for targets in ("momenta", "positions"):
-        line(run, frames, unseen, targets, reference, timestep=TIMESTEP, **settings)
+        line(run, frames, unseen, targets, reference, timestep=timestep, **settings)
 
 
-def unseen_of(crystal: Crystal) -> list[Atoms]:
-    """Return frames of another run, far apart."""
-    return run_of(crystal, UNSEEN_FRAMES, stride=UNSEEN_STRIDE, seed=1)
-
-
-def compare_crystal(crystal: Crystal) -> None:
+def compare_run(system: System) -> None:
     """Print fits to 400 frames, every step of a run."""
-    all_targets(crystal.name, run_of(crystal, 400), unseen_of(crystal))
+    all_targets(system.name, run_of(system, 400), unseen_of(system))
+
+
+def compare_hamiltonians(system: System) -> None:
+    """Print fits of Hamiltonians of positions and momenta to every step, and to every third step, of a run."""
+    unseen = unseen_of(system)
+    for kinetic, node_inputs in (("known", ()), ("learned", ("momentum",))):
+        settings: dict[str, Any] = {"kinetic": kinetic, "node_inputs": node_inputs, "edge_inputs": ("distance",)}
+        settings |= {"frame": "laboratory", "bonds": system.bonds, "learn": learn_hamiltonian}
+        for stride in (1, 3):
+            run = f"{system.name}, kinetic energy {kinetic}, every {stride}. step"
+            all_targets(run, run_of(system, 400, stride), unseen, system.timestep, stride=stride, **settings)
 
 
 def compare_strides() -> None:
     """Print fits to frames that are several steps apart."""
-    crystal = copper()
-    unseen = unseen_of(crystal)
+    system = copper(2)
+    unseen = unseen_of(system)
     for stride in (1, 4, 8, 12, 16):
-        frames = run_of(crystal, 150, stride=stride)
-        all_targets(f"every {stride}. step", frames, unseen, stride=stride, **SMALL)
+        frames = run_of(system, 100, stride=stride)
+        all_targets(f"every {stride}. step", frames, unseen, stride=stride)
 
 
 def compare_noise() -> None:
     """Print fits to positions with noise, weighted for it and (momenta removed) without a clue of it."""
-    crystal = copper()
-    unseen, frames = unseen_of(crystal), run_of(crystal, 150)
-    reference = line("no noise", frames, unseen, "labels", None, **SMALL)
+    system = copper(2)
+    unseen, frames = unseen_of(system), run_of(system, 100)
+    reference = line("no noise", frames, unseen, "labels", None)
     for size in (0.0, 1e-4, 1e-3, 1e-2):
         noisy = [Atoms(one.symbols, positions=one.positions, cell=one.cell, pbc=True) for one in frames]
         rng = np.random.default_rng(0)
         for atoms in noisy:
             atoms.positions += rng.normal(0.0, size, atoms.positions.shape)
-        line(f"noise {size:g} Å", noisy, unseen, "positions", reference, timestep=TIMESTEP, **SMALL)
+        line(f"noise {size:g} Å", noisy, unseen, "positions", reference, timestep=TIMESTEP)
 
 
 def compare_thermostats() -> None:
     """Print fits to runs of Langevin dynamics."""
-    crystal = copper()
-    unseen = unseen_of(crystal)
+    system = copper(2)
+    unseen = unseen_of(system)
     for friction in (0.0001, 0.01):
-        all_targets(f"friction {friction:g}/fs", run_of(crystal, 150, friction=friction), unseen, **SMALL)
+        all_targets(f"friction {friction:g}/fs", run_of(system, 100, friction=friction), unseen)
 
 
 def compare_ethanol() -> None:
@@ -213,8 +199,10 @@ def in_order(frames: Sequence[Atoms], interval: float) -> list[Atoms]:
 
 
 TABLES = {
-    "copper": lambda: compare_crystal(copper()),
-    "argon": lambda: compare_crystal(argon()),
+    "copper": lambda: compare_run(copper()),
+    "argon": lambda: compare_run(argon()),
+    "bonds": lambda: compare_hamiltonians(morse_lattice()),
+    "chain": lambda: compare_hamiltonians(chain()),
     "stride": compare_strides,
     "noise": compare_noise,
     "thermostat": compare_thermostats,
