@@ -86,11 +86,13 @@ class Factors:
 
     def column_norms(self, weights: Mapping[str, float]) -> FloatArray:
         """Return the norms of the weighted columns."""
-        square_f = np.zeros(self.layout.n_columns + 1)
-        for factors in self.by_group.values():
-            for kind, factor in factors.items():
-                square_f[factor.column_f] += weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
-        return np.sqrt(square_f[:-1])
+        n_columns = self.layout.n_columns
+        parts = (
+            factor.column_squares(n_columns, weights[kind])
+            for factors in self.by_group.values()
+            for kind, factor in factors.items()
+        )
+        return np.sqrt(sum(parts, start=np.zeros(n_columns)))
 
 
 def accumulate(

@@ -13,13 +13,10 @@ from ase.units import GPa
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.frame import Frame
-from ase_rfhgn.metrics import ErrorAccumulator, Errors
+from ase_rfhgn.metrics import ErrorAccumulator, Errors, left_free
 from ase_rfhgn.potential import Evaluation, Potential
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.training_set import TrainingSet
-
-FIXED = 1e-6
-"""Expected error, in units of their root mean square, below which symmetry fixes a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +189,7 @@ def reliability_of(comparisons: Iterable[Comparison]) -> Reliability | None:
     if not errors:
         return None
     error_m, expected_m = np.concatenate(errors), np.concatenate(expected)
-    free_m = expected_m > FIXED * np.sqrt(np.mean(expected_m**2))
+    free_m = left_free(expected_m)
     return Reliability(error_m[free_m], expected_m[free_m]) if free_m.any() else None
 
 

@@ -16,7 +16,7 @@ from ase_rfhgn.extrapolation import Domain
 from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.hamiltonian.thinning import site_descriptors, thinned_features
-from ase_rfhgn.posterior import LEVELS, Omission, draw_members, half_widths
+from ase_rfhgn.posterior import LEVELS, Omission, draw_members, growth_left_out, half_widths
 from ase_rfhgn.regression import Regression, Solved
 
 MEMBERS = 8
@@ -145,19 +145,20 @@ def calibrated(
     """
     omission = Omission(regression, solved)
     column_f = _thin_columns(hamiltonian)
+    thin = solved.restricted(column_f)
     member_ef = np.concatenate([committee.one_body_es, committee.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
     misses: dict[str, list[FloatArray]] = {}
     for frame in sample:
         rows = frame.weighted_rows(weights, len(solved.spread_f))
         if not rows:
             continue
-        left = omission.leave_out(np.concatenate(list(rows.values())))
-        start = 0
-        for kind, row_mf in rows.items():
-            part = slice(start, start + len(row_mf))
-            start = part.stop
-            spread_m = np.linalg.norm(row_mf[:, column_f] @ member_ef.T, axis=1)
-            misses.setdefault(kind, []).append(np.stack([left.residual_m[part], left.growth_m[part] * spread_m]))
+        row_mf = np.concatenate(list(rows.values()))
+        thin_mf = row_mf[:, column_f]
+        spread_m = growth_left_out(thin, thin_mf) * np.linalg.norm(thin_mf @ member_ef.T, axis=1)
+        missed_2m = np.stack([omission.residuals(row_mf), spread_m])
+        parts = np.split(missed_2m, np.cumsum([len(part_mf) for part_mf in rows.values()])[:-1], axis=1)
+        for kind, part_2m in zip(rows, parts, strict=True):
+            misses.setdefault(kind, []).append(part_2m)
     return replace(committee, width_ol=_widths(misses))
 
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TextIO
 
 from ase.data import chemical_symbols
 from ase.io import write
+from ase.io.formats import UnknownFileTypeError, filetype, get_ioformat
 from ase.units import fs
 
 from ase_rfhgn.assessment import Comparison, compare, errors_of, parities_of, reliability_of
@@ -28,6 +29,7 @@ from ase_rfhgn.potential import Potential
 from ase_rfhgn.report import Report, describe_demo, describe_fit, describe_model, describe_selection, describe_test
 from ase_rfhgn.target_settings import TARGETS
 from ase_rfhgn.training_set import TrainingSet, read_structures
+from ase_rfhgn.whole_file import write_whole
 
 PROGRAM = "ase-rfhgn"
 EXIT_BAD_INPUT = 2
@@ -140,9 +142,11 @@ def run_test(options: argparse.Namespace) -> str:
 def run_select(options: argparse.Namespace) -> str:
     """Pick frames of a pool and write them; return what to print."""
     _require_folder(options.output)
+    _require_format(options.output)
     pool = read_structures(options.pool)
     selection = select_frames(pool, options.n_frames, seed=options.seed, progress=True)
-    write(options.output, [pool[index] for index in selection.index_i])
+    picked = [pool[index] for index in selection.index_i]
+    write_whole(options.output, lambda path: write(path, picked))
     report: Report = {
         "frames": options.output,
         "n_picked": len(selection.index_i),
@@ -220,6 +224,17 @@ def _require_folder(path: str) -> None:
         raise SettingsError(message)
     if Path(path).is_dir():
         message = f"{path} is a folder: give the name of a file"
+        raise SettingsError(message)
+
+
+def _require_format(path: str) -> None:
+    """Refuse a file of structures whose name does not say its format before the work for it is done."""
+    try:
+        writable = get_ioformat(filetype(path, read=False)).can_write
+    except UnknownFileTypeError:
+        writable = False
+    if not writable:
+        message = f"{path}: its name does not end in a format that ASE writes, such as .traj or .extxyz"
         raise SettingsError(message)
 
 

@@ -26,6 +26,7 @@ from ase_rfhgn.metrics import Errors
 from ase_rfhgn.plots import save_figure
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.progress import tracked
+from ase_rfhgn.whole_file import write_whole
 
 LATTICE_CONSTANT = 3.6
 """Where the search for copper's lattice constant begins (Å)."""
@@ -150,10 +151,14 @@ def write_frames(
     generator = np.random.default_rng(seed)
     frames = chain(strained_frames(severity, generator), thermal_frames(temperatures, generator))
     n_frames = STRAINED_FRAMES + len(temperatures) * FRAMES_PER_RUN
-    with Trajectory(path, "w") as trajectory:
-        for atoms in tracked(frames, "copper by EMT", total=n_frames, shown=progress):
-            atoms.get_stress()
-            trajectory.write(atoms)
+
+    def write(whole: Path) -> None:
+        with Trajectory(whole, "w") as trajectory:
+            for atoms in tracked(frames, "copper by EMT", total=n_frames, shown=progress):
+                atoms.get_stress()
+                trajectory.write(atoms)
+
+    write_whole(path, write)
 
 
 def strained_frames(severity: float, generator: np.random.Generator) -> Iterator[Atoms]:

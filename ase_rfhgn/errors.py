@@ -14,7 +14,11 @@ class SettingsError(RFHGNError):
 
 
 class ModelFileError(RFHGNError):
-    """A file is not an intact model that this version can read, or cannot be written."""
+    """A file is not an intact model that this version can read, or a model cannot be put into one."""
+
+
+class OutputError(RFHGNError):
+    """A file cannot be written: full disk, no such folder, no permission."""
 
 
 class StructureError(RFHGNError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,18 +20,17 @@ from ase_rfhgn.potential import Potential
 from ase_rfhgn.preparation import Preparation, prepare
 from ase_rfhgn.prior import prior_spread
 from ase_rfhgn.progress import tell, tracked
+from ase_rfhgn.random_streams import COMMITTEE, UNLABELLED, random_stream
 from ase_rfhgn.repulsion import secured
 from ase_rfhgn.selection import Choice, choose_ridges, given_ridge
 from ase_rfhgn.settings import FitSettings
+from ase_rfhgn.stopwatch import Stopwatch
 from ase_rfhgn.target_choice import choose_targets
 from ase_rfhgn.targets import Motion, Targets
 from ase_rfhgn.threads import single_threaded, useful_cores
 from ase_rfhgn.training_record import training_record
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
-
-UNLABELLED_STREAM, COMMITTEE_STREAM = 1, 2
-"""Random numbers besides those that draw the features: for unlabelled structures, for the committee."""
 
 SECURED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
@@ -85,7 +83,8 @@ def fit(
         component (per eV/Å³). By default 10 √n, 1 and 0.3 v √n for a mean of n atoms per frame and a
         volume v per atom: errors of extensive quantities are taken to grow as √n.
     ridge : float, optional
-        Strength of the prior on the scaled coefficients; by default chosen by cross-validation.
+        Strength of the prior on the scaled coefficients; by default chosen by cross-validation. With a
+        given one, unlabelled structures do not count.
     one_body : mapping of str to float, optional
         Energies of isolated atoms per chemical symbol (eV); by default fitted.
     targets : {"auto", "labels", "momenta", "positions"}
@@ -149,7 +148,7 @@ def fit(
 
 
 def _fit(settings: FitSettings, frames: TrainingSet, threads: int, *, keep_factor: bool, progress: bool) -> Potential:
-    started = time.process_time(), time.perf_counter()
+    stopwatch = Stopwatch()
     targets = choose_targets(settings, frames)
     tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
     if isinstance(targets, Motion):
@@ -167,13 +166,9 @@ def _fit(settings: FitSettings, frames: TrainingSet, threads: int, *, keep_facto
         if weighted is not None:
             potential = _solved(settings, frames, prepared, weighted, keep_factor=False, progress=progress)
     potential = _with_known_energy(settings, frames, prepared, potential)
-    record = potential.record | {
-        "targets": targets.description,
-        "energies": "absolute" if prepared.has_energies or settings.known_energy is not None else "relative",
-        "fit_cpu_seconds": time.process_time() - started[0],
-        "fit_wall_seconds": time.perf_counter() - started[1],
-    }
-    return replace(potential, record=record)
+    energies = "absolute" if prepared.has_energies or settings.known_energy is not None else "relative"
+    record = potential.record | {"targets": targets.description, "energies": energies}
+    return replace(potential, record=record | stopwatch.times())
 
 
 def _solved(
@@ -187,7 +182,7 @@ def _solved(
 ) -> Potential:
     """Return the potential that reproduces targets best."""
     hamiltonian, baseline, weights = prepared.hamiltonian, prepared.baseline, prepared.weights
-    rng = np.random.default_rng([settings.seed, COMMITTEE_STREAM])
+    rng = random_stream(settings.seed, COMMITTEE)
     sampled = _sampled(prepared, rng)
     sites = TrainingSites(hamiltonian, len(frames), rng)
     read = tracked(frames, "features", shown=progress)
@@ -248,7 +243,7 @@ def _choose(
     if settings.ridge is not None:
         return given_ridge(factors, weights, spread_f, settings.ridge)
     mixed = factors.grouping.by_system
-    rng = np.random.default_rng([settings.seed, UNLABELLED_STREAM])
+    rng = random_stream(settings.seed, UNLABELLED)
     unlabelled_ff = unlabelled_rows(frames, prepared.surveyed, prepared.hamiltonian, weights, rng, mixed=mixed)
     return choose_ridges(factors, weights, spread_f, unlabelled_ff)
 

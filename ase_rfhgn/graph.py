@@ -115,15 +115,9 @@ def bonded_graph(atoms: Atoms, bonds: Bonds) -> NeighbourGraph:
     if len(end_p) and not 0 <= end_p.min() <= end_p.max() < len(atoms):
         message = f"bonds name atoms {end_p.min()} to {end_p.max()}, but the structure has atoms 0 to {len(atoms) - 1}"
         raise StructureError(message)
-    image_pc = np.concatenate([bonds.image_jc, -bonds.image_jc])
-    vector_pc = atoms.positions[head_p] - atoms.positions[end_p] + image_pc @ atoms.cell.array
+    shift_pc = np.concatenate([bonds.image_jc, -bonds.image_jc]) @ atoms.cell.array
     order_p = np.argsort(end_p, kind="stable")
-    return NeighbourGraph(
-        number_n=atoms.numbers.astype(np.int64),
-        centre_p=end_p[order_p],
-        neighbour_p=head_p[order_p],
-        vector_pc=np.ascontiguousarray(vector_pc[order_p]),
-    )
+    return Pairs(end_p[order_p], head_p[order_p], shift_pc[order_p]).graph(atoms, np.inf)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import cycle
 
 import numpy as np
 
+from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.mixing import is_open, random_elements
 from ase_rfhgn.survey import Survey
 
@@ -128,12 +128,23 @@ def _occurs_in(system: Sequence[int], others: Sequence[Sequence[int]]) -> bool:
     return set(system) <= {s for other in others for s in other}
 
 
-def _folds_of_frames(isolated: Sequence[bool], everything: tuple[int, ...]) -> Grouping:
-    n_frames = len(isolated) - sum(isolated)
+def folds_in_turn(n_frames: int) -> IntArray:
+    """Return the fold of every frame: runs of consecutive frames in turn, one fold where there are very few.
+
+    Parameters
+    ----------
+    n_frames : int
+        Number of frames, in their order.
+    """
+    n_folds = min(FRAME_FOLDS, n_frames) if n_frames >= FEWEST_FRAMES else 1
     length = max(1, n_frames // (FRAME_FOLDS * RUNS))
-    n_folds = FRAME_FOLDS if n_frames >= FEWEST_FRAMES else 1
-    folds = tuple(Group(f"fold {i}", everything) for i in range(min(n_folds, n_frames)))
-    turn = cycle(fold for fold in folds for _ in range(length))
+    return np.arange(n_frames) // length % n_folds
+
+
+def _folds_of_frames(isolated: Sequence[bool], everything: tuple[int, ...]) -> Grouping:
+    fold_i = folds_in_turn(len(isolated) - sum(isolated))
+    folds = tuple(Group(f"fold {i}", everything) for i in np.unique(fold_i))
+    turn = (folds[i] for i in fold_i)
     return Grouping(
         group_i=tuple(Group("isolated atoms", everything) if alone else next(turn) for alone in isolated),
         left_out=folds if len(folds) > 1 else (),

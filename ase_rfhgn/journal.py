@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.io import Trajectory
+from ase.io import Trajectory, write
 
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.training_set import TrainingSet
+from ase_rfhgn.whole_file import write_whole
 
 FRAMES, CALLS = "frames.traj", "calls.jsonl"
 
@@ -53,15 +54,9 @@ class Journal:
 
     def add_frame(self, atoms: Atoms) -> None:
         """Add a labelled frame to the file and to `frames`."""
-        path = self.directory / FRAMES
-        temporary = self.directory / f".{FRAMES}.tmp"
-        with Trajectory(temporary, "w") as trajectory:
-            for frame in (*self.frames, atoms):
-                trajectory.write(frame)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        self.frames.append(atoms)
+        frames = [*self.frames, atoms]
+        write_whole(self.directory / FRAMES, lambda path: write(path, frames))
+        self.frames = frames
 
     def add_call(self, call: Mapping[str, Any]) -> None:
         """Add a line to the log."""

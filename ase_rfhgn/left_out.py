@@ -86,7 +86,7 @@ def left_out_errors(
             rows = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)
             rows = {kind: row_mf for kind, row_mf in rows.items() if memory.weights[kind] > 0.0}
             weighted = [memory.weights[kind] * row_mf for kind, row_mf in rows.items()]
-            residual_m = omission.leave_out(np.concatenate(weighted)).residual_m
+            residual_m = omission.residuals(np.concatenate(weighted))
             parts = np.split(residual_m, np.cumsum([len(row_mf) for row_mf in weighted])[:-1])
             errors = {kind: part / memory.weights[kind] for kind, part in zip(rows, parts, strict=True)}
             found.append(_summary(index, frame.name, errors))

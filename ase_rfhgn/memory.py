@@ -20,7 +20,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import KINDS
 from ase_rfhgn.regression import Regression
-from ase_rfhgn.ridge import Factor, RunningFactor, residual, stack
+from ase_rfhgn.ridge import Factor, RunningFactor, stack
 from ase_rfhgn.training_set import Frame
 
 
@@ -106,11 +106,11 @@ class Memory:
 
     def column_norms(self, weights: Mapping[str, float]) -> FloatArray:
         """Return the norms of the columns of the rows that count, for given weights."""
-        square_f = np.zeros(self.n_columns + 1)
+        square_f = np.zeros(self.n_columns)
         for sign, factors in ((1.0, self.labelled), (-1.0, self.removed)):
             for kind, factor in factors.items():
-                square_f[factor.column_f] += sign * weights[kind] ** 2 * np.sum(factor.triangle_ff**2, axis=0)
-        return np.sqrt(np.maximum(square_f[:-1], 0.0))
+                square_f += sign * factor.column_squares(self.n_columns, weights[kind])
+        return np.sqrt(np.maximum(square_f, 0.0))
 
     def root_mean_squares(self, coefficient_f: FloatArray) -> dict[str, float]:
         """Return the root mean squares of the residuals of the rows that count, per kind."""
@@ -118,7 +118,7 @@ class Memory:
         for kind, factor in self.labelled.items():
             signed = [(1.0, factor), *((-1.0, gone) for gone in [self.removed.get(kind)] if gone is not None)]
             n_rows = sum(sign * one.n_rows for sign, one in signed)
-            squares = sum(sign * residual(one.triangle_ff, coefficient_f[one.column_f[:-1]]) for sign, one in signed)
+            squares = sum(sign * one.residual(coefficient_f) for sign, one in signed)
             if n_rows > 0:
                 found[kind] = float(np.sqrt(max(squares, 0.0) / n_rows))
         return found

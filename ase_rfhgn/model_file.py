@@ -9,13 +9,10 @@ against accidents, not against malice; parsing is bounded by the size of the fil
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
 import math
-import os
-import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,6 +23,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ase_rfhgn.errors import ModelFileError
+from ase_rfhgn.whole_file import write_whole
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
@@ -63,11 +61,12 @@ def write_model(path: str | Path, header: Mapping[str, JSON], arrays: Mapping[st
     Raises
     ------
     ModelFileError
-        If the contents do not fit the format, or the file cannot be written (full disk, no such
-        folder, no permission). An older file is then left as it was.
+        If the contents do not fit the format. An older file is then left as it was.
+    OutputError
+        If the file cannot be written, likewise.
     """
     content = _pack(header, arrays)
-    _replace_file(Path(path).resolve(), content)  # a symbolic link stays one: its target is replaced
+    write_whole(path, lambda whole: whole.write_bytes(content))
 
 
 def read_model(path: str | Path) -> tuple[dict[str, JSON], dict[str, NDArray[Any]]]:
@@ -253,20 +252,3 @@ def _read_bytes(path: Path) -> bytes:
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise ModelFileError(message) from error
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: whatever happens, an older file survives and no debris is left."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        message = f"{path} cannot be written ({error.strerror}); nothing there was changed"
-        raise ModelFileError(message) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

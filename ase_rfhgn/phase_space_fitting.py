@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,8 @@ from ase_rfhgn.phase_space_potential import PhaseSpacePotential
 from ase_rfhgn.phase_space_regression import Folds, label_triangles, motion_triangles, solution
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
 from ase_rfhgn.progress import tell
+from ase_rfhgn.random_streams import random_stream
+from ase_rfhgn.stopwatch import Stopwatch
 from ase_rfhgn.target_choice import choose_targets
 from ase_rfhgn.targets import Labels, Motion
 from ase_rfhgn.threads import single_threaded
@@ -147,16 +148,12 @@ def fit_phase_space(
         ridge=ridge,
         seed=seed,
     )
-    started = time.process_time(), time.perf_counter()
+    stopwatch = Stopwatch()
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames, closest=0.0)
     _refuse_unknown_frame(settings, training_set)
     with single_threaded():
         potential = _fit(settings, training_set, bonds, progress=progress)
-    times = {
-        "fit_cpu_seconds": time.process_time() - started[0],
-        "fit_wall_seconds": time.perf_counter() - started[1],
-    }
-    return replace(potential, record=potential.record | times)
+    return replace(potential, record=potential.record | stopwatch.times())
 
 
 def _fit(
@@ -209,7 +206,7 @@ def _drawn(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> GraphNetwo
         raise TrainingDataError(message)
     sample = joined([snapshot.points for snapshot in frames.sample])
     try:
-        return draw_network(settings, sample, np.random.default_rng(settings.seed))
+        return draw_network(settings, sample, random_stream(settings.seed))
     except StructureError as error:
         message = f"{frames.frames.name}: {error}"
         raise TrainingDataError(message) from error

@@ -12,6 +12,7 @@ from ase_rfhgn.frame import Frame
 from ase_rfhgn.graph import Bonds
 from ase_rfhgn.phase_space_equations import Snapshot, snapshot_of
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
+from ase_rfhgn.random_streams import SNAPSHOTS, random_stream
 from ase_rfhgn.training_set import TrainingSet
 
 SAMPLE = 200
@@ -54,7 +55,7 @@ class PhaseSpaceFrames:
         self.frames = frames
         self._bonds, self._settings, self._labelled = bonds, settings, labelled
         count = min(SAMPLE, len(frames))
-        chosen_i = np.random.default_rng([settings.seed, 1]).permutation(len(frames))[:count]
+        chosen_i = random_stream(settings.seed, SNAPSHOTS).permutation(len(frames))[:count]
         chosen = {int(i): frames[int(i)] for i in {0, *chosen_i.tolist()}}
         self.first = chosen[0]
         self.n_dimensions = settings.dimensions or _dimensions(chosen.values())

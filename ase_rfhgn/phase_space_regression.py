@@ -9,6 +9,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.frame import Frame
+from ase_rfhgn.grouping import folds_in_turn
 from ase_rfhgn.hamiltonian.phase_space import Network
 from ase_rfhgn.phase_space_equations import Snapshot, batches, motion_rows, unmoved_rows
 from ase_rfhgn.phase_space_frames import PhaseSpaceFrames
@@ -21,9 +22,6 @@ RIDGES = tuple(10.0**power for power in range(-18, 1, 2))
 
 DEFAULT_RIDGE = 1e-10
 """Ridge where there are too few frames to leave any out."""
-
-FOLDS, RUNS = 4, 25
-"""Folds of frames, and runs of consecutive frames that each is made of: neighbours in time stay together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +60,14 @@ class Folds:
     """
 
     def __init__(self, n_frames: int, n_features: int, *, left_out: bool) -> None:
-        self.n_folds = FOLDS if left_out and n_frames >= FOLDS else 1
-        self._length = max(1, n_frames // (FOLDS * RUNS))
+        self._fold_i = folds_in_turn(n_frames) if left_out else np.zeros(n_frames, dtype=np.int64)
+        self.n_folds = 1 + int(self._fold_i.max(initial=0))
         self._n_features = n_features
         self._running = [RunningFactor(np.arange(n_features + 1)) for _ in range(self.n_folds)]
 
     def fold(self, i: int) -> int:
         """Return the fold of a frame."""
-        return i // self._length % self.n_folds
+        return int(self._fold_i[i])
 
     def add(self, fold: int, row_mf: FloatArray) -> None:
         """Take rows into a fold, right-hand side last."""

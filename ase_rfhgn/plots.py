@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.assessment import Parity, Reliability
 from ase_rfhgn.errors import SettingsError, TrainingDataError
+from ase_rfhgn.whole_file import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,8 +45,7 @@ def plot_parity(parity: Parity, axes: Axes) -> Axes:
         Where to draw.
     """
     rmse = float(np.sqrt(np.mean((parity.prediction_m - parity.label_m) ** 2)))
-    size = LARGE_DOT if len(parity.label_m) < FEW_VALUES else SMALL_DOT
-    axes.plot(parity.label_m, parity.prediction_m, ".", markersize=size, alpha=0.5, markeredgewidth=0, rasterized=True)
+    axes.plot(parity.label_m, parity.prediction_m, ".", **_dots(len(parity.label_m)))
     axes.axline((0.0, 0.0), slope=1.0, color="black", linewidth=0.6, zorder=0)
     span = _span(np.concatenate([parity.label_m, parity.prediction_m]))
     axes.set(xlim=span, ylim=span, aspect="equal")
@@ -65,9 +65,8 @@ def plot_errors(reliability: Reliability, axes: Axes) -> Axes:
     axes : matplotlib.axes.Axes
         Where to draw.
     """
-    size = LARGE_DOT if len(reliability.error_m) < FEW_VALUES else SMALL_DOT
-    style = {"markersize": size, "alpha": 0.5, "markeredgewidth": 0, "rasterized": True}
-    axes.loglog(reliability.expected_m, np.maximum(reliability.error_m, np.finfo(float).tiny), ".", **style)
+    error_m = np.maximum(reliability.error_m, np.finfo(float).tiny)
+    axes.loglog(reliability.expected_m, error_m, ".", **_dots(len(error_m)))
     axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6)
     low, high = np.quantile(reliability.expected_m, [0.001, 1.0])
     axes.set(xlim=(0.5 * low, 2.0 * high), ylim=(0.01 * low, 10.0 * high))
@@ -77,7 +76,10 @@ def plot_errors(reliability: Reliability, axes: Axes) -> Axes:
 
 
 def plot_reliability(reliability: Reliability, axes: Axes) -> Axes:
-    """Draw the root mean square error over the expected error, bin by bin; return the axes.
+    """Draw the error that 68 % do not exceed over the expected error, bin by bin; return the axes.
+
+    Every bin has as many errors, of similar expected size. On the line, expected errors are what they
+    claim to be: half-widths of intervals that hold 68 % of the errors.
 
     Parameters
     ----------
@@ -88,13 +90,13 @@ def plot_reliability(reliability: Reliability, axes: Axes) -> Axes:
     """
     order = np.argsort(reliability.expected_m)
     bins = [part for part in np.array_split(order, RELIABILITY_BINS) if len(part)]
-    expected_i = [np.sqrt(np.mean(reliability.expected_m[part] ** 2)) for part in bins]
+    expected_i = [np.median(reliability.expected_m[part]) for part in bins]
     error_i = [max(np.quantile(reliability.error_m[part], WITHIN), np.finfo(float).tiny) for part in bins]
     axes.loglog(expected_i, error_i, "o-", markersize=LARGE_DOT / 2)
     axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6, zorder=0)
     span = 0.5 * min(*expected_i, *error_i), 2.0 * max(*expected_i, *error_i)
     axes.set(xlim=span, ylim=span, aspect="equal")
-    axes.set(xlabel="expected error of a force (eV/Å)", ylabel="error that 68 % do not exceed (eV/Å)")
+    axes.set(xlabel="median of expected errors (eV/Å)", ylabel="68 % quantile of errors (eV/Å)")
     axes.set_title("reliability", fontsize="medium")
     return axes
 
@@ -128,6 +130,8 @@ def save_figure(
         If there is nothing to draw.
     SettingsError
         If the format is not known.
+    OutputError
+        If the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -147,7 +151,13 @@ def save_figure(
     figure.suptitle(title)
     for number, draw in enumerate(panels, start=1):
         draw(figure.add_subplot(lines, columns, number))
-    figure.savefig(path, dpi=DOTS_PER_INCH)
+    write_whole(path, partial(figure.savefig, dpi=DOTS_PER_INCH))
+
+
+def _dots(n_values: int) -> dict[str, Any]:
+    """Return the style of dots, one per value."""
+    size = LARGE_DOT if n_values < FEW_VALUES else SMALL_DOT
+    return {"markersize": size, "alpha": 0.5, "markeredgewidth": 0, "rasterized": True}
 
 
 def _span(value_m: FloatArray) -> tuple[float, float]:

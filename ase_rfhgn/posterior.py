@@ -10,19 +10,15 @@ et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.metrics import left_free
 from ase_rfhgn.regression import Regression, Solved
 
 LEVELS = (0.6827, 0.9545)
 """Shares of errors that lie within the two half-widths: one and two standard deviations of a normal distribution."""
-
-CERTAIN = 1e-6
-"""Spread, in units of its root mean square, below which symmetry alone fixes a value."""
 
 LEAST_REST = 1e-12
 """Smallest share of a direction that counts as left when rows are left out."""
@@ -47,20 +43,21 @@ def draw_members(solved: Solved, n_members: int, rng: np.random.Generator) -> Fl
     return member_ef
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """What a fit without some rows says of them.
+def growth_left_out(solved: Solved, row_mf: FloatArray) -> FloatArray:
+    """Return by how much the posterior without some rows spreads more on them than that with them: at least 1.
 
-    Attributes
+    Parameters
     ----------
-    residual_m : ndarray of shape (m,)
-        Labels minus the predictions of the fit without the rows.
-    growth_m : ndarray of shape (m,)
-        By how much the posterior spreads more there than that of the fit with them: at least 1.
+    solved : Solved
+        The fit with the rows.
+    row_mf : ndarray of shape (m, n)
+        Weighted rows, without a right-hand side.
     """
-
-    residual_m: FloatArray
-    growth_m: FloatArray
+    hat_m, turn_mm, rest_m = _hat(_whitened(solved, row_mf))
+    own_m = np.einsum("mj,j,mj->m", turn_mm, hat_m, turn_mm)
+    left_m = np.einsum("mj,j,mj->m", turn_mm, hat_m / rest_m, turn_mm)
+    growth_m: FloatArray = np.sqrt(np.divide(left_m, own_m, out=np.ones_like(own_m), where=own_m > 0.0))
+    return growth_m
 
 
 class Omission:
@@ -86,32 +83,26 @@ class Omission:
         self._solved = solved
         self._teacher = regression.teacher() if regression.has_teacher else None
 
-    def leave_out(self, row_mf: FloatArray) -> LeftOut:
-        """Return what the fit without weighted rows says of them.
+    def residuals(self, row_mf: FloatArray) -> FloatArray:
+        """Return the labels of weighted rows minus the predictions of the fit without them.
 
         Parameters
         ----------
         row_mf : ndarray of shape (m, n + 1)
             Weighted rows of the regression, right-hand side last.
         """
-        white_mf = _whitened(self._solved, row_mf)
+        white_mf = _whitened(self._solved, row_mf[:, :-1])
         residual_m = row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f
         if self._teacher is not None:
             pull_f = self._change_of_labels(self._teacher, row_mf) * self._solved.spread_f
             residual_m = residual_m - white_mf @ solve_triangular(self._solved.root_ff, pull_f, trans="T")
-        hat_m, turn_mm, rest_m = _hat(white_mf)
-        left_residual_m = turn_mm @ ((turn_mm.T @ residual_m) / rest_m)
-        own_m = np.einsum("mj,j,mj->m", turn_mm, hat_m, turn_mm)
-        left_m = np.einsum("mj,j,mj->m", turn_mm, hat_m / rest_m, turn_mm)
-        growth_m = np.sqrt(np.divide(left_m, own_m, out=np.ones_like(own_m), where=own_m > 0.0))
-        return LeftOut(left_residual_m, growth_m)
+        return _left_out(white_mf, residual_m)
 
     def _change_of_labels(self, teacher: Solved, row_mf: FloatArray) -> FloatArray:
         """Return UᵀU Δ for the change Δ of a teacher that never saw some rows."""
-        white_mf = _whitened(teacher, row_mf)
+        white_mf = _whitened(teacher, row_mf[:, :-1])
         residual_m = row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f
-        _, turn_mm, rest_m = _hat(white_mf)
-        left_m = turn_mm @ ((turn_mm.T @ residual_m) / rest_m)
+        left_m = _left_out(white_mf, residual_m)
         change_f = -teacher.spread_f * solve_triangular(teacher.root_ff, white_mf.T @ left_m)
         assert self._regression.unlabelled_ff is not None  # noqa: S101  # there is a teacher
         columns_ff = self._regression.unlabelled_ff[:, :-1]
@@ -135,8 +126,8 @@ def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
         The ⌈(m + 1) p⌉-th smallest ratios, which hold at least a share p of new errors if these are
         exchangeable with the old ones. NaN if all spreads vanish.
     """
-    counts = spread_m > CERTAIN * np.sqrt(np.mean(np.square(spread_m))) if len(spread_m) else np.zeros(0, dtype=bool)
-    ratio_m = np.sort(np.abs(residual_m[counts]) / spread_m[counts])
+    free_m = left_free(spread_m)
+    ratio_m = np.sort(np.abs(residual_m[free_m]) / spread_m[free_m])
     if not len(ratio_m):
         return np.full(len(LEVELS), np.nan)
     rank = [min(int(np.ceil((len(ratio_m) + 1) * level)), len(ratio_m)) - 1 for level in LEVELS]
@@ -145,9 +136,16 @@ def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
 
 def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:
     """Return rows in coordinates in which the posterior of unit noise is a unit sphere."""
-    scaled_mf = row_mf[:, :-1] * solved.spread_f
+    scaled_mf = row_mf * solved.spread_f
     white_mf: FloatArray = solve_triangular(solved.root_ff, scaled_mf.T, trans="T").T
     return white_mf
+
+
+def _left_out(white_mf: FloatArray, residual_m: FloatArray) -> FloatArray:
+    """Return (1 − H)⁻¹ r for the residuals of whitened rows."""
+    _, turn_mm, rest_m = _hat(white_mf)
+    left_m: FloatArray = turn_mm @ ((turn_mm.T @ residual_m) / rest_m)
+    return left_m
 
 
 def _hat(white_mf: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -208,6 +208,8 @@ class Potential:
     ) -> Potential:
         """Return the potential that `fit` with a given ridge, and other weights, gives to the same frames.
 
+        As in such a fit, no unlabelled structures count; expected errors keep the scale that they had.
+
         Parameters
         ----------
         ridge, energy_weight, force_weight, stress_weight : float

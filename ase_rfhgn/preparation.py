@@ -13,6 +13,7 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.grouping import Grouping, group_frames
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.progress import tracked
+from ase_rfhgn.random_streams import GROUPING, random_stream
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey, default_cutoff, survey
 from ase_rfhgn.training_set import TrainingSet
@@ -22,9 +23,6 @@ ENERGY_WEIGHT = 10.0
 
 STRESS_WEIGHT = 0.3
 """Weight of a virial (1/eV) against a force component, times the root of the number of atoms."""
-
-GROUPING_STREAM = 3
-"""Random numbers for trial mixtures, besides those that draw the features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def prepare(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Pr
     surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
     return Preparation(
         surveyed=surveyed,
-        grouping=group_frames(surveyed, np.random.default_rng([settings.seed, GROUPING_STREAM])),
+        grouping=group_frames(surveyed, random_stream(settings.seed, GROUPING)),
         hamiltonian=_draw(settings, cutoff, surveyed),
         baseline=_baseline(settings, surveyed),
         weights=_weights(settings, surveyed),
@@ -90,7 +88,7 @@ def _draw(settings: FitSettings, cutoff: float, surveyed: Survey) -> SphericalFi
         degree=settings.degree,
         sampler=settings.sampler,
     )
-    rng = np.random.default_rng(settings.seed)
+    rng = random_stream(settings.seed)
     return draw_fields(architecture, surveyed.species_s, surveyed.floor_b, surveyed.ceiling_s, surveyed.sample, rng)
 
 

@@ -63,6 +63,16 @@ class Factor:
         triangle_ff[np.ix_(self.column_f[self.kept_f], self.column_f)] = weight * self.triangle_ff
         return triangle_ff
 
+    def column_squares(self, n_columns: int, weight: float = 1.0) -> FloatArray:
+        """Return the sums of squares over the weighted rows of all columns of the larger system; see `full`."""
+        square_f = np.zeros(n_columns + 1)
+        square_f[self.column_f] = weight**2 * np.sum(self.triangle_ff**2, axis=0)
+        return square_f[:-1]
+
+    def residual(self, coefficient_f: FloatArray) -> float:
+        """Return the sum of squared residuals of coefficients of the larger system over the rows."""
+        return residual(self.triangle_ff, coefficient_f[self.column_f[:-1]])
+
 
 class RunningFactor:
     """Factor of rows that come block by block.

@@ -11,7 +11,7 @@ from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.grouping import Group
 from ase_rfhgn.regression import Regression, taught
-from ase_rfhgn.ridge import choose_ridge, leave_one_out, residual, solve, stack
+from ase_rfhgn.ridge import choose_ridge, leave_one_out, solve, stack
 
 RIDGES = tuple(10.0**power for power in range(-14, 1, 2))
 """Ridges that are tried."""
@@ -161,7 +161,6 @@ def _cross_validation(factors: Factors, folds: Sequence[_Fold], rest: Sequence[R
     for fold, regression in zip(folds, rest, strict=True):
         coefficient_f = regression.solve().coefficient_f
         for kind, factor in factors.by_group[fold.group].items():
-            kept = coefficient_f[factor.column_f[:-1]]
-            squares[kind] = squares.get(kind, 0.0) + residual(factor.triangle_ff, kept)
+            squares[kind] = squares.get(kind, 0.0) + factor.residual(coefficient_f)
             counts[kind] = counts.get(kind, 0) + factor.n_rows
     return {kind: float(np.sqrt(squares[kind] / counts[kind])) for kind in squares}

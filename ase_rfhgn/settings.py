@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ase.data import atomic_numbers
 
@@ -59,13 +58,6 @@ class FitSettings(TargetSettings):
             raise SettingsError(message)
         check_choice("sampler", self.sampler, SAMPLERS)
         self._check_one_body()
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the settings as plain JSON values."""
-        values = TargetSettings.as_dict(self)
-        if self.one_body is not None:
-            values["one_body"] = {symbol: float(energy) for symbol, energy in self.one_body.items()}
-        return values
 
     def _check_one_body(self) -> None:
         if not isinstance(self.one_body, Mapping | None):

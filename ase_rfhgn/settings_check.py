@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
@@ -70,8 +71,10 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - settings are of any type
     Parameters
     ----------
     value : object
-        A number, perhaps of NumPy, a string, None, or a sequence of such.
+        A number, perhaps of NumPy, a string, None, or a sequence or a mapping of such.
     """
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
     if isinstance(value, tuple | list):
         return [plain(part) for part in value]
     return value.item() if isinstance(value, np.generic) else value

@@ -10,7 +10,6 @@ from ase.units import GPa
 
 from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.ridge import residual
 from ase_rfhgn.selection import Choice
 from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.survey import Survey
@@ -58,8 +57,4 @@ def training_record(
 
 def _squares(factors: Factors, kind: str, coefficient_f: FloatArray) -> float:
     """Return the sum of squared residuals of all rows of a kind."""
-    return sum(
-        residual(by_kind[kind].triangle_ff, coefficient_f[by_kind[kind].column_f[:-1]])
-        for by_kind in factors.by_group.values()
-        if kind in by_kind
-    )
+    return sum(by_kind[kind].residual(coefficient_f) for by_kind in factors.by_group.values() if kind in by_kind)

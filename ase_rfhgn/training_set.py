@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -154,31 +154,31 @@ def read_structures(source: str) -> list[Atoms]:
         If the file cannot be read.
     """
     path, index = _split_index(source)
-    try:
-        with _opener(path)() as structures:
-            return [structures[i] for i in range(len(structures))[index]]
-    except FileNotFoundError as error:
-        message = f"{path}: there is no such file"
-        raise TrainingDataError(message) from error
-    except Exception as error:  # readers raise errors of all kinds on a damaged file
-        message = f"{source}: cannot be read as structures ({_reason(error)})"
-        raise TrainingDataError(message) from error
+    with _complaints(source, path), _opener(path)() as structures:
+        return [structures[i] for i in range(len(structures))[index]]
 
 
 def _from_file(source: str, closest: float) -> TrainingSet:
     """Return the frames of a file; those of a .traj file stay on the disk."""
     path, index = _split_index(source)
-    try:
+    with _complaints(source, path):
         opener = _opener(path)
         with opener() as structures:
             number_i = range(len(structures))[index]
+    return TrainingSet(opener, number_i, Path(path).name, closest=closest)
+
+
+@contextmanager
+def _complaints(source: str, path: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into an error that names it."""
+    try:
+        yield
     except FileNotFoundError as error:
         message = f"{path}: there is no such file"
         raise TrainingDataError(message) from error
     except Exception as error:  # readers raise errors of all kinds on a damaged file
         message = f"{source}: cannot be read as structures ({_reason(error)})"
         raise TrainingDataError(message) from error
-    return TrainingSet(opener, number_i, Path(path).name, closest=closest)
 
 
 def _from_structures(source: Iterable[Atoms], closest: float) -> TrainingSet:

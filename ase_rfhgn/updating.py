@@ -20,6 +20,7 @@ from ase_rfhgn.graph import build_graph
 from ase_rfhgn.memory import Memory
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.prior import prior_spread
+from ase_rfhgn.random_streams import COMMITTEE, random_stream
 from ase_rfhgn.structure_check import unknown_elements
 from ase_rfhgn.threads import single_threaded
 from ase_rfhgn.training_record import UNITS
@@ -154,7 +155,7 @@ def _rebuilt(potential: Potential, memory: Memory, changed: _Frames | None, sign
         domain = committee.domain
         if changed is not None:
             domain = domain.extended(changed.descriptor_nd, changed.species_n, sign=sign)
-        rng = np.random.default_rng([potential.record["settings"]["seed"], len(memory.fingerprint_i)])
+        rng = random_stream(potential.record["settings"]["seed"], COMMITTEE, len(memory.fingerprint_i))
         drawn = drawn_committee(solved, hamiltonian, domain, rng)
         committee = replace(drawn, width_ol=committee.width_ol)
     return replace(

@@ -1,8 +1,9 @@
 """Dynamics of ethanol on the fly with a quantum code, GFN2-xTB: calls, and errors along the run.
 
-    python examples/active_molecule.py [--steps 2000]
+    python examples/active_molecule.py [--steps 5000] [--directory active_molecule]
 
-Needs tblite (``pip install tblite``); without it, a message is all there is.
+A picture of errors and calls, run.png, goes to the directory. Needs tblite (``pip install tblite``);
+without it, a message is all there is.
 """
 
 # %% Settings
@@ -12,17 +13,21 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 from ase import units
 from ase.build import molecule
 from ase.md.langevin import Langevin
+from watching import HEADING, Watch
 
 from ase_rfhgn import ActiveCalculator
 
 parser = argparse.ArgumentParser(description="Ethanol with a potential that learns on the fly.")
-parser.add_argument("--steps", type=int, default=2000, help="time steps of 0.5 fs")
+parser.add_argument("--steps", type=int, default=5000, help="time steps of 0.5 fs")
+parser.add_argument("--directory", help="where frames, log and potential go; by default a temporary folder")
 options = parser.parse_args()
+CHUNKS = 20
 
 try:
     from tblite.ase import TBLite
@@ -32,7 +37,10 @@ except ImportError:
 # %% A molecule at 300 K
 
 atoms = molecule("CH3CH2OH")
-calculator = ActiveCalculator(TBLite(method="GFN2-xTB", verbosity=0), tempfile.mkdtemp(), uncertainty=0.2, start=12)
+directory = Path(options.directory or tempfile.mkdtemp())
+reference = TBLite(method="GFN2-xTB", verbosity=0)
+# fewer channels than by default: an update of three elements then takes a fraction of a second
+calculator = ActiveCalculator(reference, directory, uncertainty=0.2, start=12, channels=24)
 atoms.calc = calculator
 dynamics = Langevin(
     atoms, 0.5 * units.fs, temperature_K=300, friction=0.01 / units.fs, fixcm=False, rng=np.random.default_rng(0)
@@ -40,18 +48,14 @@ dynamics = Langevin(
 
 # %% Run it, and look at the truth now and then
 
-errors: list[float] = []
-truth = TBLite(method="GFN2-xTB", verbosity=0)
+watch = Watch(dynamics, calculator, TBLite(method="GFN2-xTB", verbosity=0), options.steps // 200)
+print(HEADING)
+for _ in range(CHUNKS):
+    dynamics.run(max(1, options.steps // CHUNKS))
+    print(watch.so_far(), flush=True)
 
+# %% What it took
 
-def look() -> None:
-    """Compare the forces with those of the reference."""
-    copy = atoms.copy()
-    copy.calc = truth
-    errors.append(float(np.sqrt(np.mean((atoms.get_forces() - copy.get_forces()) ** 2))))
-
-
-dynamics.attach(look, interval=max(1, options.steps // 100))
-dynamics.run(options.steps)
-print(f"{calculator.n_steps} evaluations, {len(calculator.calls)} calls of the reference")
-print(f"force RMSE along the run {np.sqrt(np.mean(np.square(errors))):.4f} eV/Å, largest of a frame {max(errors):.4f}")
+print(watch.summary())
+watch.draw(directory / "run.png")
+print(f"{directory / 'run.png'} shows it")

@@ -167,6 +167,7 @@ BAD_COMMANDS = {
     "truncated model": ["test", "truncated.npz", "test.traj"],
     "unknown element": ["test", "model.npz", "nickel.traj"],
     "plot of unknown format": ["test", "model.npz", "test.traj", "--plot", "parity.doc"],
+    "selection of unknown format": ["select", "train.traj", "-n", "2", "-o", "picked.doc"],
     "missing folder for the plot": ["test", "model.npz", "test.traj", "--plot", "absent/parity.png"],
 }
 

@@ -15,6 +15,7 @@ from ase_rfhgn.assessment import compare, reliability_of
 from ase_rfhgn.calculator import RFHGNCalculator
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.extrapolation import ORDINARY, Domain
+from ase_rfhgn.fitting import fit
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.hamiltonian.rows import feature_rows, isolated_features
 from ase_rfhgn.hamiltonian.thinning import site_descriptors, thinned, thinned_features
@@ -46,6 +47,15 @@ def test_most_errors_on_unseen_frames_lie_within(copper: Potential) -> None:
     assert 0.5 < reliability.within(1.0) < 0.85
     assert reliability.within(copper.committee.widening["force"]) > 0.88
     assert np.corrcoef(np.log(reliability.error_m + 1e-6), np.log(reliability.expected_m))[0, 1] > 0.2
+
+
+@pytest.mark.parametrize(("n_frames", "least"), [(4, 0.4), (8, 0.6)])
+def test_fits_with_more_features_than_rows_know_that_they_know_little(n_frames: int, least: float) -> None:
+    rng = np.random.default_rng(20)
+    potential = fit([strained_copper(rng) for _ in range(n_frames)], cutoff=4.6, channels=24, mixings=4)
+    reliability = reliability_of(compare(potential, [strained_copper(rng) for _ in range(15)], uncertainty=True))
+    assert reliability is not None
+    assert least < reliability.within(1.0) < 0.9
 
 
 def test_what_symmetry_fixes_is_certain(copper: Potential) -> None:

@@ -6,7 +6,16 @@ import importlib.util
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from ase import units
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.md.verlet import VelocityVerlet
+from matplotlib.image import imread
+from watching import Watch
+
+from ase_rfhgn import ActiveCalculator
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -34,3 +43,21 @@ def test_copper_from_positions_gives_positions_alone() -> None:
     for atoms in frames:
         assert atoms.calc is None
         assert set(atoms.arrays) == {"numbers", "positions"}
+
+
+def test_a_watched_run_tells_its_errors_and_calls(tmp_path: Path) -> None:
+    atoms = bulk("Cu", cubic=True)
+    atoms.rattle(0.05, seed=0)
+    calculator = ActiveCalculator(EMT(), tmp_path, cutoff=4.0, channels=4, mixings=1, start=3)
+    atoms.calc = calculator
+    dynamics = VelocityVerlet(atoms, 2.0 * units.fs)
+    watch = Watch(dynamics, calculator, EMT(), 2)
+    dynamics.run(6)
+    truth = atoms.copy()
+    truth.calc = EMT()
+    assert [look.step for look in watch.looks] == [0, 2, 4, 6]
+    assert watch.looks[-1].error == pytest.approx(np.sqrt(np.mean((atoms.get_forces() - truth.get_forces()) ** 2)))
+    assert watch.looks[-1].n_calls == len(calculator.calls)
+    assert f"{len(calculator.calls)} calls of the reference" in watch.summary()
+    watch.draw(tmp_path / "run.png")
+    assert imread(tmp_path / "run.png").shape[1] == 900

@@ -20,8 +20,8 @@ MODULES = {
 LONGEST_MODULE = 300
 
 LAYERS = (
-    {"arrays", "errors", "progress", "threads", "model_file", "settings_check"},
-    {"dense", "pooling", "target_settings"},
+    {"arrays", "errors", "progress", "threads", "stopwatch", "random_streams", "whole_file", "model_file"},
+    {"dense", "pooling", "settings_check", "target_settings"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"downdating", "regression", "posterior"},
     {"graph", "neighbours", "phase_space_motion", "mixing", "structure_check"},
@@ -54,15 +54,8 @@ LAYERS = (
 
 FIRST_OF_TRAINING, LAST_OF_TRAINING = "frame", "fitting"
 TRAINING_NUMBERS = {
-    "sampling",
-    "ridge",
-    "settings",
-    "target_settings",
-    "downdating",
-    "regression",
-    "posterior",
-    "motion",
-    "motion_noise",
+    *("sampling", "ridge", "settings", "target_settings", "downdating", "regression", "posterior"),
+    *("motion", "motion_noise", "stopwatch", "random_streams"),
 }
 EVALUATION = {"potential", "phase_space_potential", "calculator", "dynamics", "testing"}
 

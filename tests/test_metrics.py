@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.metrics import ErrorAccumulator, Errors
+from ase_rfhgn.metrics import ErrorAccumulator, Errors, left_free
 
 FrameErrors: TypeAlias = tuple[float | None, FloatArray | None, FloatArray | None]
 
@@ -88,3 +88,11 @@ def test_absent_labels_give_none_and_null() -> None:
 
 def test_a_prediction_that_is_not_a_number_is_not_hidden() -> None:
     assert np.isnan(accumulated([(np.nan, None, None), (0.0, None, None)]).energy_rmse or 0.0)
+
+
+def test_values_that_symmetry_fixes_are_told_by_their_expected_errors() -> None:
+    expected_m = np.array([1.0, 1e-9, 0.0, 1e-3])
+    np.testing.assert_array_equal(left_free(expected_m), [True, False, False, True])
+    np.testing.assert_array_equal(left_free(1e-12 * expected_m), [True, False, False, True])
+    assert not left_free(np.zeros(3)).any()
+    assert not len(left_free(np.zeros(0)))

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays as array_strategy
 from numpy.typing import NDArray
 
 from ase_rfhgn import model_file
-from ase_rfhgn.errors import ModelFileError
+from ase_rfhgn.errors import ModelFileError, OutputError
 from ase_rfhgn.model_file import read_model, write_model
 
 HEADER: dict[str, model_file.JSON] = {"species": ["Cu", "Ag"], "cutoff": 5.5, "record": {"seed": 0, "ridge": None}}
@@ -138,7 +138,7 @@ FULL_DISK = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 @pytest.mark.parametrize(
-    ("failure", "raised"), [(FULL_DISK, ModelFileError), (KeyboardInterrupt(), KeyboardInterrupt)], ids=["full", "^C"]
+    ("failure", "raised"), [(FULL_DISK, OutputError), (KeyboardInterrupt(), KeyboardInterrupt)], ids=["full", "^C"]
 )
 def test_failed_write_keeps_the_old_file_and_leaves_no_debris(
     path: Path, monkeypatch: pytest.MonkeyPatch, step: str, failure: BaseException, raised: type[BaseException]
@@ -176,7 +176,7 @@ def test_disk_that_fills_up_in_the_middle_keeps_the_old_file(path: Path, monkeyp
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", open_on_full_disk)
-        with pytest.raises(ModelFileError, match="No space left"):
+        with pytest.raises(OutputError, match="No space left"):
             write_model(path, {"new": True}, {})
     assert list(path.parent.iterdir()) == [path]
     assert path.read_bytes() == old
@@ -202,7 +202,7 @@ def test_file_is_on_the_disk_before_it_takes_the_name(path: Path, monkeypatch: p
 def test_unwritable_target_gives_one_clear_error(tmp_path: Path, target: str) -> None:
     (tmp_path / "a_file").touch()
     (tmp_path / "a_folder").mkdir()
-    with pytest.raises(ModelFileError, match="cannot be written"):
+    with pytest.raises(OutputError, match="cannot be written"):
         write_model(tmp_path / target, HEADER, ARRAYS)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a_file", "a_folder"]
 

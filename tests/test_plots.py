@@ -9,9 +9,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from ase_rfhgn.assessment import Parity
+from ase_rfhgn.assessment import Parity, Reliability
 from ase_rfhgn.errors import SettingsError, TrainingDataError
-from ase_rfhgn.plots import plot_parity, save_figure
+from ase_rfhgn.plots import plot_errors, plot_parity, plot_reliability, save_figure
 
 FORCES = Parity("force", "eV/Å", np.array([-1.0, 0.0, 2.0]), np.array([-1.0, 0.3, 2.0]))
 ENERGIES = Parity("energy", "eV/atom", np.array([-3.51, -3.49]), np.array([-3.50, -3.50]))
@@ -70,3 +70,13 @@ def test_unknown_format_is_refused_with_those_that_exist(tmp_path: Path) -> None
     with pytest.raises(SettingsError, match=r"parity\.doc.*png"):
         save_figure([FORCES], tmp_path / "parity.doc")
     assert not list(tmp_path.iterdir())
+
+
+def test_true_half_widths_lie_on_the_line(rng: np.random.Generator) -> None:
+    expected_m = 10.0 ** rng.uniform(-3.0, 0.0, 24_000)
+    reliability = Reliability(np.abs(rng.normal(size=24_000)) * expected_m, expected_m)
+    assert "68 % below" in plot_errors(reliability, Figure().subplots()).get_title()
+    for too_narrow in (1.0, 10.0):
+        axes = plot_reliability(Reliability(too_narrow * reliability.error_m, expected_m), Figure().subplots())
+        expected_i, error_i = np.asarray(axes.lines[0].get_xydata()).T
+        np.testing.assert_allclose(error_i, too_narrow * expected_i, rtol=0.15)

@@ -15,6 +15,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.graph import NeighbourGraph
+from ase_rfhgn.hamiltonian.cutoff import cutoff_function
 
 MARGIN = 0.2
 """Excess over the largest density of training at which the moments stop to grow."""
@@ -56,14 +57,9 @@ class Crowding:
     ceiling_s: FloatArray
     strength: float
 
-    def edge_density(self, distance_p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return what every neighbour adds to the density, and its derivative (1/Å)."""
-        rest_p = np.maximum(1.0 - (distance_p / self.cutoff) ** 2, 0.0)
-        return rest_p**3, -6.0 * distance_p / self.cutoff**2 * rest_p**2
-
     def density(self, graph: NeighbourGraph) -> FloatArray:
         """Return the density of neighbours around every atom of a graph."""
-        density_p, _ = self.edge_density(graph.distance_p)
+        density_p, _ = cutoff_function(graph.distance_p, self.cutoff)
         return np.bincount(graph.centre_p, density_p, graph.n_atoms).astype(np.float64)
 
     def sites(self, density_n: FloatArray, species_n: IntArray) -> CrowdedSites:

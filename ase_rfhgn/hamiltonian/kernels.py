@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ase_rfhgn.hamiltonian.cutoff import cutoff_function
+
 OPTIONS = {"nogil": True, "cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
 
 INLINED = OPTIONS | {"forceinline": True}
@@ -18,6 +20,8 @@ INLINED = OPTIONS | {"forceinline": True}
 Otherwise a process that compiles them and one that loads them from the cache may run different
 machine code for them, which rounds differently.
 """
+
+_cutoff_of_edge = njit(**INLINED)(cutoff_function)
 
 
 @njit(**OPTIONS)
@@ -34,13 +38,9 @@ def tanh_arguments(distance_p, pair_p, weight_k, shift_bk):
 def times_cutoff(value_pk, distance_p, stretch_p, weight_k, cutoff_k):
     """Multiply activations by (1 − r²/r_k²)³ in place; return the derivatives by the distance."""
     slope_pk = np.empty_like(value_pk)
-    inverse_k = 1.0 / cutoff_k**2
     for p in range(len(distance_p)):
-        distance = distance_p[p]
         for k in range(len(weight_k)):
-            rest = max(1.0 - distance * distance * inverse_k[k], 0.0)
-            cut = rest * rest * rest
-            cut_slope = -6.0 * distance * inverse_k[k] * rest * rest
+            cut, cut_slope = _cutoff_of_edge(distance_p[p], cutoff_k[k])
             value = value_pk[p, k]
             slope_pk[p, k] = ((1.0 - value * value) * weight_k[k] * cut + value * cut_slope) * stretch_p[p]
             value_pk[p, k] = value * cut

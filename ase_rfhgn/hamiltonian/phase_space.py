@@ -10,6 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.dense import DenseLayer, activation
+from ase_rfhgn.hamiltonian.cutoff import cutoff_function
 from ase_rfhgn.hamiltonian.encoding import ChainRule, EncodedPoints, Encoding
 from ase_rfhgn.hamiltonian.phase_points import PhasePoints
 from ase_rfhgn.pooling import pooled
@@ -170,7 +171,7 @@ class GraphNetwork:
             value_pf, bend_pf = np.hstack([hidden_ph, value_pk]), np.hstack([bend_ph, bend_pk])
             slope_pf = None
             if self.smooth_cutoff is not None:
-                factor_p, slope_p = smooth_factor(encoded.distance_p[edges], self.smooth_cutoff)
+                factor_p, slope_p = cutoff_function(encoded.distance_p[edges], self.smooth_cutoff)
                 slope_pf = value_pf * slope_p[:, None]
                 value_pf, bend_pf = value_pf * factor_p[:, None], bend_pf * factor_p[:, None]
             yield EdgeBlock(edges, value_pf, bend_pf, slope_pf, bend_ph)
@@ -244,9 +245,3 @@ class VectorNetwork:
         chain = ChainRule(encoded, 1)
         chain.add_nodes(slope_id.reshape(*node_nd.shape, 1))
         return Pooled((value_if @ coefficient_f)[:, None], *chain.derivatives())
-
-
-def smooth_factor(distance_p: FloatArray, cutoff: float) -> tuple[FloatArray, FloatArray]:
-    """Return (1 − r²/r_c²)³ and its slope (1/Å); both vanish at the cutoff and beyond."""
-    inside_p = np.maximum(1.0 - (distance_p / cutoff) ** 2, 0.0)
-    return inside_p**3, -6.0 * distance_p / cutoff**2 * inside_p**2

@@ -13,6 +13,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian import kernels
 from ase_rfhgn.hamiltonian.crowding import CrowdedSites, Crowding
+from ase_rfhgn.hamiltonian.cutoff import cutoff_function
 from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
 from ase_rfhgn.response import Response
 from ase_rfhgn.sphere import HalfSphere, half_sphere, harmonics
@@ -243,7 +244,7 @@ class SphericalFields:
         """Return what crowding does to the atoms of a block, None where none is crowded."""
         if self.crowding is None:
             return None, block.distance_p
-        density_p, slope_p = self.crowding.edge_density(block.distance_p)
+        density_p, slope_p = cutoff_function(block.distance_p, self.crowding.cutoff)
         density_n = kernels.sums(block.first_n, density_p)
         if (density_n <= self.crowding.ceiling_s[block.species_n]).all():
             return None, slope_p

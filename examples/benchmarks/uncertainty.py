@@ -23,9 +23,10 @@ from scipy.stats import spearmanr
 
 from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.assessment import FIXED, compare
+from ase_rfhgn.assessment import compare
 from ase_rfhgn.equations import frame_rows
 from ase_rfhgn.graph import build_graph
+from ase_rfhgn.metrics import left_free
 from ase_rfhgn.posterior import draw_members
 from ase_rfhgn.ridge import residual
 from ase_rfhgn.training_set import TrainingSet
@@ -64,7 +65,7 @@ def coverage(name: str) -> str:
     expected = [one.evaluation.uncertainty for one in comparisons]
     width_m = np.concatenate([one.force_nc.ravel() for one in expected if one is not None])
     textbook_m = textbook(potential, test)
-    free_m = width_m > FIXED * np.sqrt(np.mean(width_m**2))  # elsewhere symmetry alone says that there is no force
+    free_m = left_free(width_m)  # elsewhere symmetry alone says that there is no force
     error_m, width_m, textbook_m = np.abs(error_m[free_m]), width_m[free_m], textbook_m[free_m]
     wide = 1.0 if potential.committee is None else potential.committee.widening["force"]
     cells = [np.mean(error_m < width_m), np.mean(error_m < wide * width_m)]

@@ -1,0 +1,31 @@
+"""Streams of random numbers that do not depend on each other: which part of a fit draws from which."""
+
+from __future__ import annotations
+
+import numpy as np
+
+UNLABELLED = 1
+"""Structures without labels."""
+
+COMMITTEE = 2
+"""Members of a committee, and the frames that calibrate it."""
+
+GROUPING = 3
+"""Trial mixtures of elements."""
+
+SNAPSHOTS = 1
+"""Frames of a fit in phase space that dense layers are drawn from; there are no unlabelled structures."""
+
+
+def random_stream(seed: int, *stream: int) -> np.random.Generator:
+    """Return the generator of one stream of a seed.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of a fit.
+    *stream : int
+        One of the constants of this module, and what else tells it from others of its kind; without
+        any, the stream that draws the features.
+    """
+    return np.random.default_rng([seed, *stream] if stream else seed)

@@ -1,0 +1,107 @@
+"""Watching a run that learns on the fly: its true errors, the expected ones, and the calls that it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase.calculators.calculator import Calculator
+from ase.md.md import MolecularDynamics
+from matplotlib.figure import Figure
+
+from ase_rfhgn import ActiveCalculator
+from ase_rfhgn.arrays import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A structure of a run, compared with the truth.
+
+    Attributes
+    ----------
+    step, n_calls : int
+        Time step, and calls of the reference until then.
+    error, expected : float
+        Root mean squares of the errors of the forces, and of those that were expected (eV/Å).
+    """
+
+    step: int
+    n_calls: int
+    error: float
+    expected: float
+
+
+class Watch:
+    """Compares the forces of a run with the truth now and then; these calls do not count.
+
+    Parameters
+    ----------
+    dynamics : MolecularDynamics
+        The run.
+    calculator : ActiveCalculator
+        What it runs on.
+    truth : ase.calculators.calculator.Calculator
+        Another object of the reference.
+    interval : int
+        Time steps from one look to the next.
+    """
+
+    def __init__(
+        self, dynamics: MolecularDynamics, calculator: ActiveCalculator, truth: Calculator, interval: int
+    ) -> None:
+        self.looks: list[Look] = []
+        self._dynamics, self._calculator, self._truth = dynamics, calculator, truth
+        dynamics.attach(self, interval=max(1, interval))
+
+    def __call__(self) -> None:
+        """Compare the forces with the truth."""
+        atoms = self._dynamics.atoms
+        copy = atoms.copy()
+        copy.calc = self._truth
+        error_nc = atoms.get_forces(apply_constraint=False) - copy.get_forces(apply_constraint=False)
+        expected_nc = self._calculator.get_property("forces_uncertainty", atoms)
+        n_calls = len(self._calculator.calls)
+        self.looks.append(Look(self._dynamics.nsteps, n_calls, _size(error_nc), _size(expected_nc)))
+
+    def so_far(self) -> str:
+        """Return a line on the run up to now."""
+        last = self.looks[-1]
+        error = _size(np.array([look.error for look in self.looks]))
+        return f"{last.step:6d} {last.n_calls:6d} {error:24.4f} {self._dynamics.atoms.get_temperature():8.0f}"
+
+    def summary(self) -> str:
+        """Return what the run took, and how good it was."""
+        n_steps, calls = self._calculator.n_steps, self._calculator.calls
+        errors = np.array([look.error for look in self.looks])
+        jumps = [abs(call.energy_jump) for call in calls if call.energy_jump is not None]
+        jump = 1e3 * max(jumps, default=0.0) / len(self._dynamics.atoms)
+        return "\n".join(
+            [
+                f"{n_steps} evaluations, {len(calls)} calls of the reference: one for {n_steps / len(calls):.0f}",
+                f"force RMSE along the run {_size(errors):.4f} eV/Å, largest of a frame {errors.max():.4f}",
+                f"largest jump of the energy at a call {jump:.2f} meV/atom",
+            ]
+        )
+
+    def draw(self, path: str | Path) -> None:
+        """Write a picture: errors, expected errors and calls over the steps."""
+        steps = [look.step for look in self.looks]
+        figure = Figure(figsize=(6.0, 4.5), layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        upper.semilogy(steps, [look.error for look in self.looks], label="true")
+        upper.semilogy(steps, [look.expected for look in self.looks], label="expected", linewidth=0.8)
+        largest = max(max(look.error, look.expected) for look in self.looks)
+        upper.set(ylabel="error of forces (eV/Å)", ylim=(1e-3 * largest, 2.0 * largest))
+        upper.legend()
+        lower.step(steps, [look.n_calls for look in self.looks], where="post", color="black")
+        lower.set(xlabel="step", ylabel="calls", ylim=(0, None))
+        figure.savefig(path, dpi=150)
+
+
+HEADING = f"{'step':>6} {'calls':>6} {'force RMSE so far, eV/Å':>24} {'K':>8}"
+"""What the columns of `Watch.so_far` are."""
+
+
+def _size(array: FloatArray) -> float:
+    return float(np.sqrt(np.mean(array**2)))
