@@ -72,8 +72,17 @@ class Factors:
         """Return the weighted factor of a group over all columns and the right-hand side."""
         factors = self.by_group[group]
         n_columns = self.layout.n_columns
-        parts = [factors[kind].full(n_columns, weight) for kind, weight in weights.items() if kind in factors]
-        return stack(parts or [np.zeros((n_columns + 1, n_columns + 1))])
+        used = {kind: weight for kind, weight in weights.items() if kind in factors}
+        if not used:
+            return np.zeros((n_columns + 1, n_columns + 1))
+        return stack(factors[kind].full(n_columns, weight) for kind, weight in used.items())
+
+    def residual(self, group: Group, weights: Mapping[str, float], coefficient_f: FloatArray) -> float:
+        """Return the weighted sum of squared residuals of coefficients over the rows of a group."""
+        factors = self.by_group[group]
+        return sum(
+            weight**2 * factors[kind].residual(coefficient_f) for kind, weight in weights.items() if kind in factors
+        )
 
     def by_kind(self) -> dict[str, Factor]:
         """Return the factor of all rows of every kind over all columns."""

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.cross_validation import choose_ridge, leave_one_out, left_out_score
 from ase_rfhgn.frame import Frame
 from ase_rfhgn.grouping import folds_in_turn
 from ase_rfhgn.hamiltonian.phase_space import Network
 from ase_rfhgn.phase_space_equations import Snapshot, batches, motion_rows, unmoved_rows
 from ase_rfhgn.phase_space_frames import PhaseSpaceFrames
 from ase_rfhgn.progress import tracked
-from ase_rfhgn.ridge import RunningFactor, choose_ridge, leave_one_out, residual, solve, stack
+from ase_rfhgn.ridge import RunningFactor, residual, solve, stack
 from ase_rfhgn.targets import Motion
 
 RIDGES = tuple(10.0**power for power in range(-18, 1, 2))
@@ -159,7 +160,7 @@ def solution(triangles: Sequence[FloatArray], ridge: float | None) -> Solution:
     spread_f = np.full(n_features, 1.0 / norm if norm > 0.0 else 1.0)
     choice = "given"
     if ridge is None and len(triangles) > 1:
-        ridge = choose_ridge(leave_one_out(triangles), triangles, spread_f, RIDGES).ridge
+        ridge = choose_ridge(left_out_score(list(leave_one_out(triangles)), triangles, spread_f), RIDGES).ridge
         choice = "cross-validation"
     elif ridge is None:
         ridge, choice = DEFAULT_RIDGE, "default: too few frames to leave any out"

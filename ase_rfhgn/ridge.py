@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial
 
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
@@ -20,12 +20,6 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 
 PANEL = 32
 """Columns that LAPACK's blocked factorisation works on at once."""
-
-HOPELESS = 1.5
-"""Ratio to the lowest score beyond which a search for the ridge gives up on stronger ones."""
-
-REFINEMENT = 10.0
-"""Factors by which the best ridge of a search is varied in the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +106,13 @@ class RunningFactor:
 
     def _fold(self) -> None:
         if self._waiting:
-            self._triangle_ff = fold(self._triangle_ff, np.concatenate(self._waiting))
+            self._triangle_ff = fold(self._triangle_ff, np.concatenate(self._waiting), overwrite=True)
             self._waiting = []
 
 
-def fold(triangle_ff: FloatArray, row_mf: FloatArray, *, triangular: bool = False) -> FloatArray:
+def fold(
+    triangle_ff: FloatArray, row_mf: FloatArray, *, triangular: bool = False, overwrite: bool = False
+) -> FloatArray:
     """Return the triangular factor of an upper triangle stacked on more rows.
 
     Parameters
@@ -127,6 +123,8 @@ def fold(triangle_ff: FloatArray, row_mf: FloatArray, *, triangular: bool = Fals
         More rows.
     triangular : bool
         Whether the rows are an upper triangle, too: a third of the work.
+    overwrite : bool
+        Whether both arrays may be overwritten: less memory.
 
     Notes
     -----
@@ -134,8 +132,9 @@ def fold(triangle_ff: FloatArray, row_mf: FloatArray, *, triangular: bool = Fals
     """
     pentagon = len(row_mf) if triangular else 0
     panel = min(PANEL, len(triangle_ff))
+    copied = np.asfortranarray if overwrite else partial(np.array, order="F")
     result, _, _, info = lapack.dtpqrt(
-        pentagon, panel, np.array(triangle_ff, order="F"), np.array(row_mf, order="F"), overwrite_a=1, overwrite_b=1
+        pentagon, panel, copied(triangle_ff), copied(row_mf), overwrite_a=1, overwrite_b=1
     )
     if info:
         message = f"LAPACK's tpqrt refused its argument number {-info}"
@@ -144,9 +143,12 @@ def fold(triangle_ff: FloatArray, row_mf: FloatArray, *, triangular: bool = Fals
 
 
 def stack(triangles: Iterable[FloatArray]) -> FloatArray:
-    """Return the triangular factor of several upper triangles on top of each other."""
-    first, *rest = triangles
-    return reduce(lambda upper, lower: fold(upper, lower, triangular=True), rest, first)
+    """Return the triangular factor of several upper triangles on top of each other, which may come one by one."""
+    remaining = iter(triangles)
+    total_ff = np.array(next(remaining), order="F")
+    for triangle_ff in remaining:
+        total_ff = fold(total_ff, np.array(triangle_ff, order="F"), triangular=True, overwrite=True)
+    return total_ff
 
 
 def joined(factors: Sequence[Factor], n_columns: int) -> Factor:
@@ -177,11 +179,11 @@ def regularised(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> 
         Strength of the prior.
     """
     n = len(spread_f)
-    scaled_ff = np.asfortranarray(triangle_ff.copy(order="F"))
+    scaled_ff = np.array(triangle_ff, order="F")
     scaled_ff[:, :n] *= spread_f
     prior_ff = np.zeros((n, n + 1), order="F")
-    prior_ff[:, :n] = np.sqrt(ridge) * np.eye(n)
-    return fold(scaled_ff, prior_ff, triangular=True)
+    np.fill_diagonal(prior_ff, np.sqrt(ridge))
+    return fold(scaled_ff, prior_ff, triangular=True, overwrite=True)
 
 
 def solve(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatArray:
@@ -200,89 +202,3 @@ def back_substituted(factor_ff: FloatArray, spread_f: FloatArray) -> FloatArray:
     n = len(spread_f)
     coefficient_f: FloatArray = spread_f * solve_triangular(factor_ff[:n, :n], factor_ff[:n, n])
     return coefficient_f
-
-
-def leave_one_out(triangles: Sequence[FloatArray]) -> list[FloatArray]:
-    """Return, for every triangle, the factor of all others stacked."""
-    before, after = [triangles[0]], [triangles[-1]]
-    for triangle_ff in triangles[1:-1]:
-        before.append(stack([before[-1], triangle_ff]))
-    for triangle_ff in reversed(triangles[1:-1]):
-        after.append(stack([after[-1], triangle_ff]))
-    after.reverse()
-    middle = [stack(pair) for pair in zip(before[:-1], after[1:], strict=True)]
-    return [after[0], *middle, before[-1]]
-
-
-@dataclass(frozen=True, slots=True)
-class RidgeChoice:
-    """Ridge chosen by cross-validation.
-
-    Attributes
-    ----------
-    ridge : float
-        The choice.
-    tried : tuple of float
-        Ridges that were tried.
-    score : tuple of float
-        Sum of squared residuals of the rows left out, for each.
-    """
-
-    ridge: float
-    tried: tuple[float, ...]
-    score: tuple[float, ...]
-
-    @property
-    def best(self) -> float:
-        """Lowest score."""
-        return min(self.score)
-
-
-def choose_ridge(
-    rest_ff: Sequence[FloatArray],
-    left_out_ff: Sequence[FloatArray],
-    spread_f: FloatArray,
-    ridges: Sequence[float],
-    tolerance: float = 0.02,
-    *,
-    weakest: bool = False,
-) -> RidgeChoice:
-    """Return the strongest ridge whose cross-validated score is within a tolerance of the best.
-
-    Parameters
-    ----------
-    rest_ff, left_out_ff : sequence of ndarray
-        Factor of the rows to fit and of the rows to predict, for every fold.
-    spread_f : ndarray
-        Prior spread of the coefficients.
-    ridges : sequence of float
-        Ridges to try, ascending; the search ends where scores rise, and refines the best.
-    tolerance : float
-        Relative excess of the sum of squares that the choice may have.
-    weakest : bool
-        Take the weakest such ridge instead.
-
-    Notes
-    -----
-    K-fold cross-validation: Stone, J. R. Stat. Soc. B 36, 111 (1974). All folds come from the
-    same factors, without a second pass over the rows. The bias to the stronger ridge is the
-    one-standard-error rule of Breiman et al., Classification and Regression Trees (1984), with a
-    fixed tolerance in place of the standard error.
-    """
-    scores: dict[float, float] = {}
-
-    def score(ridge: float) -> float:
-        folds = zip(rest_ff, left_out_ff, strict=True)
-        return sum(residual(left, solve(rest, spread_f, ridge)) for rest, left in folds)
-
-    for ridge in ridges:
-        scores[ridge] = score(ridge)
-        if scores[ridge] > HOPELESS * min(scores.values()) and ridge > min(scores, key=scores.__getitem__):
-            break
-    best = min(scores, key=scores.__getitem__)
-    for ridge in (best * REFINEMENT, max(best / REFINEMENT, min(ridges))):
-        scores[ridge] = score(ridge)
-    limit = (1.0 + tolerance) * min(scores.values())
-    tried = sorted(scores)
-    allowed = [ridge for ridge in tried if scores[ridge] <= limit]
-    return RidgeChoice(allowed[0 if weakest else -1], tuple(tried), tuple(scores[ridge] for ridge in tried))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.cross_validation import choose_ridge, leave_one_out
 from ase_rfhgn.grouping import Group
 from ase_rfhgn.regression import Regression, taught
-from ase_rfhgn.ridge import choose_ridge, leave_one_out, solve, stack
+from ase_rfhgn.ridge import solve, stack
 
 RIDGES = tuple(10.0**power for power in range(-14, 1, 2))
 """Ridges that are tried."""
@@ -79,8 +80,8 @@ def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatA
         Strength of the prior.
     """
     everything_ff, folds = _folds(factors, weights)
-    rest = [Regression(fold.rest_ff, spread_f, ridge) for fold in folds]
-    return Choice(Regression(everything_ff, spread_f, ridge), "given", _cross_validation(factors, folds, rest), {})
+    errors = _cross_validation(factors, folds, spread_f, ridge)
+    return Choice(Regression(everything_ff, spread_f, ridge), "given", errors, {})
 
 
 def choose_ridges(
@@ -111,20 +112,19 @@ def choose_ridges(
     systems = factors.grouping.by_system
     has_forces = factors.n_rows("force") or factors.n_rows("motion")
     scored = {"force": 1.0, "motion": 1.0} if systems and has_forces else weights
-    left_out = [factors.triangle(fold.group, scored) for fold in folds]
-    rest_ff = [fold.rest_ff for fold in folds]
-    teacher = choose_ridge(rest_ff, left_out, spread_f, RIDGES, CAUTION, weakest=systems)
-    pupils_ff = [taught(rest, unlabelled_ff, solve(rest, spread_f, teacher.ridge)) for rest in rest_ff]
+    teacher = choose_ridge(_score(factors, scored, folds, spread_f), RIDGES, CAUTION, weakest=systems)
+    for i, fold in enumerate(folds):  # in place: each factor may be a tenth of the memory of a fit
+        answers_f = solve(fold.rest_ff, spread_f, teacher.ridge)
+        folds[i] = _Fold(fold.group, taught(fold.rest_ff, unlabelled_ff, answers_f))
     if systems:
         ridge = MIXED_RIDGE if unlabelled_ff.any() else teacher.ridge
     else:
         weaker = [*(weak for weak in RIDGES if weak < teacher.ridge), teacher.ridge]
-        ridge = choose_ridge(pupils_ff, left_out, spread_f, weaker, TOLERANCE).ridge
-    pupils = [Regression(pupil_ff, spread_f, ridge) for pupil_ff in pupils_ff]
+        ridge = choose_ridge(_score(factors, scored, folds, spread_f), weaker, TOLERANCE).ridge
     return Choice(
         regression=Regression(everything_ff, spread_f, ridge, teacher.ridge, unlabelled_ff),
         method=f"cross-validation, {'chemical systems' if systems else 'frames'} left out",
-        cross_validation=_cross_validation(factors, folds, pupils),
+        cross_validation=_cross_validation(factors, folds, spread_f, ridge),
         path={"ridge": list(teacher.tried), "score": list(teacher.score)},
     )
 
@@ -132,34 +132,35 @@ def choose_ridges(
 def _folds(factors: Factors, weights: Mapping[str, float]) -> tuple[FloatArray, list[_Fold]]:
     """Return the factor of all rows, and every group to be left out with the factor of all others."""
     left_out = factors.grouping.left_out
-    always = [factors.triangle(group, weights) for group in factors.by_group if group not in left_out]
+    always = [group for group in factors.by_group if group not in left_out]
+    always_ff = stack(factors.triangle(group, weights) for group in always) if always else None
     if not left_out:
-        return stack(always), []
+        assert always_ff is not None  # noqa: S101  # there are frames
+        return always_ff, []
     triangles = [factors.triangle(group, weights) for group in left_out]
-    rest = leave_one_out(triangles)
-    if always:
-        always_ff = stack(always)
-        rest = [stack([always_ff, rest_ff]) for rest_ff in rest]
+    rest = leave_one_out(triangles, always_ff)
     folds = [_Fold(group, rest_ff) for group, rest_ff in zip(left_out, rest, strict=True)]
-    return stack([rest[0], triangles[0]]), folds
+    return stack([folds[0].rest_ff, triangles[0]]), folds
 
 
-def _cross_validation(factors: Factors, folds: Sequence[_Fold], rest: Sequence[Regression]) -> dict[str, float]:
-    """Return the root mean square of the residuals of rows left out, per kind of label.
+def _score(
+    factors: Factors, weights: Mapping[str, float], folds: Sequence[_Fold], spread_f: FloatArray
+) -> Callable[[float], float]:
+    """Return what gives the weighted sum of squared residuals of all rows left out for a ridge."""
 
-    Parameters
-    ----------
-    factors : Factors
-        Rows of all frames.
-    folds : sequence of _Fold
-        What is left out in turn.
-    rest : sequence of Regression
-        The regressions without it.
-    """
+    def score(ridge: float) -> float:
+        solved = ((fold.group, solve(fold.rest_ff, spread_f, ridge)) for fold in folds)
+        return sum(factors.residual(group, weights, coefficient_f) for group, coefficient_f in solved)
+
+    return score
+
+
+def _cross_validation(factors: Factors, folds: Sequence[_Fold], spread_f: FloatArray, ridge: float) -> dict[str, float]:
+    """Return the root mean square of the residuals of rows left out, per kind of label."""
     squares: dict[str, float] = {}
     counts: dict[str, int] = {}
-    for fold, regression in zip(folds, rest, strict=True):
-        coefficient_f = regression.solve().coefficient_f
+    for fold in folds:
+        coefficient_f = solve(fold.rest_ff, spread_f, ridge)
         for kind, factor in factors.by_group[fold.group].items():
             squares[kind] = squares.get(kind, 0.0) + factor.residual(coefficient_f)
             counts[kind] = counts.get(kind, 0) + factor.n_rows

@@ -23,7 +23,7 @@ LAYERS = (
     {"arrays", "errors", "progress", "threads", "stopwatch", "random_streams", "whole_file", "model_file"},
     {"dense", "pooling", "settings_check", "target_settings"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
-    {"downdating", "regression", "posterior"},
+    {"cross_validation", "downdating", "regression", "posterior"},
     {"graph", "neighbours", "phase_space_motion", "mixing", "structure_check"},
     {"response", "hamiltonian"},  # feature Hamiltonians
     {"baseline"},

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.ridge import RunningFactor, choose_ridge, fold, leave_one_out, residual, solve, stack
+from ase_rfhgn.cross_validation import choose_ridge, leave_one_out, left_out_score
+from ase_rfhgn.ridge import RunningFactor, fold, residual, solve, stack
 
 sizes = st.integers(1, 40)
 seeds = st.integers(0, 2**32 - 1)
@@ -74,8 +75,8 @@ def test_nothing_that_goes_in_is_overwritten(rng: np.random.Generator, order: st
     stack(inputs[:2])
     solve(upper, spread_f, 1e-3)
     residual(upper, spread_f)
-    leave_one_out([upper, lower])
-    choose_ridge([upper, lower], [lower, upper], spread_f, [1e-3, 1.0])
+    list(leave_one_out([upper, lower], upper))
+    choose_ridge(left_out_score([upper, lower], [lower, upper], spread_f), [1e-3, 1.0])
     running = RunningFactor(np.arange(9))
     running.add(rows)
     running.factor().full(8, 3.0)
@@ -191,11 +192,21 @@ def test_blocks_in_any_order_give_the_same_coefficients(rng: np.random.Generator
 @pytest.mark.parametrize("n_folds", [2, 3, 4, 7])
 def test_leave_one_out_leaves_out_exactly_one(rng: np.random.Generator, n_folds: int) -> None:
     folds = [rng.normal(size=(int(rng.integers(1, 15)), 6)) for _ in range(n_folds)]
-    rest_ff = leave_one_out([triangle_of(row_mf) for row_mf in folds])
+    rest_ff = list(leave_one_out([triangle_of(row_mf) for row_mf in folds]))
     assert len(rest_ff) == n_folds
     for left_out, triangle_ff in enumerate(rest_ff):
         others = [row_mf for i, row_mf in enumerate(folds) if i != left_out]
         assert_factor_of(triangle_ff, np.vstack(others))
+
+
+def test_what_is_never_left_out_is_in_every_rest(rng: np.random.Generator) -> None:
+    always_mf, *folds = (rng.normal(size=(9, 6)) for _ in range(4))
+    rest_ff = leave_one_out([triangle_of(row_mf) for row_mf in folds], triangle_of(always_mf))
+    for left_out, triangle_ff in enumerate(rest_ff):
+        others = [row_mf for i, row_mf in enumerate(folds) if i != left_out]
+        assert_factor_of(triangle_ff, np.vstack([always_mf, *others]))
+    (alone_ff,) = leave_one_out([triangle_of(folds[0])], triangle_of(always_mf))
+    assert_factor_of(alone_ff, always_mf)
 
 
 RIDGES = tuple(10.0**power for power in range(-8, 5))
@@ -224,7 +235,7 @@ def score_of_refits(folds: Sequence[FloatArray], ridge: float) -> float:
 def test_chosen_ridge_is_the_largest_close_to_the_best(rng: np.random.Generator, noise: float) -> None:
     folds = noisy_folds(rng, noise)
     left_out = [triangle_of(row_mf) for row_mf in folds]
-    choice = choose_ridge(leave_one_out(left_out), left_out, np.ones(40), RIDGES)
+    choice = choose_ridge(left_out_score(list(leave_one_out(left_out)), left_out, np.ones(40)), RIDGES)
     expected = [score_of_refits(folds, ridge) for ridge in choice.tried]
     np.testing.assert_allclose(choice.score, expected, rtol=1e-9)
     assert list(choice.tried) == sorted(set(choice.tried))
@@ -239,6 +250,6 @@ def test_chosen_ridge_is_the_largest_close_to_the_best(rng: np.random.Generator,
 
 def test_search_ends_where_scores_only_rise(rng: np.random.Generator) -> None:
     left_out = [triangle_of(row_mf) for row_mf in noisy_folds(rng, 0.1)]
-    choice = choose_ridge(leave_one_out(left_out), left_out, np.ones(40), RIDGES)
+    choice = choose_ridge(left_out_score(list(leave_one_out(left_out)), left_out, np.ones(40)), RIDGES)
     assert max(choice.tried) < RIDGES[-1]
     assert max(choice.score) > 1.1 * choice.best
