@@ -121,24 +121,29 @@ def accumulate(
     targets : Targets, optional
         What the rows' right-hand sides are made of; by default labels.
     see : callable, optional
-        Is shown the graph of every frame.
+        Is shown the graph of every frame, in an order that does not depend on threads.
     """
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     running: dict[tuple[Group, str], RunningFactor] = {}
     rows_of_sampled: dict[int, dict[str, FloatArray]] = {}
 
+    unseen: dict[int, NeighbourGraph] = {}
+
     def rows(i: int, frame: Frame) -> dict[str, FloatArray]:
-        graph = build_graph(frame.atoms, hamiltonian.cutoff)
-        see(graph)
-        return frame_rows(hamiltonian, baseline, frame, graph, grouping.group_i[i].system)
+        unseen[i] = build_graph(frame.atoms, hamiltonian.cutoff)
+        return frame_rows(hamiltonian, baseline, frame, unseen[i], grouping.group_i[i].system)
 
     for i, kind, row_mf in targets.equations(frames, rows):
+        if i in unseen:
+            see(unseen.pop(i))
         key = grouping.group_i[i], kind
         if key not in running:
             running[key] = RunningFactor(layout.columns(key[0].system))
         running[key].add(row_mf)
         if i in sampled:
             rows_of_sampled.setdefault(i, {})[kind] = row_mf
+    for i in sorted(unseen):  # frames without a row of their own
+        see(unseen[i])
     by_group: dict[Group, dict[str, Factor]] = {group: {} for group in dict.fromkeys(grouping.group_i)}
     for group, kind in sorted(running, key=lambda key: KINDS.index(key[1])):
         by_group[group][kind] = running.pop((group, kind)).factor()

@@ -27,7 +27,7 @@ from ase_rfhgn.settings import FitSettings
 from ase_rfhgn.stopwatch import Stopwatch
 from ase_rfhgn.target_choice import choose_targets
 from ase_rfhgn.targets import Motion, Targets
-from ase_rfhgn.threads import single_threaded
+from ase_rfhgn.threads import single_threaded, useful_cores
 from ase_rfhgn.training_record import training_record
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
@@ -56,6 +56,7 @@ def fit(
     known_energy: tuple[int, float] | None = None,
     seed: int = 0,
     keep_factor: bool = False,
+    threads: int | None = None,
     progress: bool = False,
 ) -> Potential:
     """Return a potential fitted to labelled structures, or to their motion, in one linear solve.
@@ -102,6 +103,9 @@ def fit(
     keep_factor : bool
         Whether the potential remembers its linear system, also in its file, so that `Potential.update`
         can go on from there.
+    threads : int, optional
+        Threads that make rows of several frames at a time; by default one per core, at most four. The
+        potential is the same to the last bit.
     progress : bool
         Whether long work shows progress on a terminal.
 
@@ -135,11 +139,15 @@ def fit(
         seed=seed,
     )
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
+    threads = useful_cores() if threads is None else threads
+    if threads < 1:
+        message = f"threads is {threads}: there must be at least 1"
+        raise SettingsError(message)
     with single_threaded():
-        return _fit(settings, training_set, keep_factor=keep_factor, progress=progress)
+        return _fit(settings, training_set, threads, keep_factor=keep_factor, progress=progress)
 
 
-def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progress: bool) -> Potential:
+def _fit(settings: FitSettings, frames: TrainingSet, threads: int, *, keep_factor: bool, progress: bool) -> Potential:
     stopwatch = Stopwatch()
     targets = choose_targets(settings, frames)
     tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
@@ -148,6 +156,8 @@ def _fit(settings: FitSettings, frames: TrainingSet, *, keep_factor: bool, progr
         if keep_factor:
             message = "keep_factor is for fits to labels: equations of motion join frames that cannot leave one by one"
             raise SettingsError(message)
+    else:
+        targets = replace(targets, threads=threads)
     prepared = prepare(settings, frames, progress=progress)
     potential = _solved(settings, frames, prepared, targets, keep_factor=keep_factor, progress=progress)
     if isinstance(targets, Motion):

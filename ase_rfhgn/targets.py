@@ -21,6 +21,7 @@ from ase_rfhgn.chronology import runs_of, with_unbroken_positions
 from ase_rfhgn.frame import Frame
 from ase_rfhgn.motion import Law, combined, law_of_displacement
 from ase_rfhgn.motion_noise import Noise, Whitener, huber_weights
+from ase_rfhgn.threads import mapped_ahead
 
 RowsOfFrame: TypeAlias = Callable[[int, Frame], Mapping[str, FloatArray]]
 """From the number of a frame and the frame to its rows by kind, right-hand side last."""
@@ -41,7 +42,15 @@ class Targets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Energies, forces and stresses, whichever a frame has."""
+    """Energies, forces and stresses, whichever a frame has.
+
+    Attributes
+    ----------
+    threads : int
+        Threads that make rows of several frames at a time; the rows are the same to the last bit.
+    """
+
+    threads: int = 1
 
     @property
     def description(self) -> str:
@@ -50,8 +59,9 @@ class Labels:
 
     def equations(self, frames: Iterable[Frame], rows: RowsOfFrame) -> Iterator[tuple[int, str, FloatArray]]:
         """Yield the number of a frame, a kind and its rows, right-hand side last."""
-        for i, frame in enumerate(frames):
-            for kind, row_mf in rows(i, frame).items():
+        made = mapped_ahead(lambda numbered: rows(*numbered), enumerate(frames), self.threads)
+        for i, rows_of_frame in enumerate(made):
+            for kind, row_mf in rows_of_frame.items():
                 yield i, kind, row_mf
 
 
