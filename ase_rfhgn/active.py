@@ -75,7 +75,8 @@ class ActiveCalculator(PotentialCalculator):
     uncertainty : float
         Largest expected error of a force component (eV/Å) up to which the potential is trusted.
     grade : float
-        Largest extrapolation grade of an atom up to which the potential is trusted.
+        Largest extrapolation grade of an atom up to which the potential is trusted. Far beyond 1,
+        expected errors of a fit to few frames are too small, too.
     start : int
         Frames of the first fit: the first structure, and displaced copies of it.
     displacement : float
@@ -119,7 +120,7 @@ class ActiveCalculator(PotentialCalculator):
         directory: str | Path,
         *,
         uncertainty: float = 0.1,
-        grade: float = 4.0,
+        grade: float = 2.5,
         start: int = 6,
         displacement: float = 0.1,
         frames: Iterable[Atoms] = (),
