@@ -39,7 +39,9 @@ def draw_members(solved: Solved, n_members: int, rng: np.random.Generator) -> Fl
         Source of randomness.
     """
     normal_fe = rng.normal(size=(len(solved.spread_f), n_members)) / np.sqrt(n_members)
-    member_ef: FloatArray = (solved.spread_f[:, None] * solve_triangular(solved.root_ff, normal_fe)).T
+    member_ef: FloatArray = (
+        solved.spread_f[:, None] * solve_triangular(solved.root_ff, normal_fe, check_finite=False)
+    ).T
     return member_ef
 
 
@@ -95,7 +97,9 @@ class Omission:
         residual_m = row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f
         if self._teacher is not None:
             pull_f = self._change_of_labels(self._teacher, row_mf) * self._solved.spread_f
-            residual_m = residual_m - white_mf @ solve_triangular(self._solved.root_ff, pull_f, trans="T")
+            residual_m = residual_m - white_mf @ solve_triangular(
+                self._solved.root_ff, pull_f, trans="T", check_finite=False
+            )
         return _left_out(white_mf, residual_m)
 
     def _change_of_labels(self, teacher: Solved, row_mf: FloatArray) -> FloatArray:
@@ -103,7 +107,7 @@ class Omission:
         white_mf = _whitened(teacher, row_mf[:, :-1])
         residual_m = row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f
         left_m = _left_out(white_mf, residual_m)
-        change_f = -teacher.spread_f * solve_triangular(teacher.root_ff, white_mf.T @ left_m)
+        change_f = -teacher.spread_f * solve_triangular(teacher.root_ff, white_mf.T @ left_m, check_finite=False)
         assert self._regression.unlabelled_ff is not None  # noqa: S101  # there is a teacher
         columns_ff = self._regression.unlabelled_ff[:, :-1]
         pull_f: FloatArray = columns_ff.T @ (columns_ff @ change_f)
@@ -137,7 +141,7 @@ def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
 def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:
     """Return rows in coordinates in which the posterior of unit noise is a unit sphere."""
     scaled_mf = row_mf * solved.spread_f
-    white_mf: FloatArray = solve_triangular(solved.root_ff, scaled_mf.T, trans="T").T
+    white_mf: FloatArray = solve_triangular(solved.root_ff, scaled_mf.T, trans="T", check_finite=False).T
     return white_mf
 
 

@@ -82,8 +82,8 @@ def _draw(settings: FitSettings, cutoff: float, surveyed: Survey) -> SphericalFi
     n_species = len(surveyed.species_s)
     architecture = Architecture(
         cutoff=cutoff,
-        channels=settings.channels or (32 if n_species == 1 else 64),
-        mixings=settings.mixings or (8 if n_species == 1 else 4),
+        channels=settings.channels or (40 if n_species == 1 else 64),
+        mixings=settings.mixings or (6 if n_species == 1 else 4),
         correlation=settings.correlation,
         degree=settings.degree,
         sampler=settings.sampler,

@@ -200,5 +200,5 @@ def solve(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatA
 def back_substituted(factor_ff: FloatArray, spread_f: FloatArray) -> FloatArray:
     """Return the coefficients that a factor of `regularised` determines."""
     n = len(spread_f)
-    coefficient_f: FloatArray = spread_f * solve_triangular(factor_ff[:n, :n], factor_ff[:n, n])
+    coefficient_f: FloatArray = spread_f * solve_triangular(factor_ff[:n, :n], factor_ff[:n, n], check_finite=False)
     return coefficient_f
