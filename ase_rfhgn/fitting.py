@@ -72,7 +72,7 @@ def fit(
     sampler : {"swim", "elm"}
         How the edge encoder is drawn: through pairs of data points, or blindly.
     channels, mixings : int, optional
-        Radial channels, and random fields on the sphere per channel; by default 40 and 6 for one
+        Radial channels, and random fields on the sphere per channel; by default 40 and 5 for one
         element, 64 and 4 for several.
     correlation : int
         Highest power ν of a field: features of up to ν neighbours at a time.

@@ -83,7 +83,7 @@ def _draw(settings: FitSettings, cutoff: float, surveyed: Survey) -> SphericalFi
     architecture = Architecture(
         cutoff=cutoff,
         channels=settings.channels or (40 if n_species == 1 else 64),
-        mixings=settings.mixings or (6 if n_species == 1 else 4),
+        mixings=settings.mixings or (5 if n_species == 1 else 4),
         correlation=settings.correlation,
         degree=settings.degree,
         sampler=settings.sampler,
