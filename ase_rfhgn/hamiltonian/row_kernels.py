@@ -53,10 +53,10 @@ def add_rows(atoms, edges, radial, basis_pay, grid, level, power, mixing_slf, al
         own_cf[:] = 0.0
         for first in range(0, n_features, step):
             width = min(step, n_features - first)
-            slope_yw = slopes[: n_harmonics * width].reshape(n_harmonics, width)
-            slope_yw[:] = slope_yf[:, first : first + width]
+            part_yf = slopes[: n_harmonics * width].reshape(n_harmonics, width)
+            part_yf[:] = slope_yf[:, first : first + width]
             pull = pulls[: n_rows * width].reshape(n_rows, width)
-            np.dot(basis, slope_yw, pull)
+            np.dot(basis, part_yf, pull)
             pull_paf = pull.reshape(n_rows // 3, 3, width)
             _add_gradient_rows(own_edges, pull_paf, first, column_n[n], gradient_cf, own_cf, row_mf, virial_vf)
         for c in range(3):

@@ -52,8 +52,9 @@ def site_descriptors(fields: SphericalFields, graph: NeighbourGraph) -> FloatArr
     not change under rotation.
     """
     degrees = range(min(fields.degree, 1) + 1)
+    low = replace(fields, mixing_sqlk=fields.mixing_sqlk[:, :, : len(degrees)])  # no harmonics of higher degrees
     descriptor_nd = np.empty((graph.n_atoms, len(degrees) * fields.n_channels))
-    for block in fields.blocks(graph):
+    for block in low.blocks(graph):
         parts = [block.moment_nyk[:, 0]]
         parts += [np.linalg.norm(block.moment_nyk[:, l * l : (l + 1) ** 2], axis=1) for l in degrees[1:]]
         descriptor_nd[block.atoms] = np.concatenate(parts, axis=1)
