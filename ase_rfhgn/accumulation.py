@@ -13,7 +13,7 @@ from ase_rfhgn.equations import KINDS, Layout, frame_rows
 from ase_rfhgn.graph import NeighbourGraph, build_graph
 from ase_rfhgn.grouping import Group, Grouping
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.ridge import Factor, RunningFactor, joined
+from ase_rfhgn.ridge import Factor, RunningFactor, joined, weighted
 from ase_rfhgn.targets import LABELS, Targets
 from ase_rfhgn.training_set import Frame
 
@@ -71,11 +71,9 @@ class Factors:
     def triangle(self, group: Group, weights: Mapping[str, float]) -> FloatArray:
         """Return the weighted factor of a group over all columns and the right-hand side."""
         factors = self.by_group[group]
-        running = RunningFactor(self.layout.columns(group.system))
-        for kind, weight in weights.items():
-            if kind in factors:
-                running.add(weight * factors[kind].triangle_ff)
-        return running.factor().full(self.layout.n_columns)
+        n_columns = self.layout.n_columns
+        used = [(factors[kind], weight) for kind, weight in weights.items() if kind in factors]
+        return weighted(used).full(n_columns) if used else np.zeros((n_columns + 1, n_columns + 1))
 
     def residual(self, group: Group, weights: Mapping[str, float], coefficient_f: FloatArray) -> float:
         """Return the weighted sum of squared residuals of coefficients over the rows of a group."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from ase_rfhgn.accumulation import SampledFrame
 from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.batches import batched
 from ase_rfhgn.committee import QUANTITIES, Committee
 from ase_rfhgn.equations import Layout
 from ase_rfhgn.extrapolation import Domain
@@ -30,6 +31,15 @@ SITES = 10_000
 
 ROUNDS, FEWEST_ROWS = 4e9, 3000
 """Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
+
+
+ROWS_AT_ONCE = 1000
+"""Rows that are left out in one go, in several sets."""
+
+
+def n_rows(rows: Mapping[str, FloatArray]) -> int:
+    """Return the number of rows of all kinds."""
+    return sum(map(len, rows.values()))
 
 
 def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Generator) -> frozenset[int]:
@@ -148,17 +158,15 @@ def calibrated(
     thin = solved.restricted(column_f)
     member_ef = np.concatenate([committee.one_body_es, committee.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
     misses: dict[str, list[FloatArray]] = {}
-    for frame in sample:
-        rows = frame.weighted_rows(weights, len(solved.spread_f))
-        if not rows:
-            continue
-        row_mf = np.concatenate(list(rows.values()))
-        thin_mf = row_mf[:, column_f]
-        spread_m = growth_left_out(thin, thin_mf) * np.linalg.norm(thin_mf @ member_ef.T, axis=1)
-        missed_2m = np.stack([omission.residuals(row_mf), spread_m])
-        parts = np.split(missed_2m, np.cumsum([len(part_mf) for part_mf in rows.values()])[:-1], axis=1)
-        for kind, part_2m in zip(rows, parts, strict=True):
-            misses.setdefault(kind, []).append(part_2m)
+    labelled = (frame.weighted_rows(weights, len(solved.spread_f)) for frame in sample)
+    for batch in batched((rows for rows in labelled if rows), n_rows, ROWS_AT_ONCE):
+        sets = [np.concatenate(list(rows.values())) for rows in batch]
+        for rows, row_mf, residual_m in zip(batch, sets, omission.residuals(sets), strict=True):
+            thin_mf = row_mf[:, column_f]
+            spread_m = growth_left_out(thin, thin_mf) * np.linalg.norm(thin_mf @ member_ef.T, axis=1)
+            ends = np.cumsum([len(part_mf) for part_mf in rows.values()])[:-1]
+            for kind, part_2m in zip(rows, np.split(np.stack([residual_m, spread_m]), ends, axis=1), strict=True):
+                misses.setdefault(kind, []).append(part_2m)
     return replace(committee, width_ol=_widths(misses))
 
 

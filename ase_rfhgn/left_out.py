@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,15 @@ import numpy as np
 from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.batches import batched
+from ase_rfhgn.calibration import ROWS_AT_ONCE, n_rows
 from ase_rfhgn.equations import frame_rows
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.posterior import Omission
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.threads import single_threaded
-from ase_rfhgn.training_set import TrainingSet
+from ase_rfhgn.training_set import Frame, TrainingSet
 from ase_rfhgn.updating import memory_of, refuse_strangers, subtracted_baseline
 
 STANDS_OUT = 5.0
@@ -76,20 +78,23 @@ def left_out_errors(
     memory = memory_of(potential)
     baseline = subtracted_baseline(potential, memory)
     everything = tuple(range(len(potential.species_s)))
-    found = []
+    found: list[LeftOutErrors] = []
+
+    def rows_of(frame: Frame) -> _Rows:
+        refuse_strangers(memory, [frame.name], [frame.fingerprint])
+        graph = build_graph(frame.atoms, potential.cutoff)
+        rows = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)
+        weighted = {kind: memory.weights[kind] * row_mf for kind, row_mf in rows.items() if memory.weights[kind] > 0.0}
+        return _Rows(frame.name, weighted)
+
     with single_threaded():
         regression = memory.regression()
         omission = Omission(regression, regression.solve())
-        for index, frame in enumerate(tracked(training_set, "leave one out", shown=progress)):
-            refuse_strangers(memory, [frame.name], [frame.fingerprint])
-            graph = build_graph(frame.atoms, potential.cutoff)
-            rows = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)
-            rows = {kind: row_mf for kind, row_mf in rows.items() if memory.weights[kind] > 0.0}
-            weighted = [memory.weights[kind] * row_mf for kind, row_mf in rows.items()]
-            residual_m = omission.residuals(np.concatenate(weighted))
-            parts = np.split(residual_m, np.cumsum([len(row_mf) for row_mf in weighted])[:-1])
-            errors = {kind: part / memory.weights[kind] for kind, part in zip(rows, parts, strict=True)}
-            found.append(_summary(index, frame.name, errors))
+        read = tracked(training_set, "leave one out", shown=progress)
+        for batch in batched(map(rows_of, read), lambda frame: n_rows(frame.by_kind), ROWS_AT_ONCE):
+            left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
+            for frame, residual_m in zip(batch, left, strict=True):
+                found.append(_summary(len(found), frame, residual_m, memory.weights))
     return found
 
 
@@ -125,9 +130,22 @@ def _deviations(value_i: FloatArray) -> FloatArray:
     return deviation_i
 
 
-def _summary(index: int, name: str, errors: dict[str, FloatArray]) -> LeftOutErrors:
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Name and weighted rows of a frame."""
+
+    name: str
+    by_kind: dict[str, FloatArray]
+
+
+def _summary(index: int, frame: _Rows, residual_m: FloatArray, weights: Mapping[str, float]) -> LeftOutErrors:
+    """Return the errors on a frame, from the residuals of its weighted rows."""
+    ends = np.cumsum([len(row_mf) for row_mf in frame.by_kind.values()])[:-1]
+    parts = zip(frame.by_kind, np.split(residual_m, ends), strict=True)
+    errors = {kind: part_m / weights[kind] for kind, part_m in parts}
+
     def root_mean_square(kind: str) -> float | None:
         return float(np.sqrt(np.mean(errors[kind] ** 2))) if kind in errors else None
 
     energy = float(errors["energy"][0]) if "energy" in errors else None
-    return LeftOutErrors(index, name, energy, root_mean_square("force"), root_mean_square("stress"))
+    return LeftOutErrors(index, frame.name, energy, root_mean_square("force"), root_mean_square("stress"))

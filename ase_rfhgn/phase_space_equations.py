@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.batches import batched
 from ase_rfhgn.errors import StructureError, TrainingDataError
 from ase_rfhgn.graph import Bonds
 from ase_rfhgn.hamiltonian.phase_points import PhasePoints, joined, phase_point
@@ -127,18 +128,12 @@ def unmoved_rows(network: Network, snapshot: Snapshot, kind: str) -> FloatArray:
 
 
 def batches(snapshots: Iterable[Snapshot], n_features: int) -> Iterator[list[Snapshot]]:
-    """Yield snapshots in batches whose derivatives fit into a bounded memory, or one by one."""
-    batch: list[Snapshot] = []
-    numbers = 0
-    for snapshot in snapshots:
-        size = (snapshot.points.position_nc.size + snapshot.points.vector_pc.size) * n_features
-        if batch and numbers + size > NUMBERS_PER_BATCH:
-            yield batch
-            batch, numbers = [], 0
-        batch.append(snapshot)
-        numbers += size
-    if batch:
-        yield batch
+    """Return snapshots in batches whose derivatives fit into a bounded memory, or one by one."""
+
+    def size(snapshot: Snapshot) -> int:
+        return (snapshot.points.position_nc.size + snapshot.points.vector_pc.size) * n_features
+
+    return batched(snapshots, size, NUMBERS_PER_BATCH)
 
 
 def _rows(slope_ncf: FloatArray, target_nc: FloatArray, unit: float) -> FloatArray:

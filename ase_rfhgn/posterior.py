@@ -10,6 +10,8 @@ et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.linalg import solve_triangular
 
@@ -85,33 +87,36 @@ class Omission:
         self._solved = solved
         self._teacher = regression.teacher() if regression.has_teacher else None
 
-    def residuals(self, row_mf: FloatArray) -> FloatArray:
-        """Return the labels of weighted rows minus the predictions of the fit without them.
+    def residuals(self, sets: Sequence[FloatArray]) -> list[FloatArray]:
+        """Return, for every set of rows, the labels minus the predictions of the fit without that set.
 
         Parameters
         ----------
-        row_mf : ndarray of shape (m, n + 1)
-            Weighted rows of the regression, right-hand side last.
+        sets : sequence of ndarray of shape (m, n + 1)
+            Weighted rows of the regression, right-hand side last. Sets that are left out one by one, but
+            dealt with together: triangular solves are as slow for one set as for many.
         """
-        white_mf = _whitened(self._solved, row_mf[:, :-1])
-        residual_m = row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f
+        row_mf = np.concatenate(sets)
+        whites = _split(_whitened(self._solved, row_mf[:, :-1]), sets)
+        residuals = _split(row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f, sets)
         if self._teacher is not None:
-            pull_f = self._change_of_labels(self._teacher, row_mf) * self._solved.spread_f
-            residual_m = residual_m - white_mf @ solve_triangular(
-                self._solved.root_ff, pull_f, trans="T", check_finite=False
-            )
-        return _left_out(white_mf, residual_m)
+            pull_fs = self._changes_of_labels(self._teacher, row_mf, sets) * self._solved.spread_f[:, None]
+            shift_fs = solve_triangular(self._solved.root_ff, pull_fs, trans="T", check_finite=False)
+            moved = zip(residuals, whites, shift_fs.T, strict=True)
+            residuals = [residual_m - white_mf @ shift_f for residual_m, white_mf, shift_f in moved]
+        return [_left_out(white_mf, residual_m) for white_mf, residual_m in zip(whites, residuals, strict=True)]
 
-    def _change_of_labels(self, teacher: Solved, row_mf: FloatArray) -> FloatArray:
-        """Return UᵀU Δ for the change Δ of a teacher that never saw some rows."""
-        white_mf = _whitened(teacher, row_mf[:, :-1])
-        residual_m = row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f
-        left_m = _left_out(white_mf, residual_m)
-        change_f = -teacher.spread_f * solve_triangular(teacher.root_ff, white_mf.T @ left_m, check_finite=False)
+    def _changes_of_labels(self, teacher: Solved, row_mf: FloatArray, sets: Sequence[FloatArray]) -> FloatArray:
+        """Return UᵀU Δ for the change Δ of a teacher that never saw a set: a column per set."""
+        whites = _split(_whitened(teacher, row_mf[:, :-1]), sets)
+        residuals = _split(row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f, sets)
+        pairs = zip(whites, residuals, strict=True)
+        left_fs = np.stack([white_mf.T @ _left_out(white_mf, residual_m) for white_mf, residual_m in pairs], axis=1)
+        change_fs = -teacher.spread_f[:, None] * solve_triangular(teacher.root_ff, left_fs, check_finite=False)
         assert self._regression.unlabelled_ff is not None  # noqa: S101  # there is a teacher
         columns_ff = self._regression.unlabelled_ff[:, :-1]
-        pull_f: FloatArray = columns_ff.T @ (columns_ff @ change_f)
-        return pull_f
+        pull_fs: FloatArray = columns_ff.T @ (columns_ff @ change_fs)
+        return pull_fs
 
 
 def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
@@ -143,6 +148,11 @@ def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:
     scaled_mf = row_mf * solved.spread_f
     white_mf: FloatArray = solve_triangular(solved.root_ff, scaled_mf.T, trans="T", check_finite=False).T
     return white_mf
+
+
+def _split(array: FloatArray, sets: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return the parts of an array that belong to sets of rows."""
+    return np.split(array, np.cumsum([len(row_mf) for row_mf in sets])[:-1])
 
 
 def _left_out(white_mf: FloatArray, residual_m: FloatArray) -> FloatArray:

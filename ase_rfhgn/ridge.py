@@ -151,6 +151,18 @@ def stack(triangles: Iterable[FloatArray]) -> FloatArray:
     return total_ff
 
 
+def weighted(factors: Sequence[tuple[Factor, float]]) -> Factor:
+    """Return the factor of the rows of several factors over the same columns, each times its weight."""
+    (largest, weight), *others = sorted(factors, key=lambda pair: -len(pair[0].kept_f))
+    own_f = np.arange(len(largest.column_f))
+    first = replace(largest, triangle_ff=weight * largest.triangle_ff, column_f=own_f)
+    running = RunningFactor.resumed(first, len(own_f) - 1)
+    for factor, factor_weight in others:
+        running.add(factor_weight * factor.triangle_ff)
+    n_rows = sum(factor.n_rows for factor, _ in factors)
+    return replace(running.factor(), column_f=largest.column_f, n_rows=n_rows)
+
+
 def joined(factors: Sequence[Factor], n_columns: int) -> Factor:
     """Return the factor of the rows of several factors over all columns of the larger system."""
     running = RunningFactor(np.arange(n_columns + 1))

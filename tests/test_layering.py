@@ -20,7 +20,7 @@ MODULES = {
 LONGEST_MODULE = 300
 
 LAYERS = (
-    {"arrays", "errors", "progress", "threads", "stopwatch", "random_streams", "whole_file", "model_file"},
+    {"arrays", "batches", "errors", "progress", "threads", "stopwatch", "random_streams", "whole_file", "model_file"},
     {"dense", "pooling", "settings_check", "target_settings"},
     {"sampling", "sphere", "ridge", "metrics", "settings", "integrators", "extrapolation", "motion", "motion_noise"},
     {"cross_validation", "downdating", "regression", "posterior"},
