@@ -18,7 +18,7 @@ from ase_rfhgn.ridge import fold
 
 
 def fit_stages(work: Callable[[], object]) -> dict[str, float]:
-    """Return the shares of the CPU time of a fit in the rows, in triangular factors and in everything else."""
+    """Return the shares of the CPU time of a fit by one thread: rows, triangular factors, everything else."""
     profile = cProfile.Profile(time.process_time)
     profile.runcall(work)
     seconds = {entry.code: entry.totaltime for entry in profile.getstats()}
@@ -30,16 +30,16 @@ def fit_stages(work: Callable[[], object]) -> dict[str, float]:
 def rows_rate(potential: Potential, frames: Path, repeats: int) -> float:
     """Return the rate of the assembly of rows (Gflop per CPU second), by the products that it consists of.
 
-    Per edge, the harmonics and their three derivatives times (L + 1)² derivatives of every feature by
-    the moments; per atom, the projection of powers of the fields on the harmonics. Elementwise work
-    is not counted.
+    Per edge, the harmonics and their two derivatives across it times (L + 1)² derivatives of every
+    feature by the moments; per atom, the fields at all points from harmonics, and the projection of their
+    powers on these. Elementwise work is not counted.
     """
     fields = potential.hamiltonian
     graphs = [build_graph(atoms, fields.cutoff) for atoms in read(frames, ":")]
     n_atoms, n_edges = sum(graph.n_atoms for graph in graphs), sum(len(graph.centre_p) for graph in graphs)
     n_harmonics, n_points = (fields.degree + 1) ** 2, len(fields.points[1])
-    n_powers = fields.n_channels * fields.mixing_sqlk.shape[1] * (fields.correlation - 2)
-    flop = 2.0 * n_harmonics * (4.0 * n_edges * fields.n_features + n_atoms * n_points * n_powers)
+    n_projected = fields.n_channels * fields.mixing_sqlk.shape[1] * (fields.correlation - 1)
+    flop = 2.0 * n_harmonics * (3.0 * n_edges * fields.n_features + n_atoms * n_points * n_projected)
 
     def assemble() -> None:
         for graph in graphs:

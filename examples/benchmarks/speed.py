@@ -59,8 +59,8 @@ class Size:
     mixings: int | None = None
 
     def fit(self, frames: Path) -> Potential:
-        """Return a potential fitted to the frames."""
-        return fit(frames, channels=self.channels, mixings=self.mixings)
+        """Return a potential fitted to the frames by one thread."""
+        return fit(frames, channels=self.channels, mixings=self.mixings, threads=1)
 
 
 QUICK = Size(
