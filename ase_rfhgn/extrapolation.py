@@ -14,7 +14,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 
-ORDINARY = 0.97
+ORDINARY = 0.96
 """Share of the training sites that have a grade below 1."""
 
 REGULARISATION = 1e-5
