@@ -17,7 +17,7 @@ from ase_rfhgn.extrapolation import Domain
 from ase_rfhgn.graph import NeighbourGraph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.hamiltonian.thinning import site_descriptors, thinned_features
-from ase_rfhgn.posterior import LEVELS, Omission, draw_members, growth_left_out, half_widths
+from ase_rfhgn.posterior import LEVELS, Omission, draw_members, growth_left_out, half_widths, parts_of
 from ase_rfhgn.regression import Regression, Solved
 
 MEMBERS = 8
@@ -32,12 +32,11 @@ SITES = 10_000
 ROUNDS, FEWEST_ROWS = 4e9, 3000
 """Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
 
-
 ROWS_AT_ONCE = 1000
 """Rows that are left out in one go, in several sets."""
 
 
-def n_rows(rows: Mapping[str, FloatArray]) -> int:
+def count_rows(rows: Mapping[str, FloatArray]) -> int:
     """Return the number of rows of all kinds."""
     return sum(map(len, rows.values()))
 
@@ -159,14 +158,14 @@ def calibrated(
     member_ef = np.concatenate([committee.one_body_es, committee.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
     misses: dict[str, list[FloatArray]] = {}
     labelled = (frame.weighted_rows(weights, len(solved.spread_f)) for frame in sample)
-    for batch in batched((rows for rows in labelled if rows), n_rows, ROWS_AT_ONCE):
+    for batch in batched((rows for rows in labelled if rows), count_rows, ROWS_AT_ONCE):
         sets = [np.concatenate(list(rows.values())) for rows in batch]
         for rows, row_mf, residual_m in zip(batch, sets, omission.residuals(sets), strict=True):
             thin_mf = row_mf[:, column_f]
             spread_m = growth_left_out(thin, thin_mf) * np.linalg.norm(thin_mf @ member_ef.T, axis=1)
-            ends = np.cumsum([len(part_mf) for part_mf in rows.values()])[:-1]
-            for kind, part_2m in zip(rows, np.split(np.stack([residual_m, spread_m]), ends, axis=1), strict=True):
-                misses.setdefault(kind, []).append(part_2m)
+            missed_m2 = np.stack([residual_m, spread_m], axis=1)
+            for kind, part_m2 in zip(rows, parts_of(missed_m2, rows.values()), strict=True):
+                misses.setdefault(kind, []).append(part_m2.T)
     return replace(committee, width_ol=_widths(misses))
 
 

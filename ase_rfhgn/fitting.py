@@ -24,6 +24,7 @@ from ase_rfhgn.random_streams import COMMITTEE, UNLABELLED, random_stream
 from ase_rfhgn.repulsion import secured
 from ase_rfhgn.selection import Choice, choose_ridges, given_ridge
 from ase_rfhgn.settings import FitSettings
+from ase_rfhgn.settings_check import check_optional
 from ase_rfhgn.stopwatch import Stopwatch
 from ase_rfhgn.target_choice import choose_targets
 from ase_rfhgn.targets import Motion, Targets
@@ -31,6 +32,9 @@ from ase_rfhgn.threads import single_threaded, useful_cores
 from ase_rfhgn.training_record import training_record
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.unlabelled import unlabelled_rows
+
+MOST_THREADS = 1024
+"""Threads that a fit may be told to use."""
 
 SECURED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
@@ -139,12 +143,9 @@ def fit(
         seed=seed,
     )
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    threads = useful_cores() if threads is None else threads
-    if threads < 1:
-        message = f"threads is {threads}: there must be at least 1"
-        raise SettingsError(message)
+    check_optional("threads", threads, 1, MOST_THREADS, whole=True)
     with single_threaded():
-        return _fit(settings, training_set, threads, keep_factor=keep_factor, progress=progress)
+        return _fit(settings, training_set, threads or useful_cores(), keep_factor=keep_factor, progress=progress)
 
 
 def _fit(settings: FitSettings, frames: TrainingSet, threads: int, *, keep_factor: bool, progress: bool) -> Potential:

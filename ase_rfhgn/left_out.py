@@ -11,10 +11,10 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.batches import batched
-from ase_rfhgn.calibration import ROWS_AT_ONCE, n_rows
+from ase_rfhgn.calibration import ROWS_AT_ONCE, count_rows
 from ase_rfhgn.equations import frame_rows
 from ase_rfhgn.graph import build_graph
-from ase_rfhgn.posterior import Omission
+from ase_rfhgn.posterior import Omission, parts_of
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.threads import single_threaded
@@ -91,7 +91,7 @@ def left_out_errors(
         regression = memory.regression()
         omission = Omission(regression, regression.solve())
         read = tracked(training_set, "leave one out", shown=progress)
-        for batch in batched(map(rows_of, read), lambda frame: n_rows(frame.by_kind), ROWS_AT_ONCE):
+        for batch in batched(map(rows_of, read), lambda frame: count_rows(frame.by_kind), ROWS_AT_ONCE):
             left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
             for frame, residual_m in zip(batch, left, strict=True):
                 found.append(_summary(len(found), frame, residual_m, memory.weights))
@@ -140,8 +140,7 @@ class _Rows:
 
 def _summary(index: int, frame: _Rows, residual_m: FloatArray, weights: Mapping[str, float]) -> LeftOutErrors:
     """Return the errors on a frame, from the residuals of its weighted rows."""
-    ends = np.cumsum([len(row_mf) for row_mf in frame.by_kind.values()])[:-1]
-    parts = zip(frame.by_kind, np.split(residual_m, ends), strict=True)
+    parts = zip(frame.by_kind, parts_of(residual_m, frame.by_kind.values()), strict=True)
     errors = {kind: part_m / weights[kind] for kind, part_m in parts}
 
     def root_mean_square(kind: str) -> float | None:

@@ -10,7 +10,7 @@ et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -97,8 +97,8 @@ class Omission:
             dealt with together: triangular solves are as slow for one set as for many.
         """
         row_mf = np.concatenate(sets)
-        whites = _split(_whitened(self._solved, row_mf[:, :-1]), sets)
-        residuals = _split(row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f, sets)
+        whites = parts_of(_whitened(self._solved, row_mf[:, :-1]), sets)
+        residuals = parts_of(row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f, sets)
         if self._teacher is not None:
             pull_fs = self._changes_of_labels(self._teacher, row_mf, sets) * self._solved.spread_f[:, None]
             shift_fs = solve_triangular(self._solved.root_ff, pull_fs, trans="T", check_finite=False)
@@ -108,8 +108,8 @@ class Omission:
 
     def _changes_of_labels(self, teacher: Solved, row_mf: FloatArray, sets: Sequence[FloatArray]) -> FloatArray:
         """Return UᵀU Δ for the change Δ of a teacher that never saw a set: a column per set."""
-        whites = _split(_whitened(teacher, row_mf[:, :-1]), sets)
-        residuals = _split(row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f, sets)
+        whites = parts_of(_whitened(teacher, row_mf[:, :-1]), sets)
+        residuals = parts_of(row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f, sets)
         pairs = zip(whites, residuals, strict=True)
         left_fs = np.stack([white_mf.T @ _left_out(white_mf, residual_m) for white_mf, residual_m in pairs], axis=1)
         change_fs = -teacher.spread_f[:, None] * solve_triangular(teacher.root_ff, left_fs, check_finite=False)
@@ -150,8 +150,8 @@ def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:
     return white_mf
 
 
-def _split(array: FloatArray, sets: Sequence[FloatArray]) -> list[FloatArray]:
-    """Return the parts of an array that belong to sets of rows."""
+def parts_of(array: FloatArray, sets: Iterable[FloatArray]) -> list[FloatArray]:
+    """Return the parts of an array, along its first axis, that belong to sets of rows."""
     return np.split(array, np.cumsum([len(row_mf) for row_mf in sets])[:-1])
 
 

@@ -72,7 +72,7 @@ def sums(first_n, value_p):
 
 
 @njit(**INLINED)
-def levels_at_point(moment_yk, harmonics_y, level, level_lk):
+def _levels_at_point(moment_yk, harmonics_y, level, level_lk):
     """Write Σ_m A_{lm,k} Y_lm(x) for every degree l."""
     for l in range(len(level)):
         for k in range(moment_yk.shape[1]):
@@ -101,7 +101,7 @@ def site_energies(species_n, moment_nyk, grid, level, power, mixing_sqlk, linear
         s = species_n[n]
         _add_squares(moment_nyk[n], level, linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
         for x in range(len(weight_x)):
-            levels_at_point(moment_nyk[n], harmonics_xy[x], level, level_lk)
+            _levels_at_point(moment_nyk[n], harmonics_xy[x], level, level_lk)
             slope_lk[:] = 0.0
             for q in range(n_mixings):
                 for k in range(n_channels):

@@ -67,12 +67,15 @@ def add_rows(atoms, edges, radial, basis_pay, grid, level, power, mixing_slf, al
 def features_scratch(grid, level, power, mixing_slf):
     """Return the arrays that `site_features` works in."""
     harmonics_xy, weight_x = grid
-    even_yx, odd_yx = _split_by_parity(harmonics_xy, level)
+    row_y, n_even = _parity_order(level)
     n_points, width = len(weight_x), mixing_slf.shape[2]
-    by_moment = np.empty((len(even_yx), width)), np.empty((len(odd_yx), width))
+    harmonics_yx = np.empty((len(row_y), n_points))
+    for y in range(len(row_y)):
+        harmonics_yx[row_y[y]] = harmonics_xy[:, y]
+    order = row_y, n_even, harmonics_yx, np.empty((len(row_y), width))
     field = np.empty((n_points, width)), np.empty((n_points, width)), np.empty(width), np.empty(width)
     even_oxf = np.empty((len(power), n_points, width))
-    return even_yx, odd_yx, by_moment, field, even_oxf, np.empty_like(even_oxf)
+    return order, field, even_oxf, np.empty_like(even_oxf)
 
 
 @njit(**INLINED)
@@ -84,11 +87,17 @@ def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, 
     derivative of a feature of channel k by A_{y,k'} vanishes unless k' = k, so ``slope_yf`` has one
     axis for both.
     """
-    even_yx, odd_yx, (even_yf, odd_yf), field, even_oxf, odd_oxf = scratch
+    (row_y, n_even, harmonics_yx, sorted_yf), field, even_oxf, odd_oxf = scratch
+    even_yx, odd_yx, even_yf, odd_yf = (
+        harmonics_yx[:n_even],
+        harmonics_yx[n_even:],
+        sorted_yf[:n_even],
+        sorted_yf[n_even:],
+    )
     plain, width = (1 + len(level)) * moment_yk.shape[1], mixing_lf.shape[1]
     feature_f[:] = 0.0
     _plain_features(moment_yk, level, feature_f, slope_yf)
-    _mix(moment_yk, level, mixing_lf, even_yf, odd_yf)
+    _mix(moment_yk, level, row_y, mixing_lf, sorted_yf)
     np.dot(even_yx.T, even_yf, field[0])
     np.dot(odd_yx.T, odd_yf, field[1])
     _powers(grid[1], power, field, even_oxf, odd_oxf, feature_f[plain:].reshape(len(power), width))
@@ -96,42 +105,35 @@ def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, 
         np.dot(even_yx, even_oxf[o], even_yf)
         np.dot(odd_yx, odd_oxf[o], odd_yf)
         first = plain + o * width
-        _scale_by_mixing(even_yf, odd_yf, level, mixing_lf, slope_yf[:, first : first + width])
+        _scale_by_mixing(sorted_yf, level, row_y, mixing_lf, slope_yf[:, first : first + width])
 
 
 @njit(**INLINED)
-def _split_by_parity(harmonics_xy, level):
-    """Return the harmonics of even and of odd degrees at the points, points last."""
-    n_points, n_harmonics = harmonics_xy.shape
+def _parity_order(level):
+    """Return the row of every harmonic where even degrees come before odd ones, and the number of even ones."""
+    row_y = np.empty(len(level) ** 2, dtype=np.int64)
     n_even = 0
     for l in range(0, len(level), 2):
         n_even += 2 * l + 1
-    even_yx, odd_yx = np.empty((n_even, n_points)), np.empty((n_harmonics - n_even, n_points))
-    e, o = 0, 0
+    even, odd = 0, n_even
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
             if l % 2 == 0:
-                even_yx[e] = harmonics_xy[:, y]
-                e += 1
+                row_y[y] = even
+                even += 1
             else:
-                odd_yx[o] = harmonics_xy[:, y]
-                o += 1
-    return even_yx, odd_yx
+                row_y[y] = odd
+                odd += 1
+    return row_y, n_even
 
 
 @njit(**INLINED)
-def _mix(moment_yk, level, mixing_lf, even_yf, odd_yf):
-    """Write the moments of every field, times the weight of their degree, by parity."""
+def _mix(moment_yk, level, row_y, mixing_lf, mixed_yf):
+    """Write the moments of every field, times the weight of their degree, in the order of parity."""
     n_channels, width = moment_yk.shape[1], mixing_lf.shape[1]
-    e, o = 0, 0
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
-            if l % 2 == 0:
-                mixed_f = even_yf[e]
-                e += 1
-            else:
-                mixed_f = odd_yf[o]
-                o += 1
+            mixed_f = mixed_yf[row_y[y]]
             for first in range(0, width, n_channels):
                 for k in range(n_channels):
                     mixed_f[first + k] = mixing_lf[l, first + k] * moment_yk[y, k]
@@ -189,17 +191,11 @@ def _plain_features(moment_yk, level, feature_f, slope_yf):
 
 
 @njit(**INLINED)
-def _scale_by_mixing(even_yf, odd_yf, level, mixing_lf, slope_yf):
-    """Write derivatives by the moments: those by the fields, by parity, times the weight of the degree."""
-    e, o = 0, 0
+def _scale_by_mixing(by_field_yf, level, row_y, mixing_lf, slope_yf):
+    """Write derivatives by the moments: those by the fields, in the order of parity, times the weight of the degree."""
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
-            if l % 2 == 0:
-                by_field_f = even_yf[e]
-                e += 1
-            else:
-                by_field_f = odd_yf[o]
-                o += 1
+            by_field_f = by_field_yf[row_y[y]]
             for f in range(len(by_field_f)):
                 slope_yf[y, f] = by_field_f[f] * mixing_lf[l, f]
 
