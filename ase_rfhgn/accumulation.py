@@ -68,12 +68,12 @@ class Factors:
         """Return the number of rows of a kind."""
         return sum(factors[kind].n_rows for factors in self.by_group.values() if kind in factors)
 
-    def triangle(self, group: Group, weights: Mapping[str, float]) -> FloatArray:
-        """Return the weighted factor of a group over all columns and the right-hand side."""
+    def rows(self, group: Group, weights: Mapping[str, float]) -> FloatArray:
+        """Return the rows of the weighted factor of a group, over all columns: an upper trapezoid."""
         factors = self.by_group[group]
         n_columns = self.layout.n_columns
         used = [(factors[kind], weight) for kind, weight in weights.items() if kind in factors]
-        return weighted(used).full(n_columns) if used else np.zeros((n_columns + 1, n_columns + 1))
+        return weighted(used).wide_rows(n_columns) if used else np.zeros((0, n_columns + 1))
 
     def residual(self, group: Group, weights: Mapping[str, float], coefficient_f: FloatArray) -> float:
         """Return the weighted sum of squared residuals of coefficients over the rows of a group."""

@@ -14,6 +14,8 @@ letter   axis                                        letter   axis
 ``j``    bond, in one direction                      ``a``    axis of a moving frame
 ``h``    unit of a hidden layer                      ``d``    input of a dense layer
 ``r``    node that a global frame refers to          ``w``    plane of two axes of a global frame
+``e``    member of a committee                       ``t``    step or frame of a run, in time
+``z``    chemical element
 =======  ==========================================  =======  ==================================
 
 An array ``force_nc`` has a row per atom and a column per Cartesian component.

@@ -32,7 +32,7 @@ SITES = 10_000
 ROUNDS, FEWEST_ROWS = 4e9, 3000
 """Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
 
-ROWS_AT_ONCE = 1000
+ROWS_AT_ONCE = 500
 """Rows that are left out in one go, in several sets."""
 
 

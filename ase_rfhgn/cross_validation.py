@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.ridge import residual, solve, stack
+
+Part = TypeVar("Part")
 
 HOPELESS = 1.5
 """Ratio to the lowest score beyond which a search for the ridge gives up on stronger ones."""
@@ -15,29 +19,33 @@ REFINEMENT = 10.0
 """Factors by which the best ridge of a search is varied in the end."""
 
 
-def leave_one_out(triangles: Sequence[FloatArray], always_ff: FloatArray | None = None) -> Iterator[FloatArray]:
-    """Yield, for every triangle, the factor of all others stacked, and of another one that is never left out.
+def leave_one_out(
+    parts: Sequence[Part], rows: Callable[[Part], FloatArray], always_ff: FloatArray | None = None
+) -> Iterator[FloatArray]:
+    """Yield, for every part, the factor of all others stacked, and of what is never left out.
 
     Parameters
     ----------
-    triangles : sequence of ndarray
+    parts : sequence
         At least two, or one and what is never left out.
+    rows : callable
+        Returns the rows of the factor of a part, an upper triangle or trapezoid, in an array of its own.
     always_ff : ndarray, optional
-        What is never left out.
+        What is never left out. It is overwritten.
 
     Notes
     -----
-    One half of the triangles is stacked once for each of the other half, and so on: k log k stackings of
-    k triangles, of which log k are kept at a time.
+    One half of the parts is stacked once for each of the other half, and so on: k log k stackings of
+    k parts, of which log k are kept at a time.
     """
-    if len(triangles) == 1:
+    if len(parts) == 1:
         assert always_ff is not None  # noqa: S101  # something is left
         yield always_ff
         return
-    middle = len(triangles) // 2
-    always = [] if always_ff is None else [always_ff]
-    for some, others in ((triangles[:middle], triangles[middle:]), (triangles[middle:], triangles[:middle])):
-        yield from leave_one_out(some, stack([*always, *others]))
+    middle = len(parts) // 2
+    for last, (some, others) in enumerate(((parts[:middle], parts[middle:]), (parts[middle:], parts[:middle]))):
+        always = [] if always_ff is None else [always_ff if last else always_ff.copy(order="F")]
+        yield from leave_one_out(some, rows, stack(chain(always, map(rows, others)), overwrite=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,8 +245,8 @@ def _choose(
         return given_ridge(factors, weights, spread_f, settings.ridge)
     mixed = factors.grouping.by_system
     rng = random_stream(settings.seed, UNLABELLED)
-    unlabelled_ff = unlabelled_rows(frames, prepared.surveyed, prepared.hamiltonian, weights, rng, mixed=mixed)
-    return choose_ridges(factors, weights, spread_f, unlabelled_ff)
+    unlabelled = unlabelled_rows(frames, prepared.surveyed, prepared.hamiltonian, weights, rng, mixed=mixed)
+    return choose_ridges(factors, weights, spread_f, unlabelled)
 
 
 def _some_structures(frames: TrainingSet, prepared: Preparation) -> list[Atoms]:

@@ -20,8 +20,11 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import KINDS
 from ase_rfhgn.regression import Regression
-from ase_rfhgn.ridge import Factor, RunningFactor, stack
+from ase_rfhgn.ridge import Factor, RunningFactor, packed, stack
 from ase_rfhgn.training_set import Frame
+
+UNLABELLED = "unlabelled"
+"""Name of the factor of unlabelled rows among the arrays of a memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Memory:
         Whether one-body energies are fitted.
     fingerprint_i : ndarray of int
         Fingerprints of the frames that count.
-    unlabelled_ff : ndarray, optional
+    unlabelled : Factor, optional
         Factor of the weighted unlabelled rows.
     removed : mapping of str to Factor
         Rows that do not count any more.
@@ -63,7 +66,7 @@ class Memory:
     sharpness_power: float
     free_one_body: bool
     fingerprint_i: IntArray
-    unlabelled_ff: FloatArray | None = None
+    unlabelled: Factor | None = None
     removed: Mapping[str, Factor] = field(default_factory=dict)
 
     @property
@@ -73,14 +76,14 @@ class Memory:
 
     def regression(self) -> Regression:
         """Return the regression."""
-        n_columns = self.n_columns
-        removed = [self.weights[kind] * factor.full(n_columns)[factor.kept_f] for kind, factor in self.removed.items()]
+        labelled = [factor.rows(self.weights[kind]) for kind, factor in self.labelled.items()]
+        removed = [factor.rows(self.weights[kind]) for kind, factor in self.removed.items()]
         return Regression(
-            labelled_ff=stack([factor.full(n_columns, self.weights[kind]) for kind, factor in self.labelled.items()]),
+            labelled=packed(stack(labelled, overwrite=True)),
             spread_f=self.spread_f,
             ridge=self.ridge,
             teacher_ridge=self.teacher_ridge,
-            unlabelled_ff=self.unlabelled_ff,
+            unlabelled=self.unlabelled,
             removed_mf=np.concatenate(removed) if removed else None,
         )
 
@@ -133,31 +136,28 @@ class Memory:
             "prior": np.array([self.sharpness_power, float(self.free_one_body)]),
             "fingerprint_i": self.fingerprint_i,
         }
-        if self.unlabelled_ff is not None:
-            arrays["unlabelled_ff"] = np.ascontiguousarray(self.unlabelled_ff)
-        for name, factors in (("labelled", self.labelled), ("removed", self.removed)):
-            for kind, factor in factors.items():
-                arrays[f"{name}_{kind}_ff"] = factor.triangle_ff
-                arrays[f"{name}_{kind}_kept_f"] = factor.kept_f
-                arrays[f"{name}_{kind}_rows"] = np.array(factor.n_rows)
+        for name, factor in self._factors().items():
+            arrays[name] = factor.packed
+            arrays[f"{name}_rows"] = np.array([factor.n_kept, factor.n_rows])
         return arrays
+
+    def _factors(self) -> dict[str, Factor]:
+        """Return all factors by a name each."""
+        named = {f"labelled_{kind}": factor for kind, factor in self.labelled.items()}
+        named |= {f"removed_{kind}": factor for kind, factor in self.removed.items()}
+        return named if self.unlabelled is None else named | {UNLABELLED: self.unlabelled}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Memory:
         """Return the memory that `as_arrays` wrote."""
         column_f = np.arange(len(arrays["spread_f"]) + 1)
 
+        def factor(name: str) -> Factor:
+            n_kept, n_rows = map(int, arrays[f"{name}_rows"])
+            return Factor(arrays[name], n_kept, column_f, n_rows)
+
         def factors(name: str) -> dict[str, Factor]:
-            return {
-                kind: Factor(
-                    triangle_ff=arrays[f"{name}_{kind}_ff"],
-                    kept_f=arrays[f"{name}_{kind}_kept_f"],
-                    column_f=column_f,
-                    n_rows=int(arrays[f"{name}_{kind}_rows"]),
-                )
-                for kind in KINDS
-                if f"{name}_{kind}_ff" in arrays
-            }
+            return {kind: factor(f"{name}_{kind}") for kind in KINDS if f"{name}_{kind}" in arrays}
 
         ridge, teacher_ridge = (float(value) for value in arrays["ridges"])
         sharpness_power, free_one_body = (float(value) for value in arrays["prior"])
@@ -171,7 +171,7 @@ class Memory:
             sharpness_power=sharpness_power,
             free_one_body=bool(free_one_body),
             fingerprint_i=arrays["fingerprint_i"],
-            unlabelled_ff=arrays.get("unlabelled_ff"),
+            unlabelled=factor(UNLABELLED) if UNLABELLED in arrays else None,
             removed=factors("removed"),
         )
 
@@ -201,7 +201,7 @@ def remembered(
     frames : iterable of Frame
         The frames.
     """
-    unlabelled_ff = regression.unlabelled_ff
+    unlabelled = regression.unlabelled
     n_species = factors.layout.n_species
     return Memory(
         labelled=factors.by_kind(),
@@ -213,5 +213,5 @@ def remembered(
         sharpness_power=sharpness_power,
         free_one_body=bool(regression.spread_f[:n_species].any()),
         fingerprint_i=np.array([frame.fingerprint for frame in frames], dtype=np.int64),
-        unlabelled_ff=None if unlabelled_ff is None or not unlabelled_ff.any() else unlabelled_ff,
+        unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,
     )

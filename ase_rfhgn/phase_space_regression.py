@@ -160,7 +160,8 @@ def solution(triangles: Sequence[FloatArray], ridge: float | None) -> Solution:
     spread_f = np.full(n_features, 1.0 / norm if norm > 0.0 else 1.0)
     choice = "given"
     if ridge is None and len(triangles) > 1:
-        ridge = choose_ridge(left_out_score(list(leave_one_out(triangles)), triangles, spread_f), RIDGES).ridge
+        rest_ff = list(leave_one_out(triangles, np.copy))
+        ridge = choose_ridge(left_out_score(rest_ff, triangles, spread_f), RIDGES).ridge
         choice = "cross-validation"
     elif ridge is None:
         ridge, choice = DEFAULT_RIDGE, "default: too few frames to leave any out"

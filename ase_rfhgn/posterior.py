@@ -113,9 +113,9 @@ class Omission:
         pairs = zip(whites, residuals, strict=True)
         left_fs = np.stack([white_mf.T @ _left_out(white_mf, residual_m) for white_mf, residual_m in pairs], axis=1)
         change_fs = -teacher.spread_f[:, None] * solve_triangular(teacher.root_ff, left_fs, check_finite=False)
-        assert self._regression.unlabelled_ff is not None  # noqa: S101  # there is a teacher
-        columns_ff = self._regression.unlabelled_ff[:, :-1]
-        pull_fs: FloatArray = columns_ff.T @ (columns_ff @ change_fs)
+        assert self._regression.unlabelled is not None  # noqa: S101  # there is a teacher
+        columns_mf = self._regression.unlabelled.rows()[:, :-1]
+        pull_fs: FloatArray = columns_mf.T @ (columns_mf @ change_fs)
         return pull_fs
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.downdating import downdated
-from ase_rfhgn.ridge import back_substituted, regularised, stack
+from ase_rfhgn.ridge import Factor, back_substituted, packed, regularised, stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +47,38 @@ class Regression:
 
     Attributes
     ----------
-    labelled_ff : ndarray of shape (n + 1, n + 1)
-        Triangular factor of the weighted labelled rows, right-hand side last.
+    labelled : Factor
+        Factor of the weighted labelled rows, over all n columns.
     spread_f : ndarray of shape (n,)
         Prior spread of the coefficients.
     ridge : float
         Strength of the prior.
     teacher_ridge : float, optional
         That of the teacher; without one, unlabelled rows do not count.
-    unlabelled_ff : ndarray of shape (n + 1, n + 1), optional
-        Factor of the weighted unlabelled rows.
+    unlabelled : Factor, optional
+        That of the weighted unlabelled rows.
     removed_mf : ndarray of shape (m, n + 1), optional
         Weighted rows that are in the labelled factor but do not count any more.
     """
 
-    labelled_ff: FloatArray
+    labelled: Factor
     spread_f: FloatArray
     ridge: float
     teacher_ridge: float | None = None
-    unlabelled_ff: FloatArray | None = None
+    unlabelled: Factor | None = None
     removed_mf: FloatArray | None = None
 
     @property
     def has_teacher(self) -> bool:
         """Whether the answers of a first regression count on unlabelled rows."""
-        return self.teacher_ridge is not None and self.unlabelled_ff is not None
+        return self.teacher_ridge is not None and self.unlabelled is not None
 
     def teacher(self) -> Solved:
         """Return the solution of the first regression, which has labelled rows only."""
         if self.teacher_ridge is None:
             message = "this regression has no teacher"
             raise ValueError(message)
-        return self._solved(self.labelled_ff, self.teacher_ridge)
+        return self._solved(self.labelled, self.teacher_ridge)
 
     def solve(self) -> Solved:
         """Return the solution.
@@ -88,32 +88,29 @@ class Regression:
         UpdateError
             If the rows that do not count any more cannot be taken out without a loss of digits.
         """
-        if self.unlabelled_ff is None or not self.has_teacher:
-            return self._solved(self.labelled_ff, self.ridge)
-        taught_ff = taught(self.labelled_ff, self.unlabelled_ff, self.teacher().coefficient_f)
-        return self._solved(taught_ff, self.ridge)
+        if self.unlabelled is None or not self.has_teacher:
+            return self._solved(self.labelled, self.ridge)
+        learned = taught(self.labelled, self.unlabelled, self.teacher().coefficient_f)
+        return self._solved(learned, self.ridge)
 
-    def _solved(self, triangle_ff: FloatArray, ridge: float) -> Solved:
+    def _solved(self, factor: Factor, ridge: float) -> Solved:
         n = len(self.spread_f)
-        factor_ff = regularised(triangle_ff, self.spread_f, ridge)
+        factor_ff = regularised(factor.full(n), self.spread_f, ridge, overwrite=True)
         if self.removed_mf is not None and len(self.removed_mf):
             factor_ff = downdated(factor_ff, self.removed_mf * np.append(self.spread_f, 1.0))
         return Solved(back_substituted(factor_ff, self.spread_f), factor_ff[:n, :n], self.spread_f)
 
 
-def taught(triangle_ff: FloatArray, unlabelled_ff: FloatArray, teacher_f: FloatArray) -> FloatArray:
+def taught(labelled: Factor, unlabelled: Factor, teacher_f: FloatArray) -> Factor:
     """Return the factor of labelled rows and of unlabelled ones, whose labels are a teacher's answer.
 
     Parameters
     ----------
-    triangle_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the labelled rows.
-    unlabelled_ff : ndarray of shape (n + 1, n + 1)
-        Factor of the unlabelled rows.
+    labelled, unlabelled : Factor
+        Factors of the rows, over all columns.
     teacher_f : ndarray of shape (n,)
         Coefficients to stay close to.
     """
-    answered_ff = unlabelled_ff.copy(order="F")
-    answered_ff[:, -1] = unlabelled_ff[:, :-1] @ teacher_f
-    answered_ff[-1, -1] = 0.0
-    return stack([triangle_ff, answered_ff])
+    answered_mf = unlabelled.rows()
+    answered_mf[:, -1] = answered_mf[:, :-1] @ teacher_f
+    return packed(stack([labelled.rows(), answered_mf], overwrite=True))

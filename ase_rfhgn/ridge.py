@@ -10,8 +10,9 @@ which features with condition numbers of 1e12 and more do not forgive.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from mmap import mmap
 
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
@@ -21,6 +22,9 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 PANEL = 32
 """Columns that LAPACK's blocked factorisation works on at once."""
 
+MOST_WAITING = 800
+"""Rows that wait to be folded into a triangle: to fold more at a time is not faster."""
+
 
 @dataclass(frozen=True, slots=True)
 class Factor:
@@ -28,23 +32,35 @@ class Factor:
 
     Attributes
     ----------
-    triangle_ff : ndarray of shape (n_kept, n_columns + 1)
-        Rows of the upper triangular factor that are not zero, right-hand side last.
-    kept_f : ndarray of shape (n_kept,)
-        Which rows of the triangle these are.
+    packed : ndarray
+        Columns of the factor one after the other, each down to its diagonal or to the last row: what
+        is zero takes no memory.
+    n_kept : int
+        Rows of the factor; less than columns where there were fewer rows than these.
     column_f : ndarray of shape (n_columns + 1,)
         Columns of the larger system, ascending, right-hand side last.
     n_rows : int
         Number of rows that went in.
     """
 
-    triangle_ff: FloatArray
-    kept_f: IntArray
+    packed: FloatArray
+    n_kept: int
     column_f: IntArray
     n_rows: int
 
-    def full(self, n_columns: int, weight: float = 1.0) -> FloatArray:
-        """Return the weighted factor as an upper triangle over all columns and the right-hand side.
+    @classmethod
+    def of(cls, triangle_ff: FloatArray, column_f: IntArray, n_rows: int) -> Factor:
+        """Return the factor that holds the rows of an upper triangle, or the first of them."""
+        n_kept = len(triangle_ff)
+        packed = np.concatenate([triangle_ff[: j + 1, j] for j in range(len(column_f))])
+        return cls(packed, n_kept, column_f, n_rows)
+
+    def rows(self, weight: float = 1.0) -> FloatArray:
+        """Return the weighted rows of the factor over its own columns: an upper trapezoid."""
+        return self._placed(np.arange(len(self.column_f)), len(self.column_f), weight)
+
+    def wide_rows(self, n_columns: int, weight: float = 1.0) -> FloatArray:
+        """Return the weighted rows of the factor over all columns and the right-hand side: an upper trapezoid.
 
         Parameters
         ----------
@@ -53,19 +69,31 @@ class Factor:
         weight : float
             Weight of a row, squared in the sum of squares.
         """
-        triangle_ff = np.zeros((n_columns + 1, n_columns + 1), order="F")
-        triangle_ff[np.ix_(self.column_f[self.kept_f], self.column_f)] = weight * self.triangle_ff
-        return triangle_ff
+        return self._placed(self.column_f, n_columns + 1, weight)
+
+    def full(self, n_columns: int, weight: float = 1.0) -> FloatArray:
+        """Return `wide_rows` with rows of zeros below: an upper triangle."""
+        return _square(self.wide_rows(n_columns, weight))
 
     def column_squares(self, n_columns: int, weight: float = 1.0) -> FloatArray:
-        """Return the sums of squares over the weighted rows of all columns of the larger system; see `full`."""
+        """Return the sums of squares over the weighted rows of all columns of the larger system; see `wide_rows`."""
         square_f = np.zeros(n_columns + 1)
-        square_f[self.column_f] = weight**2 * np.sum(self.triangle_ff**2, axis=0)
+        square_f[self.column_f] = [weight**2 * np.sum(part**2) for part in self._columns()]
         return square_f[:-1]
 
     def residual(self, coefficient_f: FloatArray) -> float:
         """Return the sum of squared residuals of coefficients of the larger system over the rows."""
-        return residual(self.triangle_ff, coefficient_f[self.column_f[:-1]])
+        return residual(self.rows(), coefficient_f[self.column_f[:-1]])
+
+    def _columns(self) -> list[FloatArray]:
+        length_f = np.minimum(np.arange(len(self.column_f)) + 1, self.n_kept)
+        return np.split(self.packed, np.cumsum(length_f)[:-1])
+
+    def _placed(self, column_f: IntArray, size: int, weight: float) -> FloatArray:
+        trapezoid_mf = np.zeros((self.n_kept, size), order="F")
+        for column, part in zip(column_f, self._columns(), strict=True):
+            trapezoid_mf[: len(part), column] = weight * part
+        return trapezoid_mf
 
 
 class RunningFactor:
@@ -80,34 +108,44 @@ class RunningFactor:
     def __init__(self, column_f: IntArray) -> None:
         self.column_f = column_f
         self.n_rows = 0
-        self._triangle_ff = np.zeros((len(column_f), len(column_f)), order="F")
-        self._waiting: list[FloatArray] = []
+        self._triangle_ff: FloatArray | None = None
+        self._waiting_mf = _own_zeros(MOST_WAITING, len(column_f))
+        self._n_waiting = 0
 
     @classmethod
     def resumed(cls, factor: Factor, n_columns: int) -> RunningFactor:
         """Return a running factor of the rows that a factor holds, over all columns of the larger system."""
         running = cls(np.arange(n_columns + 1))
+        running.add(factor.wide_rows(n_columns))
         running.n_rows = factor.n_rows
-        running._triangle_ff = factor.full(n_columns)  # its own class
         return running
 
     def add(self, row_mf: FloatArray) -> None:
-        """Take rows in; they are factorised when as many wait as there are columns."""
-        self._waiting.append(row_mf)
+        """Take rows in; they are factorised when many wait."""
         self.n_rows += len(row_mf)
-        if sum(map(len, self._waiting)) >= len(self.column_f):
-            self._fold()
+        if self._n_waiting + len(row_mf) > MOST_WAITING:
+            self._fold(self._waiting_mf[: self._n_waiting])
+            self._n_waiting = 0
+        if len(row_mf) > MOST_WAITING:
+            self._fold(row_mf)
+        else:
+            self._waiting_mf[self._n_waiting : self._n_waiting + len(row_mf)] = row_mf
+            self._n_waiting += len(row_mf)
 
     def factor(self) -> Factor:
         """Return the factor of all rows so far."""
-        self._fold()
-        kept_f = np.flatnonzero(self._triangle_ff.any(axis=1))
-        return Factor(np.ascontiguousarray(self._triangle_ff[kept_f]), kept_f, self.column_f, self.n_rows)
+        waiting_mf = self._waiting_mf[: self._n_waiting]
+        if self._triangle_ff is None:
+            return Factor.of(np.asarray(np.linalg.qr(waiting_mf, mode="r")), self.column_f, self.n_rows)
+        self._fold(waiting_mf)
+        self._n_waiting = 0
+        return Factor.of(self._triangle_ff, self.column_f, self.n_rows)
 
-    def _fold(self) -> None:
-        if self._waiting:
-            self._triangle_ff = fold(self._triangle_ff, np.concatenate(self._waiting), overwrite=True)
-            self._waiting = []
+    def _fold(self, row_mf: FloatArray) -> None:
+        if self._triangle_ff is None:
+            self._triangle_ff = _own_zeros(len(self.column_f), len(self.column_f)).T
+        if len(row_mf):
+            self._triangle_ff = fold(self._triangle_ff, np.array(row_mf, order="F"), overwrite=True)
 
 
 def fold(
@@ -122,7 +160,7 @@ def fold(
     row_mf : ndarray of shape (m, n)
         More rows.
     triangular : bool
-        Whether the rows are an upper triangle, too: a third of the work.
+        Whether the rows are an upper triangle or trapezoid, too: a third of the work.
     overwrite : bool
         Whether both arrays may be overwritten: less memory.
 
@@ -142,35 +180,58 @@ def fold(
     return np.asfortranarray(result)
 
 
-def stack(triangles: Iterable[FloatArray]) -> FloatArray:
-    """Return the triangular factor of several upper triangles on top of each other, which may come one by one."""
-    remaining = iter(triangles)
-    total_ff = np.array(next(remaining), order="F")
-    for triangle_ff in remaining:
-        total_ff = fold(total_ff, np.array(triangle_ff, order="F"), triangular=True, overwrite=True)
+def stack(trapezoids: Iterable[FloatArray], *, overwrite: bool = False) -> FloatArray:
+    """Return the triangular factor of several upper triangles or trapezoids on top of each other.
+
+    Parameters
+    ----------
+    trapezoids : iterable of ndarray of shape (m, n)
+        At least one, none with more rows than columns; they may come one by one.
+    overwrite : bool
+        Whether they may be overwritten: less memory.
+    """
+    remaining = iter(trapezoids)
+    first_mf = next(remaining)
+    total_ff = _square(first_mf if overwrite else np.array(first_mf, order="F"))
+    for trapezoid_mf in remaining:
+        if len(trapezoid_mf):
+            more_mf = trapezoid_mf if overwrite else np.array(trapezoid_mf, order="F")
+            total_ff = fold(total_ff, more_mf, triangular=True, overwrite=True)
     return total_ff
+
+
+def packed(triangle_ff: FloatArray) -> Factor:
+    """Return the factor over all columns that an upper triangle or trapezoid is: in half of the memory."""
+    n_kept, n_columns = triangle_ff.shape
+    return Factor.of(triangle_ff, np.arange(n_columns), n_kept)
 
 
 def weighted(factors: Sequence[tuple[Factor, float]]) -> Factor:
     """Return the factor of the rows of several factors over the same columns, each times its weight."""
-    (largest, weight), *others = sorted(factors, key=lambda pair: -len(pair[0].kept_f))
-    own_f = np.arange(len(largest.column_f))
-    first = replace(largest, triangle_ff=weight * largest.triangle_ff, column_f=own_f)
-    running = RunningFactor.resumed(first, len(own_f) - 1)
-    for factor, factor_weight in others:
-        running.add(factor_weight * factor.triangle_ff)
-    n_rows = sum(factor.n_rows for factor, _ in factors)
-    return replace(running.factor(), column_f=largest.column_f, n_rows=n_rows)
+    largest_first = sorted(factors, key=lambda pair: -pair[0].n_kept)
+    total_ff = stack((factor.rows(weight) for factor, weight in largest_first), overwrite=True)
+    return Factor.of(total_ff, factors[0][0].column_f, sum(factor.n_rows for factor, _ in factors))
 
 
 def joined(factors: Sequence[Factor], n_columns: int) -> Factor:
     """Return the factor of the rows of several factors over all columns of the larger system."""
-    running = RunningFactor(np.arange(n_columns + 1))
-    for factor in factors:
-        row_mf = np.zeros((len(factor.kept_f), n_columns + 1))
-        row_mf[:, factor.column_f] = factor.triangle_ff
-        running.add(row_mf)
-    return replace(running.factor(), n_rows=sum(factor.n_rows for factor in factors))
+    total_ff = stack((factor.wide_rows(n_columns) for factor in factors), overwrite=True)
+    return Factor.of(total_ff, np.arange(n_columns + 1), sum(factor.n_rows for factor in factors))
+
+
+def _own_zeros(n_rows: int, n_columns: int) -> FloatArray:
+    """Return zeros in memory of their own, which the system gets back as soon as they are not needed."""
+    return np.frombuffer(mmap(-1, 8 * n_rows * n_columns)).reshape(n_rows, n_columns)
+
+
+def _square(trapezoid_mf: FloatArray) -> FloatArray:
+    """Return an upper trapezoid with rows of zeros below, as a triangle."""
+    n_rows, n_columns = trapezoid_mf.shape
+    if n_rows == n_columns:
+        return trapezoid_mf
+    square_ff = np.zeros((n_columns, n_columns), order="F")
+    square_ff[:n_rows] = trapezoid_mf
+    return square_ff
 
 
 def residual(triangle_ff: FloatArray, coefficient_f: FloatArray) -> float:
@@ -178,7 +239,7 @@ def residual(triangle_ff: FloatArray, coefficient_f: FloatArray) -> float:
     return float(np.sum((triangle_ff @ np.append(coefficient_f, -1.0)) ** 2))
 
 
-def regularised(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatArray:
+def regularised(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float, *, overwrite: bool = False) -> FloatArray:
     """Return the factor of the rows of a ridge regression for scaled coefficients, prior included.
 
     Parameters
@@ -189,24 +250,26 @@ def regularised(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> 
         Prior spread of the coefficients: they are scaled by it.
     ridge : float
         Strength of the prior.
+    overwrite : bool
+        Whether the triangle may be overwritten: less memory.
     """
     n = len(spread_f)
-    scaled_ff = np.array(triangle_ff, order="F")
+    scaled_ff = triangle_ff if overwrite else np.array(triangle_ff, order="F")
     scaled_ff[:, :n] *= spread_f
     prior_ff = np.zeros((n, n + 1), order="F")
     np.fill_diagonal(prior_ff, np.sqrt(ridge))
     return fold(scaled_ff, prior_ff, triangular=True, overwrite=True)
 
 
-def solve(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float) -> FloatArray:
+def solve(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float, *, overwrite: bool = False) -> FloatArray:
     """Return the coefficients that minimise ‖Zθ − u‖² + ridge ‖θ/spread‖².
 
     Parameters
     ----------
-    triangle_ff, spread_f, ridge
+    triangle_ff, spread_f, ridge, overwrite
         As for `regularised`.
     """
-    return back_substituted(regularised(triangle_ff, spread_f, ridge), spread_f)
+    return back_substituted(regularised(triangle_ff, spread_f, ridge, overwrite=overwrite), spread_f)
 
 
 def back_substituted(factor_ff: FloatArray, spread_f: FloatArray) -> FloatArray:

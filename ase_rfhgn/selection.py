@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, starmap
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.cross_validation import choose_ridge, leave_one_out
 from ase_rfhgn.grouping import Group
 from ase_rfhgn.regression import Regression, taught
-from ase_rfhgn.ridge import solve, stack
+from ase_rfhgn.ridge import Factor, packed, solve, stack
 
 RIDGES = tuple(10.0**power for power in range(-14, 1, 2))
 """Ridges that are tried."""
@@ -59,10 +60,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Fold:
-    """A group that is left out, and the factor of all others."""
+    """A group that is left out, and the factor of all others, packed: there are several, and they are large."""
 
     group: Group
-    rest_ff: FloatArray
+    rest: Factor
+
+    def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
+        """Return the coefficients that the others determine."""
+        return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
 
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:
@@ -79,14 +84,13 @@ def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatA
     ridge : float
         Strength of the prior.
     """
-    everything_ff, folds = _folds(factors, weights)
+    folds = _folds(factors, weights)
+    everything = _everything(factors, weights, folds)
     errors = _cross_validation(factors, folds, spread_f, ridge)
-    return Choice(Regression(everything_ff, spread_f, ridge), "given", errors, {})
+    return Choice(Regression(everything, spread_f, ridge), "given", errors, {})
 
 
-def choose_ridges(
-    factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, unlabelled_ff: FloatArray
-) -> Choice:
+def choose_ridges(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, unlabelled: Factor) -> Choice:
     """Return the regression for the ridges that cross-validation chooses.
 
     A teacher with a strong ridge is chosen first. The final fit has a weak one, and follows the
@@ -96,8 +100,8 @@ def choose_ridges(
     ----------
     factors, weights, spread_f
         As for `given_ridge`.
-    unlabelled_ff : ndarray of shape (n_columns + 1, n_columns + 1)
-        Factor of the rows of unlabelled structures; zero without any.
+    unlabelled : Factor
+        Factor of the rows of unlabelled structures; without any rows, nothing of them counts.
 
     Notes
     -----
@@ -105,42 +109,49 @@ def choose_ridges(
     are left out it is that of forces alone, if there are any: energies of an unknown system have an
     offset that nothing could predict.
     """
-    everything_ff, folds = _folds(factors, weights)
+    folds = _folds(factors, weights)
+    everything = _everything(factors, weights, folds)
     if not folds:
-        regression = Regression(everything_ff, spread_f, DEFAULT_RIDGE)
+        regression = Regression(everything, spread_f, DEFAULT_RIDGE)
         return Choice(regression, "default: too few frames to leave any out", {}, {})
     systems = factors.grouping.by_system
     has_forces = factors.n_rows("force") or factors.n_rows("motion")
     scored = {"force": 1.0, "motion": 1.0} if systems and has_forces else weights
     teacher = choose_ridge(_score(factors, scored, folds, spread_f), RIDGES, CAUTION, weakest=systems)
-    for i, fold in enumerate(folds):  # in place: each factor may be a tenth of the memory of a fit
-        answers_f = solve(fold.rest_ff, spread_f, teacher.ridge)
-        folds[i] = _Fold(fold.group, taught(fold.rest_ff, unlabelled_ff, answers_f))
+    for i, fold in enumerate(folds):  # in place: less memory
+        answers_f = fold.solve(spread_f, teacher.ridge)
+        folds[i] = _Fold(fold.group, taught(fold.rest, unlabelled, answers_f))
     if systems:
-        ridge = MIXED_RIDGE if unlabelled_ff.any() else teacher.ridge
+        ridge = MIXED_RIDGE if unlabelled.n_rows else teacher.ridge
     else:
         weaker = [*(weak for weak in RIDGES if weak < teacher.ridge), teacher.ridge]
         ridge = choose_ridge(_score(factors, scored, folds, spread_f), weaker, TOLERANCE).ridge
     return Choice(
-        regression=Regression(everything_ff, spread_f, ridge, teacher.ridge, unlabelled_ff),
+        regression=Regression(everything, spread_f, ridge, teacher.ridge, unlabelled),
         method=f"cross-validation, {'chemical systems' if systems else 'frames'} left out",
         cross_validation=_cross_validation(factors, folds, spread_f, ridge),
         path={"ridge": list(teacher.tried), "score": list(teacher.score)},
     )
 
 
-def _folds(factors: Factors, weights: Mapping[str, float]) -> tuple[FloatArray, list[_Fold]]:
-    """Return the factor of all rows, and every group to be left out with the factor of all others."""
+def _folds(factors: Factors, weights: Mapping[str, float]) -> list[_Fold]:
+    """Return every group to be left out with the factor of all others."""
+
+    def rows(group: Group) -> FloatArray:
+        return factors.rows(group, weights)
+
     left_out = factors.grouping.left_out
     always = [group for group in factors.by_group if group not in left_out]
-    always_ff = stack(factors.triangle(group, weights) for group in always) if always else None
-    if not left_out:
-        assert always_ff is not None  # noqa: S101  # there are frames
-        return always_ff, []
-    triangles = [factors.triangle(group, weights) for group in left_out]
-    rest = leave_one_out(triangles, always_ff)
-    folds = [_Fold(group, rest_ff) for group, rest_ff in zip(left_out, rest, strict=True)]
-    return stack([folds[0].rest_ff, triangles[0]]), folds
+    always_ff = stack(map(rows, always), overwrite=True) if always else None
+    rest = leave_one_out(left_out, rows, always_ff) if left_out else iter(())
+    return list(starmap(_Fold, zip(left_out, map(packed, rest), strict=True)))  # one rest at a time is not packed
+
+
+def _everything(factors: Factors, weights: Mapping[str, float], folds: Sequence[_Fold]) -> Factor:
+    """Return the factor of all rows: of a fold and its rest, where there are folds."""
+    rest = [fold.rest.rows() for fold in folds[:1]]
+    groups = [fold.group for fold in folds[:1]] or factors.by_group
+    return packed(stack(chain(rest, (factors.rows(group, weights) for group in groups)), overwrite=True))
 
 
 def _score(
@@ -149,7 +160,7 @@ def _score(
     """Return what gives the weighted sum of squared residuals of all rows left out for a ridge."""
 
     def score(ridge: float) -> float:
-        solved = ((fold.group, solve(fold.rest_ff, spread_f, ridge)) for fold in folds)
+        solved = ((fold.group, fold.solve(spread_f, ridge)) for fold in folds)
         return sum(factors.residual(group, weights, coefficient_f) for group, coefficient_f in solved)
 
     return score
@@ -160,7 +171,7 @@ def _cross_validation(factors: Factors, folds: Sequence[_Fold], spread_f: FloatA
     squares: dict[str, float] = {}
     counts: dict[str, int] = {}
     for fold in folds:
-        coefficient_f = solve(fold.rest_ff, spread_f, ridge)
+        coefficient_f = fold.solve(spread_f, ridge)
         for kind, factor in factors.by_group[fold.group].items():
             squares[kind] = squares.get(kind, 0.0) + factor.residual(coefficient_f)
             counts[kind] = counts.get(kind, 0) + factor.n_rows

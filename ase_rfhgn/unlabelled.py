@@ -16,13 +16,12 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.baseline import Baseline
 from ase_rfhgn.equations import Layout, frame_rows
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
 from ase_rfhgn.mixing import is_open, random_elements
-from ase_rfhgn.ridge import RunningFactor
+from ase_rfhgn.ridge import Factor, RunningFactor
 from ase_rfhgn.survey import Survey
 from ase_rfhgn.training_set import Frame, TrainingSet
 
@@ -47,8 +46,8 @@ def unlabelled_rows(
     rng: np.random.Generator,
     *,
     mixed: bool,
-) -> FloatArray:
-    """Return the triangular factor of the rows of unlabelled structures, zero where none can be made.
+) -> Factor:
+    """Return the factor of the rows of unlabelled structures; it has no rows where none can be made.
 
     Parameters
     ----------
@@ -80,7 +79,7 @@ def unlabelled_rows(
         n_atoms += len(atoms)
         if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):
             break
-    return running.factor().full(layout.n_columns)
+    return running.factor()
 
 
 def _displaced(frames: TrainingSet, rng: np.random.Generator) -> Iterator[Atoms]:

@@ -64,9 +64,7 @@ def reweighted(potential: Potential, ridge: float, weights: Mapping[str, float |
         norm_f = memory.column_norms(chosen)
         power, free = memory.sharpness_power, memory.free_one_body
         spread_f = prior_spread(potential.hamiltonian, norm_f, power, free_one_body=free)
-        changed = replace(
-            memory, weights=chosen, spread_f=spread_f, ridge=ridge, teacher_ridge=None, unlabelled_ff=None
-        )
+        changed = replace(memory, weights=chosen, spread_f=spread_f, ridge=ridge, teacher_ridge=None, unlabelled=None)
         return _rebuilt(potential, changed, None, sign=0.0)
 
 

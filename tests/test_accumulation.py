@@ -62,12 +62,12 @@ WEIGHTS: list[dict[str, float]] = [
 
 
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_triangles_hold_the_weighted_rows_of_their_group(truth: Potential, weights: dict[str, float]) -> None:
+def test_factors_hold_the_weighted_rows_of_their_group(truth: Potential, weights: dict[str, float]) -> None:
     frames = mixed_frames(truth)
     factors = accumulate(frames, grouping_of(truth, frames), truth.hamiltonian, truth.baseline)
     for group, expected in grams(truth, frames, weights).items():
-        triangle_ff = factors.triangle(group, weights)
-        np.testing.assert_allclose(triangle_ff.T @ triangle_ff, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+        row_mf = factors.rows(group, weights)
+        np.testing.assert_allclose(row_mf.T @ row_mf, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
 def test_rows_are_counted_per_kind(truth: Potential) -> None:
@@ -90,9 +90,9 @@ def test_order_of_frames_does_not_matter(truth: Potential) -> None:
         for ordered in (frames, frames[::-1])
     )
     for group in set(grouping_of(truth, frames).group_i):
-        first_ff, second_ff = one.triangle(group, weights), two.triangle(group, weights)
-        scale = np.abs(first_ff.T @ first_ff).max()
-        np.testing.assert_allclose(first_ff.T @ first_ff, second_ff.T @ second_ff, rtol=0, atol=1e-12 * scale)
+        first_mf, second_mf = one.rows(group, weights), two.rows(group, weights)
+        scale = np.abs(first_mf.T @ first_mf).max()
+        np.testing.assert_allclose(first_mf.T @ first_mf, second_mf.T @ second_mf, rtol=0, atol=1e-12 * scale)
 
 
 def test_frames_are_gone_through_once(truth: Potential) -> None:

@@ -10,23 +10,23 @@ import pytest
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.posterior import LEVELS, Omission, draw_members, growth_left_out, half_widths
 from ase_rfhgn.regression import Regression
-from ase_rfhgn.ridge import RunningFactor
+from ase_rfhgn.ridge import Factor, RunningFactor
 
 N = 9
 
 
-def triangle_of(row_mf: FloatArray) -> FloatArray:
+def factor_of(row_mf: FloatArray) -> Factor:
     """Return the factor of rows."""
     running = RunningFactor(np.arange(N + 1))
     running.add(row_mf)
-    return running.factor().full(N)
+    return running.factor()
 
 
 def regression_of(row_mf: FloatArray, rng: np.random.Generator, *, teacher: bool) -> Regression:
     """Return a regression on rows, with or without a teacher on unlabelled ones."""
-    unlabelled_ff = triangle_of(np.random.default_rng(5).normal(size=(12, N + 1)))
-    plain = Regression(triangle_of(row_mf), rng.uniform(0.5, 2.0, N), 1e-3)
-    return replace(plain, teacher_ridge=2.0, unlabelled_ff=unlabelled_ff) if teacher else plain
+    unlabelled = factor_of(np.random.default_rng(5).normal(size=(12, N + 1)))
+    plain = Regression(factor_of(row_mf), rng.uniform(0.5, 2.0, N), 1e-3)
+    return replace(plain, teacher_ridge=2.0, unlabelled=unlabelled) if teacher else plain
 
 
 @pytest.mark.parametrize("teacher", [False, True])
@@ -36,7 +36,7 @@ def test_residuals_of_rows_left_out_are_those_of_a_fit_without_them(rng: np.rand
     parts = slice(0, 1), slice(3, 9), slice(20, 40)
     left = Omission(regression, regression.solve()).residuals([row_mf[part] for part in parts])
     for part, residual_m in zip(parts, left, strict=True):
-        without = replace(regression, labelled_ff=triangle_of(np.delete(row_mf, part, axis=0))).solve()
+        without = replace(regression, labelled=factor_of(np.delete(row_mf, part, axis=0))).solve()
         left_mf = row_mf[part]
         expected_m = left_mf[:, -1] - left_mf[:, :-1] @ without.coefficient_f
         np.testing.assert_allclose(residual_m, expected_m, rtol=0, atol=1e-10)
@@ -51,7 +51,7 @@ def test_residuals_of_rows_left_out_are_those_of_a_fit_without_them(rng: np.rand
 def test_rows_taken_out_are_as_if_they_had_never_been_there(rng: np.random.Generator) -> None:
     row_mf = rng.normal(size=(40, N + 1))
     regression = regression_of(row_mf, rng, teacher=True)
-    smaller = replace(regression, labelled_ff=triangle_of(row_mf[10:]))
+    smaller = replace(regression, labelled=factor_of(row_mf[10:]))
     np.testing.assert_allclose(
         replace(regression, removed_mf=row_mf[:10]).solve().coefficient_f, smaller.solve().coefficient_f, atol=1e-11
     )

@@ -61,7 +61,7 @@ def test_every_command_is_shown() -> None:
     assert {command.split()[1] for command in CLI_COMMANDS} == {"fit", "test", "info", "select", "demo"}
 
 
-@pytest.mark.parametrize(("name", "last_word"), [("demo", "ase-rfhgn demo"), ("tests", "pytest")])
+@pytest.mark.parametrize(("name", "last_word"), [("demo", "ase-rfhgn demo"), ("tests", "pytest -n 2")])
 def test_each_set_up_is_one_command_from_nothing(name: str, last_word: str) -> None:
     command = set_up_command(name)
     assert command in "\n".join(README.splitlines()[:FIRST_SCREEN]) + "\n"

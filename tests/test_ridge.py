@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.cross_validation import choose_ridge, leave_one_out, left_out_score
-from ase_rfhgn.ridge import RunningFactor, fold, residual, solve, stack
+from ase_rfhgn.ridge import MOST_WAITING, RunningFactor, fold, joined, residual, solve, stack, weighted
 
 sizes = st.integers(1, 40)
 seeds = st.integers(0, 2**32 - 1)
@@ -75,7 +75,7 @@ def test_nothing_that_goes_in_is_overwritten(rng: np.random.Generator, order: st
     stack(inputs[:2])
     solve(upper, spread_f, 1e-3)
     residual(upper, spread_f)
-    list(leave_one_out([upper, lower], upper))
+    list(leave_one_out([upper, lower], np.copy, upper.copy()))
     choose_ridge(left_out_score([upper, lower], [lower, upper], spread_f), [1e-3, 1.0])
     running = RunningFactor(np.arange(9))
     running.add(rows)
@@ -95,8 +95,68 @@ def test_running_factor_holds_all_blocks(lengths: Sequence[int], n_columns: int,
         running.add(block_mf)
     factor = running.factor()
     assert factor.n_rows == sum(lengths)
-    assert factor.triangle_ff.shape[1] == n_columns
+    assert factor.rows().shape == (min(factor.n_rows, n_columns), n_columns)
+    assert factor.packed.size <= n_columns * (n_columns + 1) // 2
     assert_factor_of(factor.full(n_columns - 1), np.vstack(blocks))
+
+
+@pytest.mark.parametrize("n_rows", [MOST_WAITING - 1, MOST_WAITING, MOST_WAITING + 1, 2 * MOST_WAITING + 3])
+@pytest.mark.parametrize("length", [7, MOST_WAITING + 1])
+def test_rows_are_folded_when_many_wait(rng: np.random.Generator, n_rows: int, length: int) -> None:
+    row_mf = rng.normal(size=(n_rows, 3))
+    running = RunningFactor(np.arange(3))
+    for start in range(0, n_rows, length):
+        running.add(row_mf[start : start + length])
+    assert running.n_rows == n_rows
+    assert_factor_of(running.factor().full(2), row_mf)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=4), st.integers(1, 5), seeds)
+@few_examples
+def test_stacked_factors_hold_all_rows_over_all_columns(lengths: Sequence[int], n_columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    factors, wide = [], []
+    for length in lengths:
+        column_f = np.append(np.sort(rng.permutation(8)[:n_columns]), 8)
+        row_mf = np.zeros((length, 9))
+        row_mf[:, column_f] = rng.normal(size=(length, n_columns + 1))
+        running = RunningFactor(column_f)
+        running.add(row_mf[:, column_f])
+        factors.append(running.factor())
+        wide.append(row_mf)
+    assert_factor_of(stack(factor.wide_rows(8) for factor in factors), np.vstack(wide))
+    assert_factor_of(joined(factors, 8).full(8), np.vstack(wide))
+    coefficient_f = rng.normal(size=8)
+    expected = np.sum((np.vstack(wide) @ np.append(coefficient_f, -1.0)) ** 2)
+    assert sum(factor.residual(coefficient_f) for factor in factors) == pytest.approx(expected, rel=1e-12)
+    square_f = sum(factor.column_squares(8, 2.0) for factor in factors)
+    np.testing.assert_allclose(square_f, 4.0 * np.sum(np.vstack(wide)[:, :-1] ** 2, axis=0), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_rows", [2, 30])
+def test_weighted_factors_of_the_same_columns_make_one(rng: np.random.Generator, n_rows: int) -> None:
+    parts = [rng.normal(size=(length, 5)) for length in (1, n_rows, 3)]
+    factors = []
+    for row_mf in parts:
+        running = RunningFactor(np.array([0, 2, 3, 5, 6]))
+        running.add(row_mf)
+        factors.append(running.factor())
+    weights = (2.0, 0.5, 3.0)
+    factor = weighted(list(zip(factors, weights, strict=True)))
+    assert factor.n_rows == 4 + n_rows
+    rows = np.vstack([weight * row_mf for weight, row_mf in zip(weights, parts, strict=True)])
+    assert_factor_of(np.vstack([factor.rows(), np.zeros((5 - factor.n_kept, 5))]), rows)
+
+
+def test_a_resumed_factor_goes_on(rng: np.random.Generator) -> None:
+    for n_rows in (2, 20):
+        row_mf = rng.normal(size=(n_rows + 5, 7))
+        running = RunningFactor(np.arange(7))
+        running.add(row_mf[:n_rows])
+        resumed = RunningFactor.resumed(running.factor(), 6)
+        resumed.add(row_mf[n_rows:])
+        assert resumed.n_rows == n_rows + 5
+        assert_factor_of(resumed.factor().full(6), row_mf)
 
 
 def test_a_running_factor_can_be_asked_on_the_way(rng: np.random.Generator) -> None:
@@ -135,7 +195,7 @@ def test_residual_is_that_of_the_rows(rng: np.random.Generator) -> None:
     running = RunningFactor(np.arange(5))
     running.add(row_mf[:3])
     expected = np.sum((row_mf[:3, :4] @ coefficient_f - row_mf[:3, 4]) ** 2)
-    assert residual(running.factor().triangle_ff, coefficient_f) == pytest.approx(expected, rel=1e-13)
+    assert running.factor().residual(coefficient_f) == pytest.approx(expected, rel=1e-13)
 
 
 # %% Solutions
@@ -184,72 +244,3 @@ def test_blocks_in_any_order_give_the_same_coefficients(rng: np.random.Generator
             running.add(block_mf)
         solutions.append(solve(running.factor().full(8), np.ones(8), 1e-4))
     np.testing.assert_allclose(solutions, np.broadcast_to(solutions[0], (4, 8)), rtol=0, atol=1e-14)
-
-
-# %% Cross-validation
-
-
-@pytest.mark.parametrize("n_folds", [2, 3, 4, 7])
-def test_leave_one_out_leaves_out_exactly_one(rng: np.random.Generator, n_folds: int) -> None:
-    folds = [rng.normal(size=(int(rng.integers(1, 15)), 6)) for _ in range(n_folds)]
-    rest_ff = list(leave_one_out([triangle_of(row_mf) for row_mf in folds]))
-    assert len(rest_ff) == n_folds
-    for left_out, triangle_ff in enumerate(rest_ff):
-        others = [row_mf for i, row_mf in enumerate(folds) if i != left_out]
-        assert_factor_of(triangle_ff, np.vstack(others))
-
-
-def test_what_is_never_left_out_is_in_every_rest(rng: np.random.Generator) -> None:
-    always_mf, *folds = (rng.normal(size=(9, 6)) for _ in range(4))
-    rest_ff = leave_one_out([triangle_of(row_mf) for row_mf in folds], triangle_of(always_mf))
-    for left_out, triangle_ff in enumerate(rest_ff):
-        others = [row_mf for i, row_mf in enumerate(folds) if i != left_out]
-        assert_factor_of(triangle_ff, np.vstack([always_mf, *others]))
-    (alone_ff,) = leave_one_out([triangle_of(folds[0])], triangle_of(always_mf))
-    assert_factor_of(alone_ff, always_mf)
-
-
-RIDGES = tuple(10.0**power for power in range(-8, 5))
-
-
-def noisy_folds(rng: np.random.Generator, noise: float) -> list[FloatArray]:
-    """Return four folds of few rows with many columns, whose coefficients are normal with unit spread."""
-    feature_mf, true_f = rng.normal(size=(160, 40)), rng.normal(size=40)
-    target_m = feature_mf @ true_f + noise * rng.normal(size=160)
-    return list(np.split(np.column_stack([feature_mf, target_m]), 4))
-
-
-def score_of_refits(folds: Sequence[FloatArray], ridge: float) -> float:
-    """Return the sum of squared residuals of every fold, by explicit fits to all others."""
-    score = 0.0
-    for left_out, row_mf in enumerate(folds):
-        rest_mf = np.vstack([other for i, other in enumerate(folds) if i != left_out])
-        n_columns = rest_mf.shape[1] - 1
-        augmented_mf = np.vstack([rest_mf[:, :-1], np.sqrt(ridge) * np.eye(n_columns)])
-        theta_f, *_ = np.linalg.lstsq(augmented_mf, np.append(rest_mf[:, -1], np.zeros(n_columns)), rcond=None)
-        score += float(np.sum((row_mf[:, :-1] @ theta_f - row_mf[:, -1]) ** 2))
-    return score
-
-
-@pytest.mark.parametrize("noise", [0.1, 10.0])
-def test_chosen_ridge_is_the_largest_close_to_the_best(rng: np.random.Generator, noise: float) -> None:
-    folds = noisy_folds(rng, noise)
-    left_out = [triangle_of(row_mf) for row_mf in folds]
-    choice = choose_ridge(left_out_score(list(leave_one_out(left_out)), left_out, np.ones(40)), RIDGES)
-    expected = [score_of_refits(folds, ridge) for ridge in choice.tried]
-    np.testing.assert_allclose(choice.score, expected, rtol=1e-9)
-    assert list(choice.tried) == sorted(set(choice.tried))
-    best = min(score_of_refits(folds, ridge) for ridge in RIDGES)
-    assert choice.best == pytest.approx(best)
-    assert score_of_refits(folds, choice.ridge) <= 1.02 * best
-    stronger = [ridge for ridge in RIDGES if ridge > 1.01 * choice.ridge]
-    assert all(score_of_refits(folds, ridge) > 1.02 * best for ridge in stronger)
-    # Bayes: the best ridge is the variance of the noise over that of the coefficients
-    assert 0.05 * noise**2 < choice.ridge < 20.0 * noise**2
-
-
-def test_search_ends_where_scores_only_rise(rng: np.random.Generator) -> None:
-    left_out = [triangle_of(row_mf) for row_mf in noisy_folds(rng, 0.1)]
-    choice = choose_ridge(left_out_score(list(leave_one_out(left_out)), left_out, np.ones(40)), RIDGES)
-    assert max(choice.tried) < RIDGES[-1]
-    assert max(choice.score) > 1.1 * choice.best

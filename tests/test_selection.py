@@ -118,8 +118,9 @@ def chosen(rows: Rows, spread_f: FloatArray, unlabelled_mf: FloatArray | None = 
     """Return the choice by cross-validation."""
     n_columns = LAYOUT.n_columns
     running = RunningFactor(np.arange(n_columns + 1))
-    running.add(np.zeros((n_columns + 1, n_columns + 1)) if unlabelled_mf is None else unlabelled_mf)
-    return choose_ridges(factors_of(rows), WEIGHTS, spread_f, running.factor().full(n_columns))
+    if unlabelled_mf is not None:
+        running.add(unlabelled_mf)
+    return choose_ridges(factors_of(rows), WEIGHTS, spread_f, running.factor())
 
 
 @pytest.mark.parametrize("groups", [FOLDS, SYSTEMS], ids=["folds", "systems"])

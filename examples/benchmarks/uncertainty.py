@@ -28,7 +28,6 @@ from ase_rfhgn.equations import frame_rows
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.metrics import left_free
 from ase_rfhgn.posterior import draw_members
-from ase_rfhgn.ridge import residual
 from ase_rfhgn.training_set import TrainingSet
 from ase_rfhgn.updating import memory_of, subtracted_baseline
 
@@ -80,7 +79,7 @@ def textbook(potential: Potential, test: TrainingSet) -> FloatArray:
     regression = memory.regression()
     solved = regression.solve()
     n_rows = sum(factor.n_rows for factor in memory.labelled.values())
-    noise = np.sqrt(residual(regression.labelled_ff, solved.coefficient_f) / n_rows)
+    noise = np.sqrt(regression.labelled.residual(solved.coefficient_f) / n_rows)
     member_ef = draw_members(solved, DRAWS, np.random.default_rng(0))
     baseline, everything = subtracted_baseline(potential, memory), tuple(range(len(potential.species_s)))
     parts = []
