@@ -69,7 +69,7 @@ class Factor:
 
 
 class RunningFactor:
-    """Factor of rows that come block by block.
+    """Factor of rows that come block by block; columns that are zero in all of them cost next to nothing.
 
     Parameters
     ----------
@@ -80,7 +80,8 @@ class RunningFactor:
     def __init__(self, column_f: IntArray) -> None:
         self.column_f = column_f
         self.n_rows = 0
-        self._triangle_ff = np.zeros((len(column_f), len(column_f)), order="F")
+        self._used_f = np.zeros(len(column_f), dtype=bool)
+        self._triangle_ff = np.zeros((0, 0))  # over the used columns
         self._waiting: list[FloatArray] = []
 
     @classmethod
@@ -88,7 +89,8 @@ class RunningFactor:
         """Return a running factor of the rows that a factor holds, over all columns of the larger system."""
         running = cls(np.arange(n_columns + 1))
         running.n_rows = factor.n_rows
-        running._triangle_ff = factor.full(n_columns)  # its own class
+        running._used_f[:] = True  # its own class
+        running._triangle_ff = factor.full(n_columns)
         return running
 
     def add(self, row_mf: FloatArray) -> None:
@@ -102,12 +104,23 @@ class RunningFactor:
         """Return the factor of all rows so far."""
         self._fold()
         kept_f = np.flatnonzero(self._triangle_ff.any(axis=1))
-        return Factor(np.ascontiguousarray(self._triangle_ff[kept_f]), kept_f, self.column_f, self.n_rows)
+        triangle_ff = np.zeros((len(kept_f), len(self.column_f)))
+        triangle_ff[:, self._used_f] = self._triangle_ff[kept_f]
+        return Factor(triangle_ff, np.flatnonzero(self._used_f)[kept_f], self.column_f, self.n_rows)
 
     def _fold(self) -> None:
-        if self._waiting:
-            self._triangle_ff = fold(self._triangle_ff, np.concatenate(self._waiting), overwrite=True)
-            self._waiting = []
+        if not self._waiting:
+            return
+        shape = sum(map(len, self._waiting)), len(self.column_f)
+        row_mf = np.concatenate(self._waiting, out=np.empty(shape, order="F"))
+        self._waiting = []
+        used_f = self._used_f | row_mf.any(axis=0)
+        if used_f.sum() > len(self._triangle_ff):
+            known_f = np.flatnonzero(self._used_f[used_f])
+            triangle_ff = np.zeros((used_f.sum(), used_f.sum()), order="F")
+            triangle_ff[np.ix_(known_f, known_f)] = self._triangle_ff
+            self._used_f, self._triangle_ff = used_f, triangle_ff
+        self._triangle_ff = fold(self._triangle_ff, row_mf if used_f.all() else row_mf[:, used_f], overwrite=True)
 
 
 def fold(

@@ -10,10 +10,9 @@ pip install .[bench].
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,13 +24,15 @@ from torch import Tensor
 from torch_lattice import TorchGraphNetwork
 from torch_optimisers import BATCH, CONTESTANTS, Contestant
 
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.graph import bonded_graph
 from ase_rfhgn.hamiltonian.phase_points import joined
 from ase_rfhgn.hamiltonian.phase_space import Network
 from ase_rfhgn.phase_space_drawing import draw_network
-from ase_rfhgn.phase_space_equations import Snapshot, motion_rows, snapshot_of
+from ase_rfhgn.phase_space_equations import motion_rows
+from ase_rfhgn.phase_space_frames import PhaseSpaceFrames
+from ase_rfhgn.phase_space_regression import Folds, label_triangles, solution
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
-from ase_rfhgn.ridge import fold, solve
 from ase_rfhgn.systems.pair_laws import Spring
 from ase_rfhgn.training_set import TrainingSet
 
@@ -127,28 +128,25 @@ def random_features(sampler: str, units: tuple[int, int, int], train: list[Atoms
     settings = PhaseSpaceSettings(
         frame=FRAME, sampler=sampler, node_units=units[0], edge_units=units[1], message_units=units[2]
     )
-    snapshots, unseen = (
-        [snapshot_of(f, settings, 3, SYSTEM.bonds) for f in TrainingSet.open(s, closest=0.0)] for s in (train, test)
-    )
+    frames, unseen = (PhaseSpaceFrames(TrainingSet.open(s, closest=0.0), SYSTEM.bonds, settings) for s in (train, test))
     clocks = []
     for _ in range(REPEATS):
         with clocked() as clock:
-            network, coefficient_f = solved(settings, snapshots)
+            network, coefficient_f = solved(settings, frames)
         clocks.append(clock)
-    row_mf = motion_rows(network, unseen, 1.0, 1.0)
+    row_mf = np.concatenate(list(motion_rows(network, unseen.sample, 1.0, 1.0).values()))
     error = float(np.mean((row_mf[:, :-1] @ coefficient_f - row_mf[:, -1]) ** 2))
     cpu, wall = (float(np.median([getattr(clock, kind) for clock in clocks])) for kind in ("cpu", "wall"))
     return Outcome(f"RF-HGN, {sampler.upper()} {'/'.join(map(str, units))}", error, cpu, wall)
 
 
-def solved(settings: PhaseSpaceSettings, snapshots: Sequence[Snapshot]) -> tuple[Network, Any]:
-    """Return a network drawn for snapshots, and the coefficients of its linear output."""
-    network = draw_network(settings, joined([s.points for s in snapshots]), np.random.default_rng(settings.seed))
-    row_mf = motion_rows(network, snapshots, 1.0, 1.0)
-    n_features = network.n_features
-    triangle_ff = fold(np.zeros((n_features + 1, n_features + 1)), row_mf)
-    spread = np.sqrt(n_features) / np.linalg.norm(triangle_ff[:, :-1])
-    return network, solve(triangle_ff, np.full(n_features, spread), RIDGE)
+def solved(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> tuple[Network, FloatArray]:
+    """Return a network drawn for frames, and the coefficients of its linear output, as `fit_phase_space` does."""
+    sample = joined([snapshot.points for snapshot in frames.sample])
+    network = draw_network(settings, sample, np.random.default_rng(settings.seed))
+    folds = Folds(len(frames), network.n_features, left_out=False)
+    triangles = label_triangles(network, frames, folds, learned=True, progress=False)
+    return network, solution(triangles, RIDGE).coefficient_f
 
 
 def as_tensors(frames: list[Atoms]) -> Motion:
