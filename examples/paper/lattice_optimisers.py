@@ -191,9 +191,10 @@ Optimisers train every weight, in double precision on one core, with batches of 
 data), for {BUDGET:g} CPU s; Adam and LBFGS, for which the paper's seconds are known, for {LONGER["Adam"]:g} and
 {LONGER["LBFGS"]:g}. The learning rate of each is the best of three after a pilot, by training error; the figure
 is the lowest test error along the way and when it was reached. Random features: ridge {RIDGE:g}, fixed
-beforehand, medians of {REPEATS} draws. "To that error": the fastest network of the second table below that is at
-least as good; most are smaller than the network that the optimisers train. The balance of their widths is the best
-of {len(BALANCES)} on trajectories that were left out of the training data, in turn.
+beforehand, medians of {REPEATS} draws, from snapshots in memory, as PyTorch has them. "To that error": the
+fastest network of the third table that is at least as good; most are smaller than the network that the optimisers
+train. The balance of their widths is the best of {len(BALANCES)} on trajectories of the training data that were left
+out in turn: second table.
 
 {table(head, rows)}
 {ladder.report()}
