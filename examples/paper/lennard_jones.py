@@ -227,10 +227,10 @@ def steps_to_accuracy(outcomes: list[Outcome]) -> str:
     percent = {one.name: f"{100.0 * one.force_error:.2g} %" for one in outcomes}
     paper, _, smooth, known, distances = (percent[name] for name in PHASE_SPACE)
     return (
-        f"The force error of the paper's encoding, with SWIM, is {paper} here and about 10 % there, for sizes of network "
-        f"and data that we do not know. It falls to {smooth} where messages vanish at the cutoff, as the true forces do; "
-        f"to {known} where masses are known, so that forces are learned from positions only; and to {distances} where "
-        "the network sees distances, and no axes that turn with a single atom."
+        f"The force error of the paper's encoding, with SWIM, is {paper} here and about 10 % there, for sizes of "
+        f"network and data that we do not know. It falls to {smooth} where messages vanish at the cutoff, as the true "
+        f"forces do; to {known} where masses are known, so that forces are learned from positions only; and to "
+        f"{distances} where the network sees distances, and no axes that turn with a single atom."
     )
 
 
