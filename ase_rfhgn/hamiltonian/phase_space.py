@@ -148,11 +148,8 @@ class GraphNetwork:
     def _edge_slopes(self, block: EdgeBlock) -> FloatArray:
         """Return the derivatives of edge encoder and messages by the inputs of the edge encoder: (p, d, f)."""
         bend_ph, bend_pk = np.split(block.bend_pf, [self.edge.n_units], axis=1)
-        slope_pdh = self.edge.slopes(block.bend_ph)
-        slope_pdk = _through(slope_pdh, self._weights[2]) * bend_pk[:, None, :]
-        if self.smooth_cutoff is not None:
-            slope_pdh = self.edge.slopes(bend_ph)
-        return np.concatenate([slope_pdh, slope_pdk], axis=2)
+        slope_pdk = _through(self.edge.slopes(block.bend_ph), self._weights[2]) * bend_pk[:, None, :]
+        return np.concatenate([self.edge.slopes(bend_ph), slope_pdk], axis=2)
 
     def _blocks(self, encoded: EncodedPoints, hidden_nh: FloatArray, numbers_per_edge: int) -> Iterator[EdgeBlock]:
         """Yield what edges contribute, in blocks as large as memory allows."""
