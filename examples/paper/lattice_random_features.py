@@ -24,18 +24,10 @@ from ase_rfhgn.training_set import TrainingSet
 SYSTEM = Lattice((2, 2, 2), Spring(stiffness=1.0))
 FRAME = "mean position"
 WIDTHS = (384, 64, 128)
-BALANCES: tuple[tuple[int, int, int], ...] = (
-    (192, 32, 64),
-    (64, 8, 216),
-    (128, 16, 144),
-    (192, 88, 8),
-    (224, 56, 8),
-    (240, 40, 8),
-    (256, 24, 8),
-)
-"""Units of node encoder, edge encoder and message constructor, 288 in all: balances that are tried."""
+BALANCES = (WIDTHS, (128, 16, 432), (256, 32, 288), (384, 176, 16), (448, 112, 16), (480, 80, 16), (512, 48, 16))
+"""Units of node encoder, edge encoder and message constructor, 576 in all: balances that are tried."""
 
-SCALES: tuple[float, ...] = (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.375, 1.5)
+SCALES = tuple(step / 16.0 for step in range(1, 21))
 """Sizes of networks of the best balance."""
 
 RIDGE = 1e-10
@@ -114,7 +106,7 @@ def ladder_of(train: Sequence[Atoms], test: Sequence[Atoms], *, quick: bool) -> 
     """
     balances, scales, n_left_out, repeats = BALANCES, SCALES, TRAJECTORIES, REPEATS
     if quick:
-        balances, scales, n_left_out, repeats = BALANCES[:2], SCALES[::4], 1, 1
+        balances, scales, n_left_out, repeats = BALANCES[:2], SCALES[::8], 1, 1
     left_out = {units: left_out_error(units, train, n_left_out) for units in balances}
     best = min(left_out, key=lambda units: left_out[units])
     sizes = [tuple(max(1, round(scale * width)) for width in best) for scale in scales]
