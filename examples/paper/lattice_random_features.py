@@ -24,7 +24,15 @@ from ase_rfhgn.training_set import TrainingSet
 SYSTEM = Lattice((2, 2, 2), Spring(stiffness=1.0))
 FRAME = "mean position"
 WIDTHS = (384, 64, 128)
-BALANCES = (WIDTHS, (128, 16, 432), (256, 32, 288), (384, 176, 16), (448, 112, 16), (480, 80, 16), (512, 48, 16))
+BALANCES: tuple[tuple[int, int, int], ...] = (
+    WIDTHS,
+    (128, 16, 432),
+    (256, 32, 288),
+    (384, 176, 16),
+    (448, 112, 16),
+    (480, 80, 16),
+    (512, 48, 16),
+)
 """Units of node encoder, edge encoder and message constructor, 576 in all: balances that are tried."""
 
 SCALES = tuple(step / 16.0 for step in range(1, 21))
