@@ -120,7 +120,9 @@ class RunningFactor:
             triangle_ff = np.zeros((used_f.sum(), used_f.sum()), order="F")
             triangle_ff[np.ix_(known_f, known_f)] = self._triangle_ff
             self._used_f, self._triangle_ff = used_f, triangle_ff
-        self._triangle_ff = fold(self._triangle_ff, row_mf if used_f.all() else row_mf[:, used_f], overwrite=True)
+        if used_f.any():
+            used_mf = row_mf if used_f.all() else row_mf[:, used_f]
+            self._triangle_ff = fold(self._triangle_ff, used_mf, overwrite=True)
 
 
 def fold(

@@ -118,11 +118,12 @@ def test_no_row_is_lost_where_columns_are_zero_or_equal(rng: np.random.Generator
 
 
 def test_columns_may_be_zero_for_a_while(rng: np.random.Generator) -> None:
-    blocks = [rng.normal(size=(7, 6)) for _ in range(4)]
+    blocks = [rng.normal(size=(7, 6)) for _ in range(5)]
     running = RunningFactor(np.arange(6))
-    for block_mf, zero in zip(blocks, ([0, 3, 5], [0, 2], [3], []), strict=True):
+    for block_mf, zero in zip(blocks, (range(6), [0, 3, 5], [0, 2], [3], []), strict=True):
         block_mf[:, zero] = 0.0
         running.add(block_mf)
+        running.factor()
     assert_factor_of(running.factor().full(5), np.vstack(blocks))
 
 

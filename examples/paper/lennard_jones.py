@@ -231,7 +231,7 @@ def steps_to_accuracy(outcomes: list[Outcome]) -> str:
         f"network and data that we do not know. With messages that vanish at the cutoff, as the true forces do, it is "
         f"{smooth}; with known masses as well, so that forces are learned from positions only, {known}; and with "
         f"distances alone, and no axes that turn with a single atom, {distances}. Each is one draw of a network: with "
-        "other seeds, all but the last differ by factors of two and more."
+        "other seeds, the first and the third differ by factors of two and more."
     )
 
 
