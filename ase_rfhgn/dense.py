@@ -38,6 +38,10 @@ class DenseLayer:
         """Return the values of the units and their slopes by the argument of tanh, both (m, n_units)."""
         return activation(input_md @ self.weight_kd.T + self.bias_k)
 
+    def slopes(self, bend_mk: FloatArray) -> FloatArray:
+        """Return the slopes of the units by the inputs, (m, n_inputs, n_units), from those by the argument of tanh."""
+        return bend_mk[:, None, :] * np.ascontiguousarray(self.weight_kd.T)  # else, units would not be contiguous
+
 
 def activation(argument_mk: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return tanh of arguments, which are overwritten, and its slopes."""

@@ -11,8 +11,8 @@ from ase_rfhgn.hamiltonian.phase_space import GraphNetwork, VectorNetwork
 from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
 from ase_rfhgn.sampling import draw_layer, draw_layer_of_parts
 
-MOST_EDGES = 50_000
-"""Edges that SWIM chooses from, at most."""
+EDGES_PER_UNIT = 100
+"""Edges that SWIM chooses from per unit of a layer, at most: it takes two."""
 
 
 def draw_network(
@@ -54,12 +54,13 @@ def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
 
 def _draw_graph_network(settings: PhaseSpaceSettings, encoded: EncodedPoints, rng: np.random.Generator) -> GraphNetwork:
     n_node, n_edge, n_message = settings.units
-    edge_p = np.sort(rng.permutation(len(encoded.distance_p))[:MOST_EDGES])
+    order_p = rng.permutation(len(encoded.distance_p))
+    edge_p, message_p = (np.sort(order_p[: EDGES_PER_UNIT * n_units]) for n_units in (n_edge, n_message))
     node = draw_layer_of_parts(settings.sampler, encoded.node_parts, n_node, rng)
     edge = draw_layer_of_parts(settings.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
     hidden_nh, _ = node.activate(encoded.node_nd)
-    hidden_ph, _ = edge.activate(encoded.edge_pd[edge_p])
-    centre_p, neighbour_p = encoded.points.centre_p[edge_p], encoded.points.neighbour_p[edge_p]
+    hidden_ph, _ = edge.activate(encoded.edge_pd[message_p])
+    centre_p, neighbour_p = encoded.points.centre_p[message_p], encoded.points.neighbour_p[message_p]
     input_pd = np.concatenate([hidden_nh[centre_p], hidden_nh[neighbour_p], hidden_ph], axis=1)
     message = draw_layer(settings.sampler, input_pd, n_message, rng)
     return GraphNetwork(encoded.encoding, node, edge, message, settings.cutoff if settings.smooth_cutoff else None)

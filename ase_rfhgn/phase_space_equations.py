@@ -20,8 +20,8 @@ from ase_rfhgn.training_set import Frame
 VELOCITIES = "hamiltonian_velocities"
 """Array of a structure with velocities ∂H/∂p, where they are not momentum over mass (Å per ASE time)."""
 
-NUMBERS_PER_BATCH = 2**21
-"""Numbers in the derivatives of a batch of structures (16 MB)."""
+NUMBERS_PER_BATCH = 2**20
+"""Numbers in the derivatives of a batch of structures (8 MB): larger ones leave the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ def snapshot_of(frame: Frame, settings: PhaseSpaceSettings, n_dimensions: int, b
 
 def motion_rows(
     network: Network, snapshots: Sequence[Snapshot], velocity_unit: float | None, force_unit: float
-) -> FloatArray:
-    """Return Hamilton's equations as rows of the linear system, right-hand side last.
+) -> dict[str, FloatArray]:
+    """Return Hamilton's equations as rows of the linear system, right-hand side last: of "force" and "velocity".
 
     Parameters
     ----------
@@ -99,15 +99,15 @@ def motion_rows(
 
     Notes
     -----
-    RF-HGN, arXiv:2506.06558: ∂Φ/∂p θ = q̇ and −∂Φ/∂q θ = ṗ.
+    RF-HGN, arXiv:2506.06558: ∂Φ/∂p θ = q̇ and ∂Φ/∂q θ = −ṗ.
     """
     features = network.features(joined([snapshot.points for snapshot in snapshots]))
     force_nc = np.concatenate([snapshot.force_nc for snapshot in snapshots])
-    rows = [_rows(-features.position_ncf, force_nc, force_unit)]
+    rows = {"force": _rows(features.position_ncf, -force_nc, force_unit)}
     if velocity_unit is not None:
         velocity_nc = np.concatenate([snapshot.velocity_nc for snapshot in snapshots])
-        rows.append(_rows(features.momentum_ncf, velocity_nc, velocity_unit))
-    return np.concatenate(rows)
+        rows["velocity"] = _rows(features.momentum_ncf, velocity_nc, velocity_unit)
+    return rows
 
 
 def unmoved_rows(network: Network, snapshot: Snapshot, kind: str) -> FloatArray:
@@ -138,4 +138,7 @@ def batches(snapshots: Iterable[Snapshot], n_features: int) -> Iterator[list[Sna
 
 def _rows(slope_ncf: FloatArray, target_nc: FloatArray, unit: float) -> FloatArray:
     """Return rows (Z, u) in a unit."""
-    return np.column_stack([slope_ncf.reshape(target_nc.size, -1), target_nc.ravel()]) / unit
+    row_mf = np.empty((target_nc.size, slope_ncf.shape[2] + 1))
+    np.divide(slope_ncf.reshape(target_nc.size, -1), unit, out=row_mf[:, :-1])
+    np.divide(target_nc.ravel(), unit, out=row_mf[:, -1])
+    return row_mf

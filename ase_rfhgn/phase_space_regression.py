@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,7 +48,10 @@ class Solution:
 
 
 class Folds:
-    """Running factors of rows, one per fold of frames.
+    """Running factors of rows, one per fold of frames and half of Hamilton's equations.
+
+    Features of positions alone have no part in velocities, nor those of momenta alone in forces: either half
+    by itself has fewer columns than both.
 
     Parameters
     ----------
@@ -64,21 +67,28 @@ class Folds:
         self._fold_i = folds_in_turn(n_frames) if left_out else np.zeros(n_frames, dtype=np.int64)
         self.n_folds = 1 + int(self._fold_i.max(initial=0))
         self._n_features = n_features
-        self._running = [RunningFactor(np.arange(n_features + 1)) for _ in range(self.n_folds)]
+        self._column_f = np.arange(n_features + 1)
+        self._running = [{"force": RunningFactor(self._column_f)} for _ in range(self.n_folds)]
 
     def fold(self, i: int) -> int:
         """Return the fold of a frame."""
         return int(self._fold_i[i])
 
-    def add(self, fold: int, row_mf: FloatArray) -> None:
-        """Take rows into a fold, right-hand side last."""
-        self._running[fold].add(row_mf)
+    def add(self, fold: int, rows: Mapping[str, FloatArray]) -> None:
+        """Take rows into a fold, of "force" or "velocity" or both, right-hand side last."""
+        for half, row_mf in rows.items():
+            if half not in self._running[fold]:
+                self._running[fold][half] = RunningFactor(self._column_f)
+            self._running[fold][half].add(row_mf)
 
     def triangles(self) -> list[FloatArray]:
         """Return the triangular factor of every fold, per root of its rows."""
-        full = [running.factor().full(self._n_features) for running in self._running]
-        scale = [np.sqrt(max(1, running.n_rows)) for running in self._running]
-        return [triangle_ff / one for triangle_ff, one in zip(full, scale, strict=True)]
+        factors = [[running.factor() for running in halves.values()] for halves in self._running]
+        return [
+            stack(factor.full(self._n_features) for factor in halves)
+            / np.sqrt(max(1, sum(factor.n_rows for factor in halves)))
+            for halves in factors
+        ]
 
 
 def label_triangles(
@@ -140,7 +150,7 @@ def motion_triangles(
         unit = _observed_spread(motion, frames) if len(motions) > 1 else 1.0
         read = tracked(frames.frames, "features", shown=progress)
         for i, _, row_mf in motion.equations(read, rows):
-            folds.add(folds.fold(i), row_mf / unit)
+            folds.add(folds.fold(i), {motion.averaged: row_mf / unit})
     return folds.triangles()
 
 

@@ -97,7 +97,7 @@ class Factor:
 
 
 class RunningFactor:
-    """Factor of rows that come block by block.
+    """Factor of rows that come block by block; columns that are zero in all of them cost next to nothing.
 
     Parameters
     ----------
@@ -108,7 +108,8 @@ class RunningFactor:
     def __init__(self, column_f: IntArray) -> None:
         self.column_f = column_f
         self.n_rows = 0
-        self._triangle_ff: FloatArray | None = None
+        self._used_f = np.zeros(len(column_f), dtype=bool)
+        self._triangle_ff = np.zeros((0, 0))  # over the used columns
         self._waiting_mf = _own_zeros(MOST_WAITING, len(column_f))
         self._n_waiting = 0
 
@@ -135,17 +136,24 @@ class RunningFactor:
     def factor(self) -> Factor:
         """Return the factor of all rows so far."""
         waiting_mf = self._waiting_mf[: self._n_waiting]
-        if self._triangle_ff is None:
+        if not self._used_f.any():
             return Factor.of(np.asarray(np.linalg.qr(waiting_mf, mode="r")), self.column_f, self.n_rows)
         self._fold(waiting_mf)
         self._n_waiting = 0
-        return Factor.of(self._triangle_ff, self.column_f, self.n_rows)
+        trapezoid_mf = np.zeros((len(self._triangle_ff), len(self.column_f)), order="F")
+        trapezoid_mf[:, self._used_f] = self._triangle_ff
+        return Factor.of(trapezoid_mf, self.column_f, self.n_rows)
 
     def _fold(self, row_mf: FloatArray) -> None:
-        if self._triangle_ff is None:
-            self._triangle_ff = _own_zeros(len(self.column_f), len(self.column_f)).T
-        if len(row_mf):
-            self._triangle_ff = fold(self._triangle_ff, np.array(row_mf, order="F"), overwrite=True)
+        used_f = self._used_f | row_mf.any(axis=0)
+        if used_f.sum() > len(self._triangle_ff):
+            known_f = np.flatnonzero(self._used_f[used_f])
+            triangle_ff = _own_zeros(used_f.sum(), used_f.sum()).T
+            triangle_ff[np.ix_(known_f, known_f)] = self._triangle_ff
+            self._used_f, self._triangle_ff = used_f, triangle_ff
+        if row_mf.any():
+            used_mf = row_mf if used_f.all() else row_mf[:, used_f]
+            self._triangle_ff = fold(self._triangle_ff, np.array(used_mf, order="F"), overwrite=True)
 
 
 def fold(

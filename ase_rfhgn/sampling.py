@@ -119,7 +119,7 @@ def draw_pairs(input_md: FloatArray, n_pairs: int, rng: np.random.Generator) -> 
             if (second, first) not in found:  # the other way round is the same unit with another sign
                 found[first, second] = None
         if len(found) >= n_pairs:
-            return np.array(list(found)[:n_pairs], dtype=np.int64)
+            return np.array(list(found)[:n_pairs], dtype=np.int64).reshape(n_pairs, 2)
     message = (
         f"{n_points} data points have only {len(found)} pairs of different points, and a layer needs {n_pairs}: "
         "give more frames, or frames that differ, or fewer units"

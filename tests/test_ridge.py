@@ -177,6 +177,16 @@ def test_no_row_is_lost_where_columns_are_zero_or_equal(rng: np.random.Generator
     assert_factor_of(running.factor().full(5), row_mf)
 
 
+def test_columns_may_be_zero_for_a_while(rng: np.random.Generator) -> None:
+    blocks = [rng.normal(size=(7, 6)) for _ in range(5)]
+    running = RunningFactor(np.arange(6))
+    for block_mf, zero in zip(blocks, (range(6), [0, 3, 5], [0, 2], [3], []), strict=True):
+        block_mf[:, zero] = 0.0
+        running.add(block_mf)
+        running.factor()
+    assert_factor_of(running.factor().full(5), np.vstack(blocks))
+
+
 def test_full_puts_columns_where_they_belong_and_weighs_rows(rng: np.random.Generator) -> None:
     column_f = np.array([1, 3, 4, 7])
     for n_rows in (2, 9):

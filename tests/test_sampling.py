@@ -82,5 +82,12 @@ def test_units_see_one_part_of_the_inputs_or_all(rng: np.random.Generator, sampl
     assert [seen.count(pattern) for pattern in (first, second, both)] == [4, 3, 3]
 
 
+@pytest.mark.parametrize("n_units", [1, 2])
+@pytest.mark.parametrize("sampler", ["swim", "elm"])
+def test_there_may_be_fewer_units_than_parts(rng: np.random.Generator, sampler: str, n_units: int) -> None:
+    layer = draw_layer_of_parts(sampler, [rng.normal(size=(20, 2)), rng.normal(size=(20, 3))], n_units, rng)
+    assert layer.weight_kd.any(axis=0).tolist() == [True, True, *[n_units == 2] * 3]
+
+
 def test_a_layer_without_inputs_has_no_units(rng: np.random.Generator) -> None:
     assert draw_layer_of_parts("swim", [], 5, rng).n_units == 0

@@ -9,7 +9,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.hamiltonian.global_frame import GlobalFrames, laboratory_axes, nearest_node_axes
 from ase_rfhgn.hamiltonian.phase_points import PhasePoints
-from ase_rfhgn.pooling import pooled
+from ase_rfhgn.pooling import pooled, pooled_differences
 
 FRAMES = ("nearest node", "mean position", "laboratory")
 NODE_INPUTS = ("position", "momentum")
@@ -128,7 +128,6 @@ class ChainRule:
         self._encoded = encoded
         points = encoded.points
         shape = points.n_nodes, points.n_dimensions, n_features
-        self._centred_ncf = np.zeros(shape)
         self._position_ncf = np.zeros(shape)
         self._momentum_ncf = np.zeros(shape)
         self._twist_iwf = np.zeros((points.n_structures, len(encoded.frames.planes[0]), n_features))
@@ -137,7 +136,7 @@ class ChainRule:
         """Add the derivatives of some features by the inputs of the node encoder."""
         encoded = self._encoded
         targets = {
-            "position": (encoded.position_na, self._centred_ncf),
+            "position": (encoded.position_na, self._position_ncf),
             "momentum": (encoded.momentum_na, self._momentum_ncf),
         }
         n_dimensions = encoded.points.n_dimensions
@@ -165,30 +164,32 @@ class ChainRule:
         """
         encoded, points = self._encoded, self._encoded.points
         structure_p = encoded.structure_n[points.centre_p[edges]]
-        slope_pcf = np.zeros((len(structure_p), points.n_dimensions, slope_pdf.shape[2]))
+        slope_pcf = np.zeros((len(structure_p), points.n_dimensions, 1))
         names = encoded.encoding.edge_inputs
         if "displacement" in names:
             start = names.index("displacement")
             slope_paf = slope_pdf[:, start : start + points.n_dimensions]
-            slope_pcf += encoded.frames.unproject(slope_paf, structure_p)
+            slope_pcf = encoded.frames.unproject(slope_paf, structure_p)
             self._twist(slope_paf, encoded.vector_pa[edges], structure_p, columns)
         if "distance" in names:
             by_distance_pf = slope_pdf[:, -1 if names[-1] == "distance" else 0]
             slope_pf = by_distance_pf if slope_pf is None else slope_pf + by_distance_pf
         if slope_pf is not None:
-            slope_pcf += _direction(points.vector_pc[edges], encoded.distance_p[edges])[:, :, None] * slope_pf[:, None]
-        self._position_ncf[:, :, columns] += pooled(slope_pcf, points.neighbour_p[edges], points.n_nodes)
-        self._position_ncf[:, :, columns] -= pooled(slope_pcf, points.centre_p[edges], points.n_nodes)
+            direction_pc = _direction(points.vector_pc[edges], encoded.distance_p[edges])
+            slope_pcf = slope_pcf + direction_pc[:, :, None] * slope_pf[:, None]
+        self._position_ncf[:, :, columns] += pooled_differences(
+            slope_pcf, points.centre_p[edges], points.neighbour_p[edges], points.n_nodes
+        )
 
     def derivatives(self) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives by positions and by momenta, both (n_nodes, n_dimensions, n_features)."""
         encoded, points = self._encoded, self._encoded.points
         reference_ir = encoded.frames.reference_ir
         if reference_ir.size:  # the references of all structures differ, so no index comes twice
-            self._centred_ncf[reference_ir] += encoded.frames.turned(self._twist_iwf)
-        if encoded.encoding.frame != "laboratory":
-            self._centred_ncf -= _mean(self._centred_ncf, points)[encoded.structure_n]
-        return self._centred_ncf + self._position_ncf, self._momentum_ncf
+            self._position_ncf[reference_ir] += encoded.frames.turned(self._twist_iwf)
+        if encoded.encoding.frame != "laboratory":  # what edges add has no mean: it pulls at both of their ends
+            self._position_ncf -= _mean(self._position_ncf, points)[encoded.structure_n]
+        return self._position_ncf, self._momentum_ncf
 
     def _twist(self, slope_maf: FloatArray, projected_ma: FloatArray, structure_m: IntArray, columns: slice) -> None:
         """Add what a turn of the axes changes: Σ (g_a x_b − g_b x_a) in every plane."""

@@ -47,6 +47,8 @@ class GlobalFrames:
 
     def unproject(self, slope_maf: FloatArray, structure_m: IntArray) -> FloatArray:
         """Return derivatives by projected vectors as derivatives by the vectors: Bg, the axes held."""
+        if not self.reference_ir.size:
+            return slope_maf  # in the axes of the laboratory, they are
         return np.asarray(np.matmul(self.basis_ica[structure_m], slope_maf))
 
     @property

@@ -1,0 +1,166 @@
+"""What random features reach on the 3D lattice, and in which time: fits of many widths, and what their time goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from lattice_motion import Lattice
+from results_page import Clock, clocked, table
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.hamiltonian.phase_points import joined
+from ase_rfhgn.hamiltonian.phase_space import Network
+from ase_rfhgn.phase_space_drawing import draw_network
+from ase_rfhgn.phase_space_equations import motion_rows
+from ase_rfhgn.phase_space_frames import PhaseSpaceFrames
+from ase_rfhgn.phase_space_regression import Folds, label_triangles, solution
+from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
+from ase_rfhgn.systems.pair_laws import Spring
+from ase_rfhgn.training_set import TrainingSet
+
+SYSTEM = Lattice((2, 2, 2), Spring(stiffness=1.0))
+FRAME = "mean position"
+WIDTHS = (384, 64, 128)
+BALANCES: tuple[tuple[int, int, int], ...] = (
+    WIDTHS,
+    (128, 16, 432),
+    (256, 32, 288),
+    (384, 176, 16),
+    (448, 112, 16),
+    (480, 80, 16),
+    (512, 48, 16),
+)
+"""Units of node encoder, edge encoder and message constructor, 576 in all: balances that are tried."""
+
+SCALES = tuple(step / 16.0 for step in range(1, 21))
+"""Sizes of networks of the best balance."""
+
+RIDGE = 1e-10
+REPEATS = 5
+TRAJECTORIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the network.
+
+    Attributes
+    ----------
+    name : str
+        Who set the weights.
+    error : float
+        Mean square error of velocities and forces on test snapshots.
+    cpu, wall : float
+        Seconds to reach it.
+    rate : float or None
+        Learning rate.
+    curve : tuple of (float, float)
+        CPU seconds and test errors along the way.
+    shares : tuple of float
+        Parts of the time of a fit: drawing the network, rows and their factorisation, coefficients.
+    """
+
+    name: str
+    error: float
+    cpu: float
+    wall: float
+    rate: float | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Networks of growing size, of the balance of widths that predicts best.
+
+    Attributes
+    ----------
+    left_out : dict
+        For every balance that was tried, the mean square error on trajectories left out of the training data.
+    rungs : list of Outcome
+        Fits to all training data.
+    """
+
+    left_out: dict[tuple[int, int, int], float]
+    rungs: list[Outcome]
+
+    def rival(self, error: float) -> Outcome | None:
+        """Return the fastest network that is at least as good as an error, if there is one."""
+        return min((rung for rung in self.rungs if rung.error <= error), key=lambda rung: rung.cpu, default=None)
+
+    def report(self) -> str:
+        """Return tables of the balances and of the sizes."""
+        balances = [["/".join(map(str, units)), error] for units, error in self.left_out.items()]
+        sizes = [[rung.name, rung.error, rung.cpu] for rung in self.rungs]
+        return (
+            table(["balance, units of node/edge/message", "MSE on training data left out"], balances)
+            + "\n"
+            + table(["size, units of node/edge/message", "test MSE", "CPU s"], sizes)
+        )
+
+
+def ladder_of(train: Sequence[Atoms], test: Sequence[Atoms], *, quick: bool) -> Ladder:
+    """Return fits of growing size; the balance of widths is chosen without the test data.
+
+    Parameters
+    ----------
+    train, test : sequence of ase.Atoms
+        Labelled frames, trajectory by trajectory.
+    quick : bool
+        Whether to try little, in seconds.
+    """
+    balances, scales, n_left_out, repeats = BALANCES, SCALES, TRAJECTORIES, REPEATS
+    if quick:
+        balances, scales, n_left_out, repeats = BALANCES[:2], SCALES[::8], 1, 1
+    left_out = {units: left_out_error(units, train, n_left_out) for units in balances}
+    best = min(left_out, key=lambda units: left_out[units])
+    sizes = [tuple(max(1, round(scale * width)) for width in best) for scale in scales]
+    return Ladder(left_out, [random_features("swim", units, train, test, repeats) for units in sizes])
+
+
+def left_out_error(units: tuple[int, ...], train: Sequence[Atoms], n_left_out: int) -> float:
+    """Return the mean square error on trajectories that are left out of the fit in turn."""
+    length = len(train) // TRAJECTORIES
+    errors = []
+    for start in range(0, n_left_out * length, length):
+        left_out, rest = train[start : start + length], [*train[:start], *train[start + length :]]
+        errors.append(random_features("swim", units, rest, left_out, repeats=1).error)
+    return float(np.mean(errors))
+
+
+def random_features(
+    sampler: str, units: tuple[int, ...], train: Sequence[Atoms], test: Sequence[Atoms], repeats: int
+) -> Outcome:
+    """Return what random features reach: medians over several draws, from arrays in memory as PyTorch has them."""
+    errors, stages = [], []
+    for seed in range(repeats):
+        settings = PhaseSpaceSettings(
+            frame=FRAME, sampler=sampler, seed=seed, node_units=units[0], edge_units=units[1], message_units=units[2]
+        )
+        frames, unseen = (
+            PhaseSpaceFrames(TrainingSet.open(part, closest=0.0), SYSTEM.bonds, settings) for part in (train, test)
+        )
+        network, coefficient_f, clocks = solved(settings, frames)
+        row_mf = np.concatenate(list(motion_rows(network, unseen.sample, 1.0, 1.0).values()))
+        errors.append(np.mean((row_mf[:, :-1] @ coefficient_f - row_mf[:, -1]) ** 2))
+        stages.append([(clock.cpu, clock.wall) for clock in clocks])
+    cpu, wall = np.median(np.sum(stages, axis=1), axis=0)
+    shares = np.sum(stages, axis=0)[:, 0] / np.sum(stages, axis=(0, 1))[0]
+    name = f"RF-HGN, {sampler.upper()} {'/'.join(map(str, units))}"
+    return Outcome(name, float(np.median(errors)), float(cpu), float(wall), shares=tuple(shares.tolist()))
+
+
+def solved(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> tuple[Network, FloatArray, list[Clock]]:
+    """Return a network drawn for frames, the coefficients of its linear output, and the times of three stages."""
+    with clocked() as drawing:
+        sample = joined([snapshot.points for snapshot in frames.sample])
+        network = draw_network(settings, sample, np.random.default_rng(settings.seed))
+    with clocked() as factorising:
+        folds = Folds(len(frames), network.n_features, left_out=False)
+        triangles = label_triangles(network, frames, folds, learned=True, progress=False)
+    with clocked() as solving:
+        coefficient_f = solution(triangles, RIDGE).coefficient_f
+    return network, coefficient_f, [drawing, factorising, solving]
