@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ase import Atoms, units
@@ -32,7 +32,7 @@ SPACING = 2.5527
 """Distance from one hollow site to the next (Å)."""
 
 TEMPERATURE, TIMESTEP, FRICTION = 600.0, 3.0 * units.fs, 0.01 / units.fs
-FORCE, IMAGES, MOST_STEPS = 0.05, 5, 200
+FORCE, IMAGES, MOST_STEPS, UNCERTAINTY = 0.05, 5, 200, 0.05
 
 
 # %%
@@ -89,13 +89,21 @@ def exact_barrier(layers: int) -> float:
     return barrier(images)
 
 
+def sites_of(dynamics: Langevin) -> set[tuple[float, ...]]:
+    """Return the sites that the adatom visits, in units of their spacing; they fill while the dynamics run."""
+    atoms = dynamics.atoms
+    start_c, sites = atoms.positions[-1, :2].copy(), set[tuple[float, ...]]()
+    dynamics.attach(lambda: sites.add(tuple(np.round((atoms.positions[-1, :2] - start_c) / SPACING))), interval=20)
+    return sites
+
+
 # %% [markdown]
-# What a stage took is the difference of two counts.
+# What a stage takes is the difference of two counts.
 
 
 # %%
-class Ledger:
-    """Prints what stages took, and how good they were.
+class Stages:
+    """Runs stages on one calculator, and prints what each takes and how good it is.
 
     Parameters
     ----------
@@ -105,43 +113,41 @@ class Ledger:
 
     def __init__(self, calculator: ActiveCalculator) -> None:
         self._calculator = calculator
-        self._counted = (0, 0)
         print("| stage | evaluations | calls | force RMSE eV/Å |\n|---|---|---|---|")
 
-    def enter(self, stage: str, watch: Watch) -> None:
-        """Print the line of a stage that has just ended."""
-        steps, calls = self._calculator.n_steps, len(self._calculator.calls)
-        line = f"| {stage} | {steps - self._counted[0]} | {calls - self._counted[1]} | {watch.rmse():.4f} |"
-        print(line, flush=True)
-        self._counted = (steps, calls)
+    def run(self, name: str, driver: Langevin | BFGS, steps: int, images: Sequence[Atoms] | None = None) -> None:
+        """Run a driver, and print the line of its stage."""
+        calculator = self._calculator
+        n_steps, n_calls = calculator.n_steps, len(calculator.calls)
+        watch = Watch(driver, calculator, EMT(), steps // 100, images)
+        if isinstance(driver, BFGS):
+            driver.run(fmax=FORCE, steps=steps)
+        else:
+            driver.run(steps)
+        counts = f"{calculator.n_steps - n_steps} | {len(calculator.calls) - n_calls}"
+        print(f"| {name} | {counts} | {watch.rmse():.4f} |", flush=True)
 
 
 # %%
-def run_example(steps: int = 4000, layers: int = 3, directory: str | None = None) -> tuple[float, float]:
+def run_example(
+    steps: int = 4000,
+    layers: int = 3,
+    directory: str | None = None,
+    **settings: Any,  # noqa: ANN401  # those of `fit`
+) -> tuple[float, float]:
     """Print what every stage takes; return the barriers of the potential and of the reference (eV)."""
-    calculator = ActiveCalculator(EMT(), Path(directory or tempfile.mkdtemp()))
-    ledger = Ledger(calculator)
-    atoms = slab(layers, 0.0, calculator)
-    dynamics = hot_run(atoms)
-    watch = Watch(dynamics, calculator, EMT(), steps // 200)
-    sites: set[tuple[float, ...]] = set()
-    start_c = atoms.positions[-1].copy()
-    dynamics.attach(lambda: sites.add(tuple(np.round((atoms.positions[-1, :2] - start_c[:2]) / SPACING))), interval=20)
-    dynamics.run(steps)
-    ledger.enter(f"{steps} steps at {TEMPERATURE:.0f} K", watch)
-
+    calculator = ActiveCalculator(EMT(), directory or tempfile.mkdtemp(), uncertainty=UNCERTAINTY, **settings)
+    stages = Stages(calculator)
+    dynamics = hot_run(slab(layers, 0.0, calculator))
+    sites = sites_of(dynamics)
+    stages.run(f"{TEMPERATURE:.0f} K", dynamics, steps)
     ends = [slab(layers, shift, calculator) for shift in (0.0, SPACING)]
     for name, end in zip(("first end", "last end"), ends, strict=True):
-        optimiser = relaxation(end)
-        watch = Watch(optimiser, calculator, EMT(), 1)
-        optimiser.run(fmax=FORCE, steps=MOST_STEPS)
-        ledger.enter(name, watch)
+        stages.run(name, relaxation(end), MOST_STEPS)
     optimiser, images = band(ends)
-    watch = Watch(optimiser, calculator, EMT(), 1, images)
-    optimiser.run(fmax=FORCE, steps=MOST_STEPS)
-    ledger.enter("band", watch)
-    found, exact = barrier(images), exact_barrier(layers)
+    stages.run("band", optimiser, MOST_STEPS, images)
     n_steps, n_calls = calculator.n_steps, len(calculator.calls)
+    found, exact = barrier(images), exact_barrier(layers)
     print(f"{n_steps} evaluations, {n_calls} calls: one for {n_steps / n_calls:.0f}; {len(sites)} sites visited")
     print(f"barrier {found:.3f} eV, with the reference alone {exact:.3f} eV")
     return found, exact
