@@ -29,7 +29,7 @@ CHANNELS, DEGREE = 16, 3
 DIRECTIONS = 24
 """Strongest directions of the rows of a frame that are kept."""
 
-PRIOR = 1e-6
+PRIOR = 1e-8
 """What is known of a feature beforehand, in units of what the whole pool tells; fainter combinations do not count."""
 
 SAME = 1e-6
