@@ -1,13 +1,14 @@
-"""The frames of a pool that a fit would learn most from; no labels are needed."""
+"""The frames of a pool that teach a fit most about the whole pool; no labels are needed."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
+from scipy.linalg import solve_triangular
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.drawing import Architecture, draw_fields
@@ -17,6 +18,7 @@ from ase_rfhgn.frame import frame_of
 from ase_rfhgn.graph import build_graph
 from ase_rfhgn.hamiltonian.rows import feature_rows
 from ase_rfhgn.hamiltonian.spherical import SphericalFields
+from ase_rfhgn.preparation import ENERGY_WEIGHT
 from ase_rfhgn.progress import tracked
 from ase_rfhgn.survey import default_cutoff, survey
 from ase_rfhgn.threads import single_threaded
@@ -27,8 +29,8 @@ CHANNELS, DEGREE = 16, 3
 DIRECTIONS = 24
 """Strongest directions of the rows of a frame that are kept."""
 
-PRIOR = 1e-6
-"""What is known of a feature beforehand, in units of what the whole pool tells."""
+PRIOR = 1e-8
+"""What is known of a feature beforehand, in units of what the whole pool tells; fainter combinations do not count."""
 
 SAME = 1e-6
 """Relative difference of the features of two frames below which one is a copy of the other."""
@@ -43,7 +45,7 @@ class Selection:
     index_i : tuple of int
         The frames, the most informative first.
     gain_i : tuple of float
-        What each adds to the logarithm of the determinant of the information.
+        By what share of its value without any frame each lowers the expected squared error of the pool.
     n_pool, n_duplicates : int
         Frames in the pool, and how many of them are copies of others.
     """
@@ -55,7 +57,7 @@ class Selection:
 
 
 def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progress: bool = False) -> Selection:
-    """Return the frames of a pool that together tell most about the coefficients of a potential.
+    """Return the frames of a pool that together tell most about the forces and energies of all of it.
 
     Parameters
     ----------
@@ -77,9 +79,10 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
 
     Notes
     -----
-    Greedy D-optimal design (Fedorov, Theory of Optimal Experiments (1972)) on the forces of a thin
-    model: two-body sums and squares of moments. Gains only shrink as frames are picked, so most of
-    them need not be computed again (Minoux, Optimization Techniques, 234 (1978)).
+    Greedy V-optimal design (Fedorov, Theory of Optimal Experiments (1972)): every pick lowers most the
+    mean squared error that a thin model, of two-body sums and squares of moments, expects of forces and
+    energies of the whole pool, weighted as in a fit. Gains hardly ever grow as frames are picked, so most
+    of them are not computed again (Minoux, Optimization Techniques, 234 (1978)).
     """
     if n_frames < 1:
         message = f"{n_frames} frames were asked for: it must be 1 or more"
@@ -102,7 +105,7 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """Rows of the forces of a frame, and its features summed over the atoms."""
+    """Rows of the forces and of the energy of a frame, and its features summed over the atoms."""
 
     row_mf: FloatArray
     pooled_f: FloatArray
@@ -134,7 +137,7 @@ def _describe(fields: SphericalFields, atoms: Atoms) -> _Described:
     counts_s = np.count_nonzero(graph.number_n == fields.species_s[:, None], axis=1)
     pooled_f = rows.energy_f.copy()
     pooled_f[: layout.n_species] = counts_s
-    energy_mf = pooled_f[None] / np.sqrt(graph.n_atoms)
+    energy_mf = ENERGY_WEIGHT * pooled_f[None] / np.sqrt(graph.n_atoms)
     return _Described(_compressed(np.concatenate([rows.force_mf, energy_mf])), pooled_f)
 
 
@@ -164,32 +167,36 @@ def _different(pooled: Sequence[FloatArray]) -> list[int]:
     return [i for i in range(len(pooled)) if i not in copies]
 
 
-def _pick(candidates: dict[int, FloatArray], n_frames: int) -> list[tuple[int, float]]:
+def _pick(candidates: Mapping[int, FloatArray], n_frames: int) -> list[tuple[int, float]]:
     """Return frames and their gains, greedily."""
-    n_columns = next(iter(candidates.values())).shape[1]
-    inverse_ff = np.eye(n_columns) / PRIOR
-    waiting = [(-_gain(inverse_ff, row_mf), i, 0) for i, row_mf in candidates.items()]
-    heapq.heapify(waiting)
+    row_imf, weight_f = _principal(candidates)
+    doubt_ff = np.diag(np.full(len(weight_f), 1.0 / PRIOR))
+    total = float(weight_f @ np.diag(doubt_ff))
+    waiting = [(-np.inf, i, -1) for i in row_imf]
     picked: list[tuple[int, float]] = []
     while waiting and len(picked) < n_frames:
         gain, i, age = heapq.heappop(waiting)
-        if age < len(picked):  # a gain from before the last pick: an upper bound
-            heapq.heappush(waiting, (-_gain(inverse_ff, candidates[i]), i, len(picked)))
+        removed_fm = _removed(doubt_ff, row_imf[i])
+        if age < len(picked):  # a gain from before the last pick, and now hardly ever larger
+            gain = float(weight_f @ np.sum(removed_fm**2, axis=1)) / total
+            heapq.heappush(waiting, (-gain, i, len(picked)))
             continue
         picked.append((i, -gain))
-        inverse_ff = _without_doubt(inverse_ff, candidates[i])
+        doubt_ff -= removed_fm @ removed_fm.T
     return picked
 
 
-def _gain(inverse_ff: FloatArray, row_mf: FloatArray) -> float:
-    """Return by how much rows raise the logarithm of the determinant of the information."""
-    return float(np.linalg.slogdet(np.eye(len(row_mf)) + row_mf @ inverse_ff @ row_mf.T)[1])
+def _principal(candidates: Mapping[int, FloatArray]) -> tuple[dict[int, FloatArray], FloatArray]:
+    """Return rows in the principal features of the pool, and the sum of squares of each; faint ones are dropped."""
+    pool_ff = sum(row_mf.T @ row_mf for row_mf in candidates.values())
+    weight_f, turn_ff = np.linalg.eigh(pool_ff)
+    strong_f = weight_f > PRIOR
+    return {i: row_mf @ turn_ff[:, strong_f] for i, row_mf in candidates.items()}, weight_f[strong_f]
 
 
-def _without_doubt(inverse_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
-    """Return the inverse of the information with more rows (Woodbury's identity)."""
-    known_fm = inverse_ff @ row_mf.T
-    smaller_ff: FloatArray = inverse_ff - known_fm @ np.linalg.solve(
-        np.eye(len(row_mf)) + row_mf @ known_fm, known_fm.T
-    )
-    return 0.5 * (smaller_ff + smaller_ff.T)
+def _removed(doubt_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
+    """Return the root of what rows take from the covariance of coefficients (Woodbury's identity)."""
+    shared_fm = doubt_ff @ row_mf.T
+    lower_mm = np.linalg.cholesky(np.eye(len(row_mf)) + row_mf @ shared_fm)
+    removed_mf: FloatArray = solve_triangular(lower_mm, shared_fm.T, lower=True, check_finite=False)
+    return removed_mf.T

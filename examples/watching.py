@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.md.md import MolecularDynamics
+from ase.optimize.optimize import Optimizer
 from matplotlib.figure import Figure
 
 from ase_rfhgn import ActiveCalculator
@@ -37,49 +40,65 @@ class Watch:
 
     Parameters
     ----------
-    dynamics : MolecularDynamics
+    dynamics : MolecularDynamics or Optimizer
         The run.
     calculator : ActiveCalculator
         What it runs on.
     truth : ase.calculators.calculator.Calculator
         Another object of the reference.
     interval : int
-        Time steps from one look to the next.
+        Steps from one look to the next.
+    structures : sequence of ase.Atoms, optional
+        What is looked at, say the images of a band; by default the atoms of the run.
     """
 
     def __init__(
-        self, dynamics: MolecularDynamics, calculator: ActiveCalculator, truth: Calculator, interval: int
+        self,
+        dynamics: MolecularDynamics | Optimizer,
+        calculator: ActiveCalculator,
+        truth: Calculator,
+        interval: int,
+        structures: Sequence[Atoms] | None = None,
     ) -> None:
         self.looks: list[Look] = []
         self._dynamics, self._calculator, self._truth = dynamics, calculator, truth
-        dynamics.attach(self, interval=max(1, interval))
+        self._structures = [dynamics.atoms] if structures is None else structures
+        dynamics.attach(self, interval=max(1, interval))  # type: ignore[no-untyped-call]
 
     def __call__(self) -> None:
         """Compare the forces with the truth."""
-        atoms = self._dynamics.atoms
+        errors, expected = zip(*map(self._compared, self._structures), strict=True)
+        n_calls = len(self._calculator.calls)
+        self.looks.append(Look(self._dynamics.nsteps, n_calls, _size(np.array(errors)), _size(np.array(expected))))
+
+    def _compared(self, atoms: Atoms) -> tuple[FloatArray, FloatArray]:
+        """Return the errors of the forces of the potential that there is now, and the expected ones."""
+        assert self._calculator.potential is not None  # noqa: S101  # the run has begun
+        answer = self._calculator.potential.evaluate(atoms, uncertainty=True)
+        assert answer.uncertainty is not None  # noqa: S101  # asked for
         copy = atoms.copy()
         copy.calc = self._truth
-        error_nc = atoms.get_forces(apply_constraint=False) - copy.get_forces(apply_constraint=False)
-        expected_nc = self._calculator.get_property("forces_uncertainty", atoms)
-        n_calls = len(self._calculator.calls)
-        self.looks.append(Look(self._dynamics.nsteps, n_calls, _size(error_nc), _size(expected_nc)))
+        return answer.force_nc - copy.get_forces(apply_constraint=False), answer.uncertainty.force_nc
+
+    def rmse(self) -> float:
+        """Return the root mean square error of the forces of all looks (eV/Å)."""
+        return _size(np.array([look.error for look in self.looks]))
 
     def so_far(self) -> str:
         """Return a line on the run up to now."""
         last = self.looks[-1]
-        error = _size(np.array([look.error for look in self.looks]))
-        return f"{last.step:6d} {last.n_calls:6d} {error:24.4f} {self._dynamics.atoms.get_temperature():8.0f}"
+        return f"{last.step:6d} {last.n_calls:6d} {self.rmse():24.4f} {self._dynamics.atoms.get_temperature():8.0f}"
 
     def summary(self) -> str:
         """Return what the run took, and how good it was."""
         n_steps, calls = self._calculator.n_steps, self._calculator.calls
         errors = np.array([look.error for look in self.looks])
         jumps = [abs(call.energy_jump) for call in calls if call.energy_jump is not None]
-        jump = 1e3 * max(jumps, default=0.0) / len(self._dynamics.atoms)
+        jump = 1e3 * max(jumps, default=0.0) / len(self._structures[0])
         return "\n".join(
             [
                 f"{n_steps} evaluations, {len(calls)} calls of the reference: one for {n_steps / len(calls):.0f}",
-                f"force RMSE along the run {_size(errors):.4f} eV/Å, largest of a frame {errors.max():.4f}",
+                f"force RMSE along the run {self.rmse():.4f} eV/Å, largest of a frame {errors.max():.4f}",
                 f"largest jump of the energy at a call {jump:.2f} meV/atom",
             ]
         )

@@ -11,6 +11,7 @@ import pytest
 from ase import units
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.io import read
 from ase.md.verlet import VelocityVerlet
 from matplotlib.image import imread
 from watching import Watch
@@ -61,3 +62,20 @@ def test_a_watched_run_tells_its_errors_and_calls(tmp_path: Path) -> None:
     assert f"{len(calculator.calls)} calls of the reference" in watch.summary()
     watch.draw(tmp_path / "run.png")
     assert imread(tmp_path / "run.png").shape[1] == 900
+
+
+def test_an_adatom_hops_with_few_calls(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adatom = example("active_adatom")
+    monkeypatch.setattr(adatom, "IMAGES", 1)
+    small = {"cutoff": 4.5, "channels": 8, "mixings": 1, "correlation": 3}
+    found, exact = adatom.run_example(steps=20, layers=2, directory=str(tmp_path), **small)
+    lines = capsys.readouterr().out.splitlines()
+    stages = [line.split("|")[1:-1] for line in lines[2:6]]
+    assert [stage[0].strip() for stage in stages] == ["600 K", "first end", "last end", "band"]
+    n_steps, n_calls = (sum(int(stage[column]) for stage in stages) for column in (1, 2))
+    assert f"{n_steps} evaluations, {n_calls} calls" in lines[-2]
+    assert n_calls == len(read(tmp_path / "frames.traj", ":"))
+    assert n_calls < n_steps / 2
+    assert found == pytest.approx(exact, abs=0.05)

@@ -3,7 +3,7 @@
     python examples/benchmarks/frame_selection.py [--frames 500]
 
 prints a Markdown table of test errors of fits to frames that `select_frames` picks, to as many random
-ones, and to random ones with as many atoms. The data are looked for as in `real_data.py`.
+ones, drawn three times, and to random ones with as many atoms. The data are looked for as in `real_data.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ase_rfhgn.training_set import read_structures
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "alloy"
+DRAWS = 3
 
 
 def main() -> None:
@@ -31,10 +32,12 @@ def main() -> None:
     n_frames = parser.parse_args().frames
     pool = read_structures(str(FOLDER / "MoNbTaW_train.traj"))
     picked = [pool[i] for i in select_frames(pool, n_frames, progress=True).index_i]
-    shuffled = [pool[i] for i in np.random.default_rng(0).permutation(len(pool))]
-    atoms_so_far = np.cumsum([len(atoms) for atoms in shuffled])
+    draws = [[pool[i] for i in np.random.default_rng(seed).permutation(len(pool))] for seed in range(DRAWS)]
+    atoms_so_far = np.cumsum([len(atoms) for atoms in draws[0]])
     as_large = int(np.searchsorted(atoms_so_far, sum(len(atoms) for atoms in picked))) + 1
-    rows = {"picked": picked, "random": shuffled[:n_frames], "random, as many atoms": shuffled[:as_large]}
+    rows = {"picked": picked}
+    rows |= {f"random, draw {seed}": frames[:n_frames] for seed, frames in enumerate(draws)}
+    rows |= {"random, as many atoms": draws[0][:as_large]}
     print("| frames | number | atoms | force eV/Å | energy meV/atom |\n|---|---|---|---|---|", flush=True)
     for name, frames in rows.items():
         print(line(name, frames), flush=True)
