@@ -29,7 +29,7 @@ SHARE = 2
 SITES = 10_000
 """Sites that tell the limits of the domain, about."""
 
-ROUNDS, FEWEST_ROWS = 4e9, 3000
+ROUNDS, FEWEST_ROWS = 2e9, 3000
 """Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
 
 ROWS_AT_ONCE = 500

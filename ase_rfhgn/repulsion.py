@@ -15,7 +15,7 @@ from ase_rfhgn.potential import Potential
 STRENGTHS = tuple(10.0**power for power in range(7))
 """Strengths that are tried; the weakest that suffices is taken."""
 
-SCALES = np.linspace(1.0, 0.5, 16)
+SCALES = np.linspace(1.0, 0.5, 11)
 """Compression of lengths at which structures are tried."""
 
 GRACE = 0.15

@@ -17,7 +17,7 @@ from mmap import mmap
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 
 PANEL = 32
 """Columns that LAPACK's blocked factorisation works on at once."""
@@ -52,12 +52,14 @@ class Factor:
     def of(cls, triangle_ff: FloatArray, column_f: IntArray, n_rows: int) -> Factor:
         """Return the factor that holds the rows of an upper triangle, or the first of them."""
         n_kept = len(triangle_ff)
-        packed = np.concatenate([triangle_ff[: j + 1, j] for j in range(len(column_f))])
-        return cls(packed, n_kept, column_f, n_rows)
+        return cls(triangle_ff.T[_packed(len(column_f), n_kept)], n_kept, column_f, n_rows)
 
     def rows(self, weight: float = 1.0) -> FloatArray:
         """Return the weighted rows of the factor over its own columns: an upper trapezoid."""
-        return self._placed(np.arange(len(self.column_f)), len(self.column_f), weight)
+        row_fm = np.zeros((len(self.column_f), self.n_kept))
+        row_fm[_packed(*row_fm.shape)] = self.packed
+        row_fm *= weight
+        return row_fm.T
 
     def wide_rows(self, n_columns: int, weight: float = 1.0) -> FloatArray:
         """Return the weighted rows of the factor over all columns and the right-hand side: an upper trapezoid.
@@ -69,7 +71,9 @@ class Factor:
         weight : float
             Weight of a row, squared in the sum of squares.
         """
-        return self._placed(self.column_f, n_columns + 1, weight)
+        wide_fm = np.zeros((n_columns + 1, self.n_kept))
+        wide_fm[self.column_f] = self.rows(weight).T
+        return wide_fm.T
 
     def full(self, n_columns: int, weight: float = 1.0) -> FloatArray:
         """Return `wide_rows` with rows of zeros below: an upper triangle."""
@@ -78,22 +82,12 @@ class Factor:
     def column_squares(self, n_columns: int, weight: float = 1.0) -> FloatArray:
         """Return the sums of squares over the weighted rows of all columns of the larger system; see `wide_rows`."""
         square_f = np.zeros(n_columns + 1)
-        square_f[self.column_f] = [weight**2 * np.sum(part**2) for part in self._columns()]
+        square_f[self.column_f] = np.sum(self.rows(weight) ** 2, axis=0)
         return square_f[:-1]
 
     def residual(self, coefficient_f: FloatArray) -> float:
         """Return the sum of squared residuals of coefficients of the larger system over the rows."""
         return residual(self.rows(), coefficient_f[self.column_f[:-1]])
-
-    def _columns(self) -> list[FloatArray]:
-        length_f = np.minimum(np.arange(len(self.column_f)) + 1, self.n_kept)
-        return np.split(self.packed, np.cumsum(length_f)[:-1])
-
-    def _placed(self, column_f: IntArray, size: int, weight: float) -> FloatArray:
-        trapezoid_mf = np.zeros((self.n_kept, size), order="F")
-        for column, part in zip(column_f, self._columns(), strict=True):
-            trapezoid_mf[: len(part), column] = weight * part
-        return trapezoid_mf
 
 
 class RunningFactor:
@@ -225,6 +219,11 @@ def joined(factors: Sequence[Factor], n_columns: int) -> Factor:
     """Return the factor of the rows of several factors over all columns of the larger system."""
     total_ff = stack((factor.wide_rows(n_columns) for factor in factors), overwrite=True)
     return Factor.of(total_ff, np.arange(n_columns + 1), sum(factor.n_rows for factor in factors))
+
+
+def _packed(n_columns: int, n_kept: int) -> BoolArray:
+    """Return which elements of a transposed trapezoid are on the diagonal or beyond."""
+    return np.tri(n_columns, n_kept, dtype=bool)
 
 
 def _own_zeros(n_rows: int, n_columns: int) -> FloatArray:
