@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ase_rfhgn.accumulation import Factors
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.baseline import Baseline
-from ase_rfhgn.equations import KINDS
+from ase_rfhgn.equations import KINDS, Layout
 from ase_rfhgn.regression import Regression
 from ase_rfhgn.ridge import Factor, RunningFactor, packed, stack
 from ase_rfhgn.training_set import Frame
@@ -148,32 +148,65 @@ class Memory:
         return named if self.unlabelled is None else named | {UNLABELLED: self.unlabelled}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Memory:
-        """Return the memory that `as_arrays` wrote."""
-        column_f = np.arange(len(arrays["spread_f"]) + 1)
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> Memory:
+        """Return the memory that `as_arrays` wrote.
 
-        def factor(name: str) -> Factor:
-            n_kept, n_rows = map(int, arrays[f"{name}_rows"])
-            return Factor(arrays[name], n_kept, column_f, n_rows)
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            The arrays.
+        layout : Layout
+            Columns of the linear system.
+
+        Raises
+        ------
+        KeyError
+            If one is missing.
+        ValueError
+            If one is not finite, or of another shape than the columns call for.
+        """
+        ridges = _checked(arrays["ridges"], 2, finite=False)
+        prior = _checked(arrays["prior"], 2)
 
         def factors(name: str) -> dict[str, Factor]:
-            return {kind: factor(f"{name}_{kind}") for kind in KINDS if f"{name}_{kind}" in arrays}
+            return {kind: _factor(arrays, f"{name}_{kind}", layout) for kind in KINDS if f"{name}_{kind}" in arrays}
 
-        ridge, teacher_ridge = (float(value) for value in arrays["ridges"])
-        sharpness_power, free_one_body = (float(value) for value in arrays["prior"])
+        labelled = factors("labelled")
+        if not labelled:
+            message = "there is no factor of labelled rows"
+            raise ValueError(message)
         return cls(
-            labelled=factors("labelled"),
-            weights=dict(zip(KINDS, map(float, arrays["weights"]), strict=True)),
-            spread_f=arrays["spread_f"],
-            ridge=ridge,
-            teacher_ridge=None if np.isnan(teacher_ridge) else teacher_ridge,
-            one_body_s=arrays["one_body_s"],
-            sharpness_power=sharpness_power,
-            free_one_body=bool(free_one_body),
-            fingerprint_i=arrays["fingerprint_i"],
-            unlabelled=factor(UNLABELLED) if UNLABELLED in arrays else None,
+            labelled=labelled,
+            weights=dict(zip(KINDS, _checked(arrays["weights"], len(KINDS)).tolist(), strict=True)),
+            spread_f=_checked(arrays["spread_f"], layout.n_columns),
+            ridge=float(ridges[0]),
+            teacher_ridge=None if np.isnan(ridges[1]) else float(ridges[1]),
+            one_body_s=_checked(arrays["one_body_s"], layout.n_species),
+            sharpness_power=float(prior[0]),
+            free_one_body=bool(prior[1]),
+            fingerprint_i=_checked(arrays["fingerprint_i"], arrays["fingerprint_i"].size, np.int64),
+            unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
             removed=factors("removed"),
         )
+
+
+def _factor(arrays: Mapping[str, NDArray[Any]], name: str, layout: Layout) -> Factor:
+    """Return a factor over all columns that `Memory.as_arrays` wrote."""
+    column_f = np.arange(layout.n_columns + 1)
+    n_kept, n_rows = _checked(arrays[f"{name}_rows"], 2, np.int64).tolist()
+    if not 0 <= n_kept <= len(column_f):
+        message = f"{name} has {n_kept} rows for {len(column_f)} columns"
+        raise ValueError(message)
+    size = n_kept * len(column_f) - n_kept * (n_kept - 1) // 2
+    return Factor(_checked(arrays[name], size), n_kept, column_f, n_rows)
+
+
+def _checked(array: NDArray[Any], size: int, kind: type = np.float64, *, finite: bool = True) -> NDArray[Any]:
+    """Return an array if it is what it should be."""
+    if array.shape != (size,) or array.dtype != kind or (finite and not np.isfinite(array).all()):
+        message = f"an array of shape {array.shape} and type {array.dtype} where {size} {kind.__name__} are needed"
+        raise ValueError(message)
+    return array
 
 
 def remembered(

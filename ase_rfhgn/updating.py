@@ -86,12 +86,18 @@ def memory_of(potential: Potential) -> Memory:
     Raises
     ------
     UpdateError
-        If it remembers nothing.
+        If it remembers nothing, or something that does not fit to it.
     """
     if potential.memory is None:
         message = "this potential does not remember its linear system: fit it with keep_factor=True"
         raise UpdateError(message)
-    return Memory.of_arrays(potential.memory)
+    hamiltonian = potential.hamiltonian
+    layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
+    try:
+        return Memory.of_arrays(potential.memory, layout)
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"what this potential remembers of its linear system is damaged ({error!r}): fit anew"
+        raise UpdateError(message) from error
 
 
 def _read(potential: Potential, memory: Memory, frames: Frames) -> _Frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ import pytest
 from ase import Atoms
 from known_truth import Answers, random_alloy
 from labelled import labelled
+from numpy.typing import NDArray
 
 from ase_rfhgn.accumulation import accumulate
 from ase_rfhgn.equations import Layout
 from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting import fit
 from ase_rfhgn.grouping import Group, Grouping
-from ase_rfhgn.memory import Memory
 from ase_rfhgn.potential import Potential
 from ase_rfhgn.training_set import TrainingSet
+from ase_rfhgn.updating import memory_of
 
 SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "mixings": 2, "keep_factor": True}
 ROUNDED, EXACT = 1e-5, 1e-8
@@ -41,7 +43,7 @@ def alloys() -> list[Atoms]:
 def from_scratch(potential: Potential, frames: list[Atoms]) -> Potential:
     """Return the fit of frames with the features, the prior, the ridges and the weights of a potential."""
     assert potential.memory is not None
-    memory, hamiltonian = Memory.of_arrays(potential.memory), potential.hamiltonian
+    memory, hamiltonian = memory_of(potential), potential.hamiltonian
     everything = Group("all", tuple(range(len(hamiltonian.species_s))))
     baseline = replace(potential.baseline, one_body_s=memory.one_body_s)
     grouping = Grouping((everything,) * len(frames), (), by_system=False)
@@ -97,6 +99,12 @@ def test_the_original_does_not_change(coppers: list[Atoms]) -> None:
     np.testing.assert_array_equal(Answers.of(potential, coppers).force_m, before.force_m)
 
 
+@pytest.fixture(scope="module")
+def damageable(coppers: list[Atoms]) -> Potential:
+    """Return a potential that remembers its linear system."""
+    return fit(coppers[:6], **SMALL)
+
+
 def test_the_memory_travels_in_the_file(coppers: list[Atoms], tmp_path: Path) -> None:
     potential = fit(coppers[:20], **SMALL).downdate(coppers[:3])
     potential.save(tmp_path / "copper.npz")
@@ -107,6 +115,33 @@ def test_the_memory_travels_in_the_file(coppers: list[Atoms], tmp_path: Path) ->
     np.testing.assert_array_equal(
         loaded.downdate(coppers[5:8]).coefficient_sf, potential.downdate(coppers[5:8]).coefficient_sf
     )
+
+
+DAMAGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "shorter": lambda array: array[:-1],
+    "another shape": lambda array: array[None],
+    "another type": lambda array: array.astype(np.float32),
+    "not finite": lambda array: np.full(array.shape, np.nan),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "name", ["spread_f", "weights", "prior", "labelled_force", "labelled_force_rows", "unlabelled"]
+)
+def test_a_damaged_memory_is_refused_with_one_error(damageable: Potential, name: str, damage: str) -> None:
+    assert damageable.memory is not None
+    arrays = dict(damageable.memory) | {name: DAMAGES[damage](damageable.memory[name])}
+    with pytest.raises(UpdateError, match="damaged"):
+        replace(damageable, memory=arrays).downdate([])
+
+
+@pytest.mark.parametrize("name", ["spread_f", "ridges", "labelled_force_rows", "labelled_"])
+def test_a_memory_with_a_gap_is_refused(damageable: Potential, name: str) -> None:
+    assert damageable.memory is not None
+    arrays = {key: array for key, array in damageable.memory.items() if not key.startswith(name)}
+    with pytest.raises(UpdateError, match="damaged"):
+        replace(damageable, memory=arrays).downdate([])
 
 
 def test_the_record_follows(coppers: list[Atoms]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from ase import Atoms
@@ -88,8 +89,9 @@ class Ladder:
     rungs: list[Outcome]
 
     def rival(self, error: float) -> Outcome | None:
-        """Return the fastest network that is at least as good as an error, if there is one."""
-        return min((rung for rung in self.rungs if rung.error <= error), key=lambda rung: rung.cpu, default=None)
+        """Return the fastest network that is, like all larger ones, at least as good as an error, if there is one."""
+        good = takewhile(lambda rung: rung.error <= error, reversed(self.rungs))
+        return min(good, key=lambda rung: rung.cpu, default=None)
 
     def report(self) -> str:
         """Return tables of the balances and of the sizes."""
