@@ -193,8 +193,8 @@ data), for {BUDGET:g} CPU s; Adam and LBFGS, for which the paper's seconds are k
 is the lowest test error along the way and when it was reached. Random features: ridge {RIDGE:g}, fixed
 beforehand, medians of {REPEATS} draws, from snapshots in memory, as PyTorch has them. "To that error": the
 fastest network of the third table that is, like all larger ones, at least as good; most are smaller than the
-network that the optimisers train. The balance of their widths is the best of {len(BALANCES)} on trajectories of the training data that were left
-out in turn: second table.
+network that the optimisers train. The balance of their widths is the best of {len(BALANCES)} on trajectories
+of the training data that were left out in turn: second table.
 
 {table(head, rows)}
 {ladder.report()}
