@@ -52,12 +52,12 @@ class Factor:
     def of(cls, triangle_ff: FloatArray, column_f: IntArray, n_rows: int) -> Factor:
         """Return the factor that holds the rows of an upper triangle, or the first of them."""
         n_kept = len(triangle_ff)
-        return cls(triangle_ff.T[_packed(len(column_f), n_kept)], n_kept, column_f, n_rows)
+        return cls(triangle_ff.T[_filled(len(column_f), n_kept)], n_kept, column_f, n_rows)
 
     def rows(self, weight: float = 1.0) -> FloatArray:
         """Return the weighted rows of the factor over its own columns: an upper trapezoid."""
         row_fm = np.zeros((len(self.column_f), self.n_kept))
-        row_fm[_packed(*row_fm.shape)] = self.packed
+        row_fm[_filled(*row_fm.shape)] = self.packed
         row_fm *= weight
         return row_fm.T
 
@@ -221,7 +221,7 @@ def joined(factors: Sequence[Factor], n_columns: int) -> Factor:
     return Factor.of(total_ff, np.arange(n_columns + 1), sum(factor.n_rows for factor in factors))
 
 
-def _packed(n_columns: int, n_kept: int) -> BoolArray:
+def _filled(n_columns: int, n_kept: int) -> BoolArray:
     """Return which elements of a transposed trapezoid are on the diagonal or beyond."""
     return np.tri(n_columns, n_kept, dtype=bool)
 

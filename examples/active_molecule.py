@@ -2,8 +2,8 @@
 
     python examples/active_molecule.py [--steps 5000] [--directory active_molecule]
 
-A picture of errors and calls, run.png, goes to the directory. Needs tblite (``pip install tblite``);
-without it, a message is all there is.
+A picture of errors and calls, run.png, goes to the directory; it takes some ten minutes. Needs tblite
+(``pip install tblite``); without it, a message is all there is.
 """
 
 # %% Settings
@@ -39,8 +39,7 @@ except ImportError:
 atoms = molecule("CH3CH2OH")
 directory = Path(options.directory or tempfile.mkdtemp())
 reference = TBLite(method="GFN2-xTB", verbosity=0)
-# fewer channels than by default: an update of three elements then takes a fraction of a second
-calculator = ActiveCalculator(reference, directory, uncertainty=0.2, start=12, channels=24)
+calculator = ActiveCalculator(reference, directory, uncertainty=0.2, start=12)
 atoms.calc = calculator
 dynamics = Langevin(
     atoms, 0.5 * units.fs, temperature_K=300, friction=0.01 / units.fs, fixcm=False, rng=np.random.default_rng(0)
