@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ase_rfhgn.accumulation import SampledFrame
+from ase_rfhgn.accumulation import Factors, SampledFrame
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.batches import batched
 from ase_rfhgn.committee import QUANTITIES, Committee
@@ -31,6 +31,9 @@ SITES = 10_000
 
 ROUNDS, FEWEST_ROWS = 2e9, 3000
 """Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
+
+RUNS = 10
+"""Runs of consecutive frames that are left out in turn where all frames are: neighbours in time know of each other."""
 
 ROWS_AT_ONCE = 500
 """Rows that are left out in one go, in several sets."""
@@ -129,7 +132,7 @@ def calibrated(
     committee: Committee,
     regression: Regression,
     solved: Solved,
-    sample: Sequence[SampledFrame],
+    factors: Factors,
     weights: Mapping[str, float],
     hamiltonian: SphericalFields,
 ) -> Committee:
@@ -141,8 +144,8 @@ def calibrated(
         A committee of any widths.
     regression, solved : Regression, Solved
         The fit.
-    sample : sequence of SampledFrame
-        Frames to leave out, each in turn.
+    factors : Factors
+        Its rows. Sampled frames are left out, each in turn, or in runs where all frames were sampled.
     weights : mapping
         Weight of every kind of label.
     hamiltonian : SphericalFields
@@ -157,7 +160,7 @@ def calibrated(
     thin = solved.restricted(column_f)
     member_ef = np.concatenate([committee.one_body_es, committee.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
     misses: dict[str, list[FloatArray]] = {}
-    labelled = (frame.weighted_rows(weights, len(solved.spread_f)) for frame in sample)
+    labelled = (_weighted_rows(run, weights, len(solved.spread_f)) for run in _runs(factors))
     for batch in batched((rows for rows in labelled if rows), count_rows, ROWS_AT_ONCE):
         sets = [np.concatenate(list(rows.values())) for rows in batch]
         for rows, row_mf, residual_m in zip(batch, sets, omission.residuals(sets), strict=True):
@@ -167,6 +170,20 @@ def calibrated(
             for kind, part_m2 in zip(rows, parts_of(missed_m2, rows.values()), strict=True):
                 misses.setdefault(kind, []).append(part_m2.T)
     return replace(committee, width_ol=_widths(misses))
+
+
+def _runs(factors: Factors) -> list[tuple[SampledFrame, ...]]:
+    """Return the sampled frames, in the runs that are left out."""
+    sample, n_frames = factors.sample, len(factors.grouping.group_i)
+    length = -(-n_frames // RUNS) if len(sample) == n_frames else 1
+    return [sample[i : i + length] for i in range(0, len(sample), length)]
+
+
+def _weighted_rows(run: Sequence[SampledFrame], weights: Mapping[str, float], n_columns: int) -> dict[str, FloatArray]:
+    """Return the weighted rows of several frames over all columns; see `SampledFrame.weighted_rows`."""
+    frames = [frame.weighted_rows(weights, n_columns) for frame in run]
+    kinds = dict.fromkeys(kind for rows in frames for kind in rows)
+    return {kind: np.concatenate([rows[kind] for rows in frames if kind in rows]) for kind in kinds}
 
 
 def _widths(misses: Mapping[str, Sequence[FloatArray]]) -> FloatArray:

@@ -202,7 +202,7 @@ def _solved(
         hamiltonian=hamiltonian,
         coefficient_sf=coefficient_sf,
         baseline=Baseline(baseline.one_body_s + one_body_s, baseline.core),
-        committee=calibrated(committee, choice.regression, solved, factors.sample, weights, hamiltonian),
+        committee=calibrated(committee, choice.regression, solved, factors, weights, hamiltonian),
         record=training_record(settings, prepared.surveyed, factors, choice, solved.coefficient_f)
         | {"weights": weights},
     )

@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.build import bulk, fcc100
 from ase.calculators.calculator import PropertyNotImplementedError
 from conftest import MakePotential, strained_copper
+from labelled import labelled
 
 from ase_rfhgn.assessment import compare, reliability_of
 from ase_rfhgn.calculator import RFHGNCalculator
@@ -56,6 +57,20 @@ def test_fits_with_more_features_than_rows_know_that_they_know_little(n_frames: 
     reliability = reliability_of(compare(potential, [strained_copper(rng) for _ in range(15)], uncertainty=True))
     assert reliability is not None
     assert least < reliability.within(1.0) < 0.9
+
+
+def test_frames_that_resemble_their_neighbours_do_not_make_it_sure_of_itself() -> None:
+    rng = np.random.default_rng(20)
+    frames = []
+    for atoms in [strained_copper(rng) for _ in range(8)]:
+        for _ in range(4):
+            twin = atoms.copy()
+            twin.rattle(1e-3, rng=rng)
+            frames.append(labelled(twin))
+    potential = fit(frames, cutoff=4.6, channels=24, mixings=4)
+    reliability = reliability_of(compare(potential, [strained_copper(rng) for _ in range(15)], uncertainty=True))
+    assert reliability is not None
+    assert 0.5 < reliability.within(1.0) < 0.9
 
 
 def test_what_symmetry_fixes_is_certain(copper: Potential) -> None:
