@@ -12,7 +12,7 @@ from ase_rfhgn.ridge import residual, solve, stack
 
 Part = TypeVar("Part")
 
-HOPELESS = 1.5
+HOPELESS = 3.0
 """Ratio to the lowest score beyond which a search for the ridge gives up on stronger ones."""
 
 REFINEMENT = 10.0
