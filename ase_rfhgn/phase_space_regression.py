@@ -66,7 +66,6 @@ class Folds:
     def __init__(self, n_frames: int, n_features: int, *, left_out: bool) -> None:
         self._fold_i = folds_in_turn(n_frames) if left_out else np.zeros(n_frames, dtype=np.int64)
         self.n_folds = 1 + int(self._fold_i.max(initial=0))
-        self._n_features = n_features
         self._column_f = np.arange(n_features + 1)
         self._running = [{"force": RunningFactor(self._column_f)} for _ in range(self.n_folds)]
 
@@ -85,7 +84,7 @@ class Folds:
         """Return the triangular factor of every fold, per root of its rows."""
         factors = [[running.factor() for running in halves.values()] for halves in self._running]
         return [
-            stack(factor.full(self._n_features) for factor in halves)
+            stack((factor.rows() for factor in halves), overwrite=True)
             / np.sqrt(max(1, sum(factor.n_rows for factor in halves)))
             for halves in factors
         ]

@@ -23,7 +23,7 @@ PANEL = 32
 """Columns that LAPACK's blocked factorisation works on at once."""
 
 MOST_WAITING = 800
-"""Rows that wait to be folded into a triangle: to fold more at a time is not faster."""
+"""Rows that wait to be folded into a triangle, or as many as it has columns: to fold more at a time is not faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class RunningFactor:
         self.n_rows = 0
         self._used_f = np.zeros(len(column_f), dtype=bool)
         self._triangle_ff = np.zeros((0, 0))  # over the used columns
-        self._waiting_mf = _own_zeros(MOST_WAITING, len(column_f))
+        self._waiting_mf = _own_zeros(min(MOST_WAITING, len(column_f)), len(column_f))
         self._n_waiting = 0
 
     @classmethod
@@ -118,10 +118,10 @@ class RunningFactor:
     def add(self, row_mf: FloatArray) -> None:
         """Take rows in; they are factorised when many wait."""
         self.n_rows += len(row_mf)
-        if self._n_waiting + len(row_mf) > MOST_WAITING:
+        if self._n_waiting + len(row_mf) > len(self._waiting_mf):
             self._fold(self._waiting_mf[: self._n_waiting])
             self._n_waiting = 0
-        if len(row_mf) > MOST_WAITING:
+        if len(row_mf) > len(self._waiting_mf):
             self._fold(row_mf)
         else:
             self._waiting_mf[self._n_waiting : self._n_waiting + len(row_mf)] = row_mf
