@@ -10,12 +10,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ase_rfhgn.active import ActiveCalculator
-    from ase_rfhgn.calculator import RFHGNCalculator
-    from ase_rfhgn.fitting import fit
-    from ase_rfhgn.phase_space_fitting import fit_phase_space
-    from ase_rfhgn.phase_space_potential import PhaseSpacePotential
-    from ase_rfhgn.potential import Potential
+    from ase_rfhgn.calculators.active import ActiveCalculator
+    from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+    from ase_rfhgn.fitting.fit import fit
+    from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
+    from ase_rfhgn.models.phase_space import PhaseSpacePotential
+    from ase_rfhgn.models.potential import Potential
 
 __all__ = [
     "ActiveCalculator",
@@ -30,12 +30,12 @@ __all__ = [
 __version__ = version("ase-rfhgn")
 
 _HOME = {
-    "ActiveCalculator": "active",
-    "PhaseSpacePotential": "phase_space_potential",
-    "Potential": "potential",
-    "RFHGNCalculator": "calculator",
-    "fit": "fitting",
-    "fit_phase_space": "phase_space_fitting",
+    "ActiveCalculator": "calculators.active",
+    "PhaseSpacePotential": "models.phase_space",
+    "Potential": "models.potential",
+    "RFHGNCalculator": "calculators.rfhgn",
+    "fit": "fitting.fit",
+    "fit_phase_space": "fitting.phase_space.fit",
 }
 
 

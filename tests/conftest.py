@@ -12,11 +12,11 @@ from ase.build import bulk
 from ase.data import atomic_numbers
 from labelled import labelled
 
-from ase_rfhgn.baseline import Baseline, ShortRangeCore
-from ase_rfhgn.fitting import fit
-from ase_rfhgn.hamiltonian.encoder import EdgeEncoder
-from ase_rfhgn.hamiltonian.spherical import SphericalFields
-from ase_rfhgn.potential import Potential
+from ase_rfhgn.features.spherical.fields import SphericalFields
+from ase_rfhgn.features.spherical.radial import EdgeEncoder
+from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.models.baselines.short_range import Baseline, ShortRangeCore
+from ase_rfhgn.models.potential import Potential
 
 MakePotential: TypeAlias = Callable[..., Potential]
 """Type of the fixture `make_potential`: arguments of `random_potential`."""

@@ -12,10 +12,10 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.fitting import fit
-from ase_rfhgn.graph import build_graph
-from ase_rfhgn.hamiltonian.rows import feature_rows
-from ase_rfhgn.potential import Potential
+from ase_rfhgn.features.spherical.rows import feature_rows
+from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.structures.graph import build_graph
 
 
 def labelled_by(potential: Potential, atoms: Atoms) -> Atoms:

@@ -7,6 +7,8 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from ase_rfhgn.structures.frame import Frame, frame_of
+
 
 def labelled(atoms: Atoms, **changes: Any) -> Atoms:  # noqa: ANN401 - results are of any type
     """Return the atoms with EMT's labels, some of them changed, or dropped where the change is None."""
@@ -25,3 +27,8 @@ def shaken(seed: int) -> Atoms:
     atoms = bulk("Cu", cubic=True)
     atoms.rattle(0.05, seed=seed)
     return atoms
+
+
+def frames_of(structures: list[Atoms]) -> list[Frame]:
+    """Return structures as frames that are called "frame 0", "frame 1" and so on."""
+    return [frame_of(atoms, f"frame {i}") for i, atoms in enumerate(structures)]

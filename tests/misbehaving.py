@@ -12,8 +12,8 @@ import numpy as np
 from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.potential import Potential
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+from ase_rfhgn.models.potential import Potential
 
 Results = dict[str, Any]
 Fault = Callable[[Atoms, Results], None]

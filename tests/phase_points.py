@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.dense import DenseLayer
-from ase_rfhgn.hamiltonian.encoding import Encoding
-from ase_rfhgn.hamiltonian.phase_points import PhasePoints
-from ase_rfhgn.hamiltonian.phase_space import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.layers import DenseLayer
+from ase_rfhgn.features.phase_space.inputs import Encoding
+from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.phase_space.points import PhasePoints
 
 NODES = 5
 """Nodes per structure."""

@@ -9,10 +9,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from ase_rfhgn.graph import Bonds
-from ase_rfhgn.phase_space_equations import VELOCITIES
-from ase_rfhgn.phase_space_motion import PhaseSpaceGradients
-from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.fitting.phase_space.rows import VELOCITIES
+from ase_rfhgn.models.gradients import PhaseSpaceGradients
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.systems.calculators import BondedPairs
 from ase_rfhgn.systems.lattices import lattice
 from ase_rfhgn.systems.pair_laws import Spring

@@ -12,8 +12,8 @@ from ase.build import bulk, fcc111, graphene, molecule
 from conftest import MakePotential
 
 from ase_rfhgn import testing
-from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.potential import Potential
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+from ase_rfhgn.models.potential import Potential
 
 SYMBOLS = ["H", "C", "O", "Cu", "Au"]
 

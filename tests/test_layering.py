@@ -158,9 +158,7 @@ def _is_definition(node: ast.stmt) -> bool:
 
 def test_a_calculation_imports_no_training() -> None:
     training = {*TRAINING_NUMBERS}.union(*LAYERS[layer_of(FIRST_OF_TRAINING) : layer_of(LAST_OF_TRAINING) + 1])
-    program = (
-        "import sys, ase_rfhgn.calculator; print(*(name for name in sys.modules if name.startswith('ase_rfhgn.')))"
-    )
+    program = "import sys, ase_rfhgn.calculators.rfhgn; print(*(name for name in sys.modules if name.startswith('ase_rfhgn.')))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
     assert not {part_of(name.removeprefix("ase_rfhgn.")) for name in done.stdout.split()} & training
 

@@ -14,8 +14,8 @@ from ase import units
 from ase.io import write
 from verlet_runs import run_of, shaken_crystal, without
 
-from ase_rfhgn import cli
-from ase_rfhgn.demo import strained_frames
+from ase_rfhgn.cli import main as cli
+from ase_rfhgn.cli.demo import strained_frames
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")

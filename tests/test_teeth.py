@@ -15,8 +15,8 @@ from conftest import MakePotential
 from misbehaving import Fault
 
 from ase_rfhgn import testing
-from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.potential import Potential
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+from ase_rfhgn.models.potential import Potential
 
 Law = Callable[[Atoms], None]
 

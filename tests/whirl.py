@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from ase_rfhgn.phase_space_motion import PhaseSpaceGradients
+from ase_rfhgn.models.gradients import PhaseSpaceGradients
 
 
 class Whirl(Calculator):

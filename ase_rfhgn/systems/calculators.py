@@ -9,8 +9,8 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorSetupError, all_changes
 
-from ase_rfhgn.graph import Bonds, bonded_graph
-from ase_rfhgn.response import Response, pairwise_response, voigt
+from ase_rfhgn.features.response import Response, pairwise_response, voigt
+from ase_rfhgn.structures.graph import Bonds, bonded_graph
 from ase_rfhgn.systems.fields import Field
 from ase_rfhgn.systems.pair_laws import PairLaw
 

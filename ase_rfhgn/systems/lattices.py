@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.graph import Bonds
+from ase_rfhgn.structures.graph import Bonds
 
 ELEMENT = "H"
 """Symbol of every node; it stands for nothing, masses are given."""

@@ -12,9 +12,9 @@ from ase.io import read
 from measuring import costs_in_turns
 
 from ase_rfhgn import Potential, fit
-from ase_rfhgn.graph import build_graph
-from ase_rfhgn.hamiltonian.rows import feature_rows
-from ase_rfhgn.ridge import fold
+from ase_rfhgn.features.spherical.rows import feature_rows
+from ase_rfhgn.regression.triangular import fold
+from ase_rfhgn.structures.graph import build_graph
 
 
 def fit_stages(work: Callable[[], object]) -> dict[str, float]:

@@ -16,9 +16,9 @@ import numpy as np
 from ase import Atoms
 
 from ase_rfhgn import fit
-from ase_rfhgn.assessment import evaluate_errors
-from ase_rfhgn.frame_selection import select_frames
-from ase_rfhgn.training_set import read_structures
+from ase_rfhgn.fitting.frame_selection import select_frames
+from ase_rfhgn.reports.comparison import evaluate_errors
+from ase_rfhgn.structures.training_set import read_structures
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "alloy"

@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ase_rfhgn import fit
-from ase_rfhgn.assessment import Comparison, Parity, compare, errors_of, parities_of
-from ase_rfhgn.plots import save_figure
+from ase_rfhgn.reports.comparison import Comparison, Parity, compare, errors_of, parities_of
+from ase_rfhgn.reports.plots import save_figure
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PUBLISHED = "published"

@@ -27,8 +27,8 @@ from ase.io import iread
 from trajectory_runs import TIMESTEP, System, argon, chain, copper, morse_lattice, run_of, unseen_of
 
 from ase_rfhgn import fit, fit_phase_space
-from ase_rfhgn.assessment import evaluate_errors
 from ase_rfhgn.errors import RFHGNError
+from ase_rfhgn.reports.comparison import evaluate_errors
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MEDIUM: dict[str, Any] = {"channels": 24, "mixings": 2}

@@ -16,7 +16,7 @@ from ase.md.md import MolecularDynamics
 from ase.md.velocitydistribution import Stationary
 from ase.md.verlet import VelocityVerlet
 
-from ase_rfhgn.graph import Bonds
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.systems.calculators import BondedPairs
 from ase_rfhgn.systems.classics import fermi_pasta_ulam_tsingou_chain
 from ase_rfhgn.systems.lattices import lattice

@@ -23,13 +23,13 @@ from scipy.stats import spearmanr
 
 from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.assessment import compare
-from ase_rfhgn.equations import frame_rows
-from ase_rfhgn.graph import build_graph
-from ase_rfhgn.metrics import left_free
-from ase_rfhgn.posterior import draw_members
-from ase_rfhgn.training_set import TrainingSet
-from ase_rfhgn.updating import memory_of, subtracted_baseline
+from ase_rfhgn.fitting.rows import frame_rows
+from ase_rfhgn.fitting.update import memory_of, subtracted_baseline
+from ase_rfhgn.regression.posterior import draw_members
+from ase_rfhgn.reports.comparison import compare
+from ase_rfhgn.reports.metrics import left_free
+from ase_rfhgn.structures.graph import build_graph
+from ase_rfhgn.structures.training_set import TrainingSet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "mlearn"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.graph import Bonds
-from ase_rfhgn.integrators import Motion, explicit_verlet
-from ase_rfhgn.pooling import pooled
+from ase_rfhgn.dynamics.integrators import Motion, explicit_verlet
+from ase_rfhgn.features.pooling import pooled
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.systems.pair_laws import PairLaw
 
 TIME_STEP, EVERY = 1e-3, 100

@@ -20,10 +20,10 @@ from results_page import Options, clocked, parse, publish, table
 from textbook_systems import System, systems
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.dynamics import StormerVerlet
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+from ase_rfhgn.dynamics.drivers import StormerVerlet
 from ase_rfhgn.errors import IntegrationError
-from ase_rfhgn.phase_space_fitting import fit_phase_space
+from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.dynamics import StormerVerlet
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+from ase_rfhgn.dynamics.drivers import StormerVerlet
 from ase_rfhgn.errors import IntegrationError
-from ase_rfhgn.graph import Bonds
-from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.systems.calculators import BondedPairs
 from ase_rfhgn.systems.lattices import lattice
 from ase_rfhgn.systems.pair_laws import PairLaw

@@ -36,7 +36,7 @@ from torch import Tensor
 from torch_lattice import TorchGraphNetwork
 from torch_optimisers import BATCH, CONTESTANTS, Contestant
 
-from ase_rfhgn.graph import bonded_graph
+from ase_rfhgn.structures.graph import bonded_graph
 
 PILOT, BUDGET = 2.0, 12.0
 """CPU seconds of a pilot and of a training."""

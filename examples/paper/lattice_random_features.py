@@ -12,15 +12,15 @@ from lattice_motion import Lattice
 from results_page import Clock, clocked, table
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.hamiltonian.phase_points import joined
-from ase_rfhgn.hamiltonian.phase_space import Network
-from ase_rfhgn.phase_space_drawing import draw_network
-from ase_rfhgn.phase_space_equations import motion_rows
-from ase_rfhgn.phase_space_frames import PhaseSpaceFrames
-from ase_rfhgn.phase_space_regression import Folds, label_triangles, solution
-from ase_rfhgn.phase_space_settings import PhaseSpaceSettings
+from ase_rfhgn.features.phase_space.initialise import draw_network
+from ase_rfhgn.features.phase_space.networks import Network
+from ase_rfhgn.features.phase_space.points import joined
+from ase_rfhgn.fitting.phase_space.frames import PhaseSpaceFrames
+from ase_rfhgn.fitting.phase_space.regression import Folds, label_triangles, solution
+from ase_rfhgn.fitting.phase_space.rows import motion_rows
+from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
+from ase_rfhgn.structures.training_set import TrainingSet
 from ase_rfhgn.systems.pair_laws import Spring
-from ase_rfhgn.training_set import TrainingSet
 
 SYSTEM = Lattice((2, 2, 2), Spring(stiffness=1.0))
 FRAME = "mean position"

@@ -21,12 +21,12 @@ from matscipy.calculators.pair_potential import LennardJonesQuadratic, PairPoten
 from results_page import Options, clocked, parse, publish, table
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.fitting import fit
-from ase_rfhgn.graph import build_graph
-from ase_rfhgn.loading import AnyModel
-from ase_rfhgn.phase_space_fitting import fit_phase_space
-from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
+from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
+from ase_rfhgn.structures.graph import build_graph
 
 WELL, DIAMETER = 0.0104, 3.405
 CUTOFF = 2.5 * DIAMETER

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from results_page import Options, clocked, parse, publish, table
 
-from ase_rfhgn.phase_space_fitting import fit_phase_space
+from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
 from ase_rfhgn.systems.pair_laws import Spring
 
 SPRING = Spring(stiffness=1.0)

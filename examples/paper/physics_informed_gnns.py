@@ -22,11 +22,11 @@ from results_page import Options, clocked, parse, publish, table
 from torch_benchmark import MODELS, Network, train
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.graph import Bonds
-from ase_rfhgn.hamiltonian.phase_points import PhasePoints
-from ase_rfhgn.integrators import Motion
-from ase_rfhgn.phase_space_fitting import fit_phase_space
-from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.dynamics.integrators import Motion
+from ase_rfhgn.features.phase_space.points import PhasePoints
+from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.systems.classics import four_bodies, ring_spring
 from ase_rfhgn.systems.lattices import every_pair, ring, unit_atoms
 from ase_rfhgn.systems.pair_laws import InverseDistance, SquaredDistanceSpring

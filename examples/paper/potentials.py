@@ -16,7 +16,7 @@ from lattice_motion import Lattice, MotionErrors, errors_of, training_frames
 from matplotlib.figure import Figure
 from results_page import Options, clocked, parse, publish, table
 
-from ase_rfhgn.phase_space_fitting import fit_phase_space
+from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
 from ase_rfhgn.systems.pair_laws import AnharmonicSpring, Morse, Spring
 
 FRAME = "mean position"

@@ -11,7 +11,7 @@ from ase import Atoms
 from lattice_motion import labelled, trajectory
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.graph import Bonds
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.systems.calculators import BondedPairs, ExternalField
 from ase_rfhgn.systems.classics import fermi_pasta_ulam_tsingou_chain, kepler_orbit
 from ase_rfhgn.systems.fields import Field, HarmonicWell, Pendulum

@@ -12,7 +12,7 @@ from lattice_motion import Lattice, MotionErrors
 from lattice_optimisers import Motion, as_tensors, batches, closure
 from torch_lattice import TorchGraphNetwork
 
-from ase_rfhgn.graph import bonded_graph
+from ase_rfhgn.structures.graph import bonded_graph
 
 RATES = (1e-3, 3e-3, 1e-2)
 BATCH = 20

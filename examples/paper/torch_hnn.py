@@ -11,7 +11,7 @@ from ase import Atoms
 from torch import Tensor, nn
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.phase_space_motion import PhaseSpaceGradients
+from ase_rfhgn.models.gradients import PhaseSpaceGradients
 
 WIDTH = 128
 LEARNING_RATE = 1e-3

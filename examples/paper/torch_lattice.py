@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class TorchGraphNetwork(nn.Module):
-    """H(q, p) of one round of message passing: the architecture of `ase_rfhgn.hamiltonian.phase_space`.
+    """H(q, p) of one round of message passing: the architecture of `ase_rfhgn.features.phase_space.networks`.
 
     Parameters
     ----------

@@ -21,8 +21,8 @@ from results_page import Options, parse, publish, table
 from zero_shot_plan import ENCODINGS, FULL, QUICK, Family, Plan
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.phase_space_fitting import fit_phase_space
-from ase_rfhgn.phase_space_potential import PhaseSpacePotential
+from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

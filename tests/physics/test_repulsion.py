@@ -8,8 +8,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.calculator import RFHGNCalculator
-from ase_rfhgn.potential import Potential
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
+from ase_rfhgn.models.potential import Potential
 
 
 def energies_per_atom(structures: list[Atoms], potential: Potential) -> FloatArray:

@@ -1,0 +1,260 @@
+"""A calculator that learns on the fly: it calls a reference where the potential does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from ase_rfhgn.calculators.call_log import Journal
+from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
+from ase_rfhgn.errors import SettingsError, StructureError, UpdateError
+from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.models.potential import Evaluation, Potential
+from ase_rfhgn.structures.checks import unknown_elements
+from ase_rfhgn.structures.graph import build_graph
+
+GROWTH = 1.5
+"""Ratio of frames to those of the last fit from scratch from which features are drawn anew."""
+
+CLOSER = 0.98
+"""Distances below this share of the smallest of training need features that are drawn anew."""
+
+POTENTIAL = "potential.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCall:
+    """A call of the reference, and what it changed.
+
+    Attributes
+    ----------
+    step : int
+        Number of the evaluation.
+    reason : str
+        Why the reference was called: "start", "grade", "uncertainty" or "new element".
+    n_frames : int
+        Frames that are there now.
+    grade, uncertainty : float or None
+        Largest extrapolation grade, and largest expected error of a force component (eV/Å), before the call.
+    force_rmse, force_max : float or None
+        Root mean square and largest of the true errors of forces before the call (eV/Å).
+    energy_jump : float or None
+        Energy of the structure after the update minus that before (eV).
+    refitted : bool
+        Whether all was fitted anew, with features that know the new frames.
+    """
+
+    step: int
+    reason: str
+    n_frames: int
+    grade: float | None = None
+    uncertainty: float | None = None
+    force_rmse: float | None = None
+    force_max: float | None = None
+    energy_jump: float | None = None
+    refitted: bool = False
+
+
+class ActiveCalculator(PotentialCalculator):
+    """ASE calculator that runs on a potential and improves it by calls of a reference.
+
+    Parameters
+    ----------
+    reference : ase.calculators.calculator.Calculator
+        What tells the truth: any ASE calculator with energies and forces.
+    directory : str or Path
+        Folder of the labelled frames (``frames.traj``), the log (``calls.jsonl``) and the latest
+        potential (``potential.npz``). If it holds frames, these are fitted, and the run goes on with them.
+    uncertainty : float
+        Largest expected error of a force component (eV/Å) up to which the potential is trusted.
+    grade : float
+        Largest extrapolation grade of an atom up to which the potential is trusted. Far beyond 1,
+        expected errors of a fit to few frames are too small, too.
+    start : int
+        Frames of the first fit: the first structure, and displaced copies of it.
+    displacement : float
+        Standard deviation of these displacements in every direction (Å).
+    frames : iterable of ase.Atoms
+        Labelled frames to begin with, besides those in the folder.
+    seed : int
+        Seed of displacements and features.
+    **settings
+        Settings of `fit`.
+
+    Attributes
+    ----------
+    calls : list of ReferenceCall
+        Calls of the reference by this object.
+    n_steps : int
+        Structures that were evaluated.
+
+    Raises
+    ------
+    SettingsError
+        If a threshold is not positive, or the reference is not a calculator.
+
+    Notes
+    -----
+    The potential changes at a call, and with it the energy: a run is not one of constant energy
+    across calls; the jumps are in the log. Images of a NEB may share one object
+    (``NEB(images, allow_shared_calculator=True)``), and then learn from each other.
+
+    References
+    ----------
+    Extrapolation grades that trigger calls: Podryabinkin and Shapeev, Comput. Mater. Sci. 140, 171
+    (2017). Bayesian force errors: Vandermause et al., npj Comput. Mater. 6, 20 (2020).
+    """
+
+    name = "rfhgn-active"
+
+    def __init__(
+        self,
+        reference: Calculator,
+        directory: str | Path,
+        *,
+        uncertainty: float = 0.1,
+        grade: float = 2.5,
+        start: int = 6,
+        displacement: float = 0.1,
+        frames: Iterable[Atoms] = (),
+        seed: int = 0,
+        **settings: Any,  # noqa: ANN401  # those of `fit`
+    ) -> None:
+        _check_settings(reference, uncertainty=uncertainty, grade=grade, start=start, displacement=displacement)
+        super().__init__(None)
+        self.reference = reference
+        self.uncertainty, self.grade = float(uncertainty), float(grade)
+        self.start, self.displacement = start, displacement
+        self.seed, self.settings = seed, settings
+        self.journal = Journal(directory)
+        self.calls: list[ReferenceCall] = []
+        self.n_steps = 0
+        self._n_at_fit = 0
+        for atoms in frames:
+            self.journal.add_frame(atoms)
+        if self.journal.frames:
+            self._fit()
+
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        try:
+            self.n_steps += 1
+            if self.potential is None:
+                return self._begin(atoms).evaluate(atoms)
+            if unknown_elements(atoms, self.potential.species_s):
+                return self._learn(atoms, "new element", None)
+            doubt = self.potential.evaluate(atoms, uncertainty=True)
+            reason = self._reason(doubt)
+            return doubt if reason is None else self._learn(atoms, reason, doubt)
+        except StructureError as error:
+            raise StructureInputError(str(error)) from error
+
+    def _reason(self, doubt: Evaluation) -> str | None:
+        """Return why the potential is not trusted on a structure, None where it is."""
+        grade, error = _worst(doubt)
+        if grade > self.grade:
+            return "grade"
+        return "uncertainty" if error > self.uncertainty else None
+
+    def _begin(self, atoms: Atoms) -> Potential:
+        """Return a first potential, fitted to a structure and displaced copies of it."""
+        rng = np.random.default_rng(self.seed)
+        for number in range(self.start):
+            copy = atoms.copy()
+            copy.positions += rng.normal(0.0, self.displacement if number else 0.0, copy.positions.shape)
+            self.journal.add_frame(self._label(copy))
+            self._log(ReferenceCall(step=self.n_steps, reason="start", n_frames=number + 1))
+        return self._fit()
+
+    def _learn(self, atoms: Atoms, reason: str, doubt: Evaluation | None) -> Evaluation:
+        """Call the reference for a structure, take its answer in, and return what the potential now says."""
+        frame = self._label(atoms)
+        self.journal.add_frame(frame)
+        potential, refitted = self._update(frame)
+        learned = potential.evaluate(atoms)
+        error_nc = None if doubt is None else doubt.force_nc - frame.calc.results["forces"]
+        grade, uncertainty = (None, None) if doubt is None else _worst(doubt)
+        self._log(
+            ReferenceCall(
+                step=self.n_steps,
+                reason=reason,
+                grade=grade,
+                uncertainty=uncertainty,
+                force_rmse=None if error_nc is None else float(np.sqrt(np.mean(error_nc**2))),
+                force_max=None if error_nc is None else float(np.abs(error_nc).max()),
+                energy_jump=None if doubt is None else learned.energy - doubt.energy,
+                refitted=refitted,
+                n_frames=len(self.journal.frames),
+            )
+        )
+        return learned
+
+    def _update(self, frame: Atoms) -> tuple[Potential, bool]:
+        """Return the potential that knows a frame, too, and whether everything was fitted anew for it."""
+        potential = self.potential
+        if potential is None or len(self.journal.frames) >= GROWTH * self._n_at_fit or _is_closer(potential, frame):
+            return self._fit(), True
+        try:
+            return self._adopted(potential.update([frame])), False
+        except UpdateError:
+            return self._fit(), True
+
+    def _fit(self) -> Potential:
+        """Return the potential of a fit to all frames from scratch."""
+        fitted = fit(self.journal.frames, keep_factor=True, seed=self.seed, **self.settings)
+        self._n_at_fit = len(self.journal.frames)
+        return self._adopted(fitted)
+
+    def _adopted(self, potential: Potential) -> Potential:
+        """Return a potential that was saved, and that is used from now on."""
+        self.potential = potential
+        replace(potential, memory=None).save(self.journal.directory / POTENTIAL)
+        return potential
+
+    def _log(self, call: ReferenceCall) -> None:
+        self.calls.append(call)
+        self.journal.add_call(asdict(call))
+
+    def _label(self, atoms: Atoms) -> Atoms:
+        """Return a structure with the reference's energy, forces, and stress where it has one."""
+        labelled: Atoms = atoms.copy()
+        labelled.calc = self.reference
+        results = {"energy": labelled.get_potential_energy(), "forces": labelled.get_forces(apply_constraint=False)}
+        if atoms.cell.rank == 3 and atoms.pbc.all() and "stress" in self.reference.implemented_properties:
+            results["stress"] = labelled.get_stress(apply_constraint=False)
+        labelled.calc = SinglePointCalculator(labelled, **results)
+        return labelled
+
+
+def _worst(doubt: Evaluation) -> tuple[float, float]:
+    """Return the largest grade, and the largest expected error of a force component (eV/Å)."""
+    assert doubt.uncertainty is not None  # noqa: S101  # asked for
+    return float(doubt.uncertainty.grade_n.max()), float(doubt.uncertainty.force_nc.max())
+
+
+def _is_closer(potential: Potential, atoms: Atoms) -> bool:
+    """Return whether atoms are closer than any of their elements in the last fit from scratch."""
+    if unknown_elements(atoms, potential.species_s):
+        return True
+    graph = build_graph(atoms, potential.cutoff)
+    floor_p = potential.hamiltonian.encoder.floor_b[graph.pair_p(potential.species_s)]
+    return bool((graph.distance_p < CLOSER * floor_p).any())
+
+
+def _check_settings(reference: object, *, start: int, **positive: float) -> None:
+    if not hasattr(reference, "get_property"):
+        message = f"reference is {reference!r}: give an ASE calculator"
+        raise SettingsError(message)
+    for name, value in positive.items():
+        if not (np.isfinite(value) and value > 0.0):
+            message = f"{name} is {value!r}: it must be a positive number"
+            raise SettingsError(message)
+    if not 1 <= start <= 1000:
+        message = f"start is {start!r}: it must be a number of frames between 1 and 1000"
+        raise SettingsError(message)

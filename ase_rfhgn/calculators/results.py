@@ -1,0 +1,59 @@
+"""What a potential says under ASE's names, checked to be finite."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+from ase.calculators.calculator import CalculationFailed, PropertyNotImplementedError
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.models.potential import Evaluation
+from ase_rfhgn.models.uncertainty import ExpectedErrors
+
+GRADE = "extrapolation_grade"
+"""Property that tells which atoms are unlike the training data."""
+
+
+def results_of(evaluation: Evaluation) -> dict[str, Any]:
+    """Return an evaluation under ASE's names."""
+    results: dict[str, Any] = {
+        "energy": evaluation.energy,
+        "free_energy": evaluation.energy,
+        "energies": evaluation.energy_n,
+        "forces": evaluation.force_nc,
+    }
+    if evaluation.stress_v is not None:
+        results["stress"] = evaluation.stress_v
+    return results
+
+
+def finite(results: dict[str, Any]) -> dict[str, Any]:
+    """Return results after a check that everything is finite."""
+    for name, value in results.items():
+        if not np.isfinite(value).all():
+            _fail(name, value)
+    return results
+
+
+def expected_result(expected: ExpectedErrors, name: str) -> float | FloatArray:
+    """Return one of the errors to be expected, or the grades, by its name."""
+    if expected.stress_v is None and name == "stress_uncertainty":
+        message = "stress_uncertainty needs three independent cell vectors"
+        raise PropertyNotImplementedError(message)
+    values: dict[str, Any] = {
+        "energy_uncertainty": expected.energy,
+        "energies_uncertainty": expected.energy_n,
+        "forces_uncertainty": expected.force_nc,
+        "stress_uncertainty": expected.stress_v,
+        GRADE: expected.grade_n,
+    }
+    value: float | FloatArray = values[name]
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _fail(name: str, value: float | FloatArray) -> NoReturn:
+    bad = np.argwhere(~np.isfinite(np.atleast_1d(value)))[0]
+    where = f" of atom {bad[0]}" if name in {"energies", "forces"} else ""
+    message = f"{name}{where} is not finite: the structure lies far outside of what the potential was fitted to"
+    raise CalculationFailed(message)

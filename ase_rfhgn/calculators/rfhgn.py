@@ -1,0 +1,274 @@
+"""A fitted potential as an ASE calculator: energies, forces and stress for every driver of ASE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import (
+    Calculator,
+    CalculatorSetupError,
+    InputError,
+    PropertyNotImplementedError,
+    all_changes,
+)
+
+from ase_rfhgn.calculators.phase_space_results import PROPERTIES, check_forces_exist, phase_space_results
+from ase_rfhgn.calculators.results import GRADE, expected_result, finite, results_of
+from ase_rfhgn.errors import SettingsError, StructureError
+from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
+from ase_rfhgn.models.load import AnyModel, load_model
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
+from ase_rfhgn.models.potential import Evaluation, Potential
+from ase_rfhgn.models.uncertainty import ExpectedErrors
+from ase_rfhgn.structures.graph import Bonds
+from ase_rfhgn.structures.neighbour_list import NeighbourList
+
+
+class StructureInputError(StructureError, InputError):
+    """A structure that the potential cannot evaluate: our error and ASE's at once."""
+
+
+class SettingsInputError(SettingsError, InputError):
+    """A setting that the calculator does not have: our error and ASE's at once."""
+
+
+class PotentialCalculator(Calculator):
+    """What calculators of a fitted potential have in common; subclasses say where it comes from.
+
+    Attributes
+    ----------
+    potential : Potential or None
+        The potential, once there is one.
+    """
+
+    name = "rfhgn"
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012  # as in ASE
+    uncertainties: tuple[str, ...] = (
+        "energy_uncertainty",
+        "energies_uncertainty",
+        "forces_uncertainty",
+        "stress_uncertainty",
+    )
+    ignored_changes = {"initial_charges", "initial_magmoms"}  # noqa: RUF012  # as in ASE
+
+    threads: int = 1
+    _neighbours: NeighbourList | None = None
+
+    def __init__(self, potential: Potential | None, **kwargs: object) -> None:
+        self.potential = potential
+        self._expected: ExpectedErrors | None = None
+        super().__init__(**kwargs)  # type: ignore[no-untyped-call]
+
+    def set(self, **kwargs: object) -> dict[str, Any]:
+        """Refuse every setting: what a potential says is fixed when it is fitted.
+
+        Raises
+        ------
+        SettingsInputError
+            If there is any keyword.
+        """
+        if kwargs:
+            message = f"{type(self).__name__} has no setting {', '.join(kwargs)}: a potential is fixed by its fit"
+            raise SettingsInputError(message)
+        return {}
+
+    def reset(self) -> None:
+        """Forget the last structure and everything computed for it."""
+        self._expected = None
+        super().reset()  # type: ignore[no-untyped-call]
+
+    def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002  # as in ASE
+        """Return a property of a structure, also those in `uncertainties` and ``extrapolation_grade``.
+
+        Parameters
+        ----------
+        name : str
+            What is wanted.
+        atoms : ase.Atoms, optional
+            A structure; by default that of the last calculation.
+        allow_calculation : bool
+            Whether to compute it where it is not known; otherwise None is returned.
+
+        Raises
+        ------
+        PropertyNotImplementedError
+            If there is no such property, or it needs a volume that the cell does not have.
+        SettingsError
+            If the potential cannot tell its uncertainty.
+        """
+        if name != GRADE and name not in self.uncertainties:
+            return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        # Kept out of `results`: ASE's own programs know no such properties, and stumble over them there.
+        known = super().get_property("energy", atoms, allow_calculation)  # type: ignore[no-untyped-call]
+        if self._expected is None:
+            if known is None or not allow_calculation:
+                return None
+            assert self.potential is not None  # noqa: S101  # an energy was computed
+            assert self.atoms is not None  # noqa: S101  # for this structure
+            self._expected = self.potential.expected_errors(
+                self.atoms, neighbours=self._neighbours, threads=self.threads
+            )
+        return expected_result(self._expected, name)
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: Iterable[str] = ("energy",),
+        system_changes: Iterable[str] = tuple(all_changes),
+    ) -> None:
+        """Fill `results` with all properties of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms, optional
+            A structure; by default that of the last calculation.
+        properties : iterable of str, optional
+            The properties that must be there.
+        system_changes : iterable of str, optional
+            Not used: ASE calls only when something of importance has changed.
+
+        Raises
+        ------
+        StructureInputError
+            If a position is not finite, atoms coincide, or the potential does not know an element.
+        PropertyNotImplementedError
+            If the stress is asked for and the cell has no volume.
+        CalculationFailed
+            If a result is not finite.
+        """
+        structure = self.atoms if atoms is None else atoms
+        if structure is None:
+            message = "there is no structure to calculate: pass atoms"
+            raise CalculatorSetupError(message)
+        if "stress" in properties and structure.cell.rank < 3:
+            # Before anything is forgotten: energy and forces of this structure need no second calculation.
+            message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
+            raise PropertyNotImplementedError(message)
+        self.results, self._expected = {}, None  # a failure leaves nothing behind
+        super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
+        self.results = finite(self._results(structure, properties))
+
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        """Return what the potential says of a structure; errors are ASE's."""
+        raise NotImplementedError
+
+    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
+        """Return all properties of a structure under ASE's names."""
+        evaluation = self._evaluate(atoms)
+        self._expected = evaluation.uncertainty
+        return results_of(evaluation)
+
+
+class RFHGNCalculator(PotentialCalculator):
+    """ASE calculator of a fitted potential, or of a fitted Hamiltonian of positions and momenta.
+
+    Parameters
+    ----------
+    potential : Potential, PhaseSpacePotential, str or Path
+        A model, or the file that its method `save` wrote.
+    bonds : Bonds, optional
+        Edges, for a phase-space model that was fitted with bonds.
+    skin : float, default 0.5
+        Extra reach (Å) of the search for neighbours, which is spared until an atom has moved by half of it.
+    threads : int, default 1
+        Threads that share an evaluation; results are the same to the last bit.
+    **kwargs
+        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing or not an intact model.
+    SettingsInputError
+        If a keyword is not one of the above.
+
+    Notes
+    -----
+    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
+    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
+
+    How wrong they may be is computed only when asked for, by `get_property`: ``energy_uncertainty``,
+    ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty`` are half-widths of
+    intervals that hold 68 % of the errors, ``extrapolation_grade`` tells which atoms are unlike the
+    training data (above 1).
+
+    A potential never changes, so calculators may share one, also between threads. A calculator
+    remembers its last structure: give every image of a NEB and every thread its own.
+
+    Of a phase-space model, ``energy`` is H minus the kinetic energy p²/2m of the atoms, so that their
+    total energy is H. Forces −∂H/∂q are given where H is separable, as drivers of ASE assume. Where it
+    is not, `hamiltonian_gradients` gives the motion, and `ase_rfhgn.dynamics` has the drivers.
+
+    Examples
+    --------
+    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
+    >>> for image in images:  # doctest: +SKIP
+    ...     image.calc = RFHGNCalculator(potential)
+    """
+
+    potential: AnyModel  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        potential: AnyModel | str | Path,
+        bonds: Bonds | None = None,
+        *,
+        skin: float = 0.5,
+        threads: int = 1,
+        **kwargs: object,
+    ) -> None:
+        model = load_model(potential) if isinstance(potential, str | Path) else potential
+        if isinstance(model, PhaseSpacePotential):
+            self.implemented_properties = PROPERTIES
+            self.uncertainties = ()
+        elif bonds is not None:
+            message = "bonds are for phase-space models: the edges of this potential are pairs up to its cutoff"
+            raise SettingsInputError(message)
+        if not (0.0 <= skin < np.inf and threads >= 1):
+            message = f"skin is {skin!r} Å and threads are {threads!r}: they must be at least 0 and 1"
+            raise SettingsInputError(message)
+        self.bonds = bonds
+        self.threads = threads
+        self._neighbours = NeighbourList(model.cutoff, skin) if isinstance(model, Potential) else None
+        super().__init__(model, **kwargs)  # type: ignore[arg-type]
+        if isinstance(potential, str | Path):
+            self.parameters["potential"] = str(potential)
+
+    @property
+    def separable(self) -> bool:
+        """Whether H = p²/2m + V with the masses of the atoms, so that forces do not depend on momenta."""
+        return isinstance(self.potential, Potential) or self.potential.separable
+
+    def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
+        """Return what has changed since the last calculation; momenta count where H is not separable."""
+        changes: list[str] = super().check_state(atoms, tol)  # type: ignore[no-untyped-call]
+        if self.separable or self.atoms is None or "positions" in changes:
+            return changes
+        return changes + ["momenta"] * (not np.allclose(self.atoms.get_momenta(), atoms.get_momenta(), 0.0, tol))
+
+    def hamiltonian_gradients(self, atoms: Atoms) -> PhaseSpaceGradients:
+        """Return the energy H, velocities ∂H/∂p and forces −∂H/∂q at the positions and momenta of atoms."""
+        if isinstance(self.potential, Potential):
+            energy, force_nc = (self.get_property(name, atoms) for name in ("energy", "forces"))
+            return with_known_masses(atoms, energy, force_nc)
+        try:
+            return self.potential.evaluate(atoms, self.bonds)
+        except StructureError as error:
+            raise StructureInputError(str(error)) from error
+
+    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:
+        if isinstance(self.potential, Potential):
+            return super()._results(atoms, properties)
+        check_forces_exist(properties, separable=self.separable)
+        return phase_space_results(self.hamiltonian_gradients(atoms), atoms, separable=self.separable)
+
+    def _evaluate(self, atoms: Atoms) -> Evaluation:
+        assert isinstance(self.potential, Potential)  # noqa: S101  # phase-space models have no `Evaluation`
+        try:
+            return self.potential.evaluate(atoms, neighbours=self._neighbours, threads=self.threads)
+        except StructureError as error:
+            raise StructureInputError(str(error)) from error

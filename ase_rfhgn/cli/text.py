@@ -1,0 +1,141 @@
+"""What the command line says to people: plain text of errors, models and the demonstration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ase_rfhgn.cli.demo import TRAIN_TEMPERATURES, UNSEEN_TEMPERATURES, CubicProperties, DemoResult, EnergyConservation
+
+Report = dict[str, Any]
+"""What a command found: plain JSON values, the object that ``--json`` prints."""
+
+UNITS = {"energy": "meV/atom", "force": "eV/Å", "stress": "GPa"}
+LABEL_WIDTH, COLUMN_WIDTH = 24, 10
+
+
+def error_table(errors_of_rows: Mapping[str, Mapping[str, float | None]]) -> str:
+    """Return a table of errors, one row per set of frames; a dash where there is no label.
+
+    Parameters
+    ----------
+    errors_of_rows : mapping of str to mapping
+        Name of each row, and its errors under the keys of `Errors.as_dict`.
+    """
+    heads = "".join(f"{f'{kind} {unit}':>{2 * COLUMN_WIDTH}}" for kind, unit in UNITS.items())
+    keys = [f"{kind}_{measure}" for kind in UNITS for measure in ("rmse", "mae")] + ["n_frames", "n_atoms"]
+    rows = [_row(label, [_number(errors.get(key)) for key in keys]) for label, errors in errors_of_rows.items()]
+    return "\n".join([" " * LABEL_WIDTH + heads, _row("", [*["RMSE", "MAE"] * len(UNITS), "frames", "atoms"]), *rows])
+
+
+def describe_fit(report: Report) -> str:
+    """Return the errors of a fit and what it cost."""
+    rows = {"training": report}
+    rows |= {name: report[key] for key, name in _OTHER_ROWS.items() if report.get(key)}
+    return f"{error_table(rows)}\n{_motion(report)}{_cost(report)}\npotential {report['model']}"
+
+
+def describe_test(report: Report) -> str:
+    """Return the errors of a potential on test frames."""
+    return error_table({"test": report})
+
+
+def describe_selection(report: Report) -> str:
+    """Return how many frames of a pool were picked."""
+    return (
+        f"picked {report['n_picked']} of {report['n_pool']} frames, of which {report['n_duplicates']} are copies of "
+        f"others\nframes {report['frames']}"
+    )
+
+
+def describe_model(report: Report) -> str:
+    """Return what a model file holds, one line per entry."""
+    return "\n".join(f"{key:<{LABEL_WIDTH}}{_value(_with_units(key, value))}" for key, value in report.items())
+
+
+def describe_demo(result: DemoResult) -> str:
+    """Return what the demonstration found."""
+    folder = result.folder
+    errors = {"training": result.train_errors.as_dict(), "unseen": result.unseen_errors.as_dict()}
+    return "\n".join(
+        [
+            f"Copper by EMT: fitted to strained crystals and to runs at {_temperatures(TRAIN_TEMPERATURES)};",
+            f"the unseen frames are other, milder strains and runs at {_temperatures(UNSEEN_TEMPERATURES)}.",
+            "",
+            error_table(errors),
+            _cost(result.fit_record),
+            "",
+            _properties_table({"fitted potential": result.properties, "EMT": result.reference}),
+            "",
+            _conservation(result.conservation),
+            "",
+            f"potential {folder / 'copper.npz'}, figure {folder / 'parity.png'}",
+            f"frames {folder / 'copper_train.traj'}, {folder / 'copper_unseen.traj'}",
+        ]
+    )
+
+
+_OTHER_ROWS = {"cross_validation": "cross-validation", "test": "test"}
+
+
+def _with_units(key: str, value: object) -> object:
+    """Return errors by kind as numbers with units; any other entry as it is."""
+    if not (key.endswith("_rmse") and isinstance(value, Mapping)):
+        return value
+    units = UNITS | {"motion": UNITS["force"]}
+    return {kind: f"{_number(error)} {units[kind]}" for kind, error in value.items()}
+
+
+def _temperatures(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.0f}" for value in values) + " K"
+
+
+def _properties_table(properties_of_rows: Mapping[str, CubicProperties]) -> str:
+    lines = [_row("", ["a Å", "B GPa", "C11 GPa", "C12 GPa", "C44 GPa"])]
+    for label, found in properties_of_rows.items():
+        stiffness = [f"{value:.1f}" for value in (found.bulk_modulus, found.c11, found.c12, found.c44)]
+        lines.append(_row(label, [f"{found.lattice_constant:.4f}", *stiffness]))
+    return "\n".join(lines)
+
+
+def _conservation(found: EnergyConservation) -> str:
+    return (
+        f"NVE with the fitted potential, {found.n_atoms} atoms, {found.picoseconds:.3g} ps: drift "
+        f"{found.drift:.2g} meV/atom/ps, fluctuation {found.fluctuation:.2g} meV/atom"
+    )
+
+
+def _motion(report: Report) -> str:
+    """Return what a fit without labels was fitted to, and how well; nothing for one with labels."""
+    if report["motion_rmse"] is None:
+        return ""
+    left_out = report["cross_validation"].get("motion_rmse")
+    return (
+        f"fitted to {report['targets']}, root mean square of the rest {_number(report['motion_rmse'])} eV/Å, left out "
+        f"{_number(left_out)} eV/Å; energies are {report['energies']}\n"
+    )
+
+
+def _cost(report: Mapping[str, Any]) -> str:
+    return (
+        f"{report['n_features']} features, ridge {report['ridge']:.2g}, "
+        f"fit {report['fit_wall_seconds']:.1f} s ({report['fit_cpu_seconds']:.1f} s of CPU)"
+    )
+
+
+def _row(label: str, cells: list[str]) -> str:
+    return f"{label:<{LABEL_WIDTH}}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return str(value) if isinstance(value, int) else f"{value:.3g}"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_value(entry)}" for key, entry in value.items())
+    if isinstance(value, list):
+        return " ".join(_value(entry) for entry in value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

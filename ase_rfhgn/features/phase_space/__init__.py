@@ -1,0 +1,1 @@
+"""Features of positions and momenta: the networks of RF-HGN and RF-HNN."""

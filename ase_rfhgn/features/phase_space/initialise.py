@@ -1,0 +1,66 @@
+"""Drawing the networks of phase space: every layer through data that went through the layers before it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ase_rfhgn.features.layers import DenseLayer
+from ase_rfhgn.features.phase_space.inputs import EncodedPoints, Encoding
+from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.phase_space.points import PhasePoints
+from ase_rfhgn.features.sampling import draw_layer, draw_layer_of_parts
+from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
+
+EDGES_PER_UNIT = 100
+"""Edges that SWIM chooses from per unit of a layer, at most: it takes two."""
+
+
+def draw_network(
+    settings: PhaseSpaceSettings, sample: PhasePoints, rng: np.random.Generator
+) -> GraphNetwork | VectorNetwork:
+    """Return a network with random weights, drawn for a sample of the data.
+
+    Parameters
+    ----------
+    settings : PhaseSpaceSettings
+        Kind, inputs, widths and sampler.
+    sample : PhasePoints
+        Structures that stand for the data.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Raises
+    ------
+    StructureError
+        If the frame of a structure is undefined.
+    TrainingDataError
+        If the data have too few different points.
+    """
+    encoding = Encoding(settings.frame, settings.seen_by_nodes, settings.edge_inputs)
+    encoded = encoding.encode(sample)
+    if settings.network == "vector":
+        part_id = [part.reshape(sample.n_structures, -1) for part in encoded.node_parts]
+        layer = draw_layer_of_parts(settings.sampler, part_id, settings.units[0], rng)
+        return VectorNetwork(encoding, _interleaved(layer, encoded))
+    return _draw_graph_network(settings, encoded, rng)
+
+
+def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
+    """Return a layer drawn for all positions, then all momenta, for inputs that go node by node."""
+    shape = encoded.points.n_nodes // encoded.points.n_structures, encoded.points.n_dimensions
+    weights = layer.weight_kd.reshape(layer.n_units, len(encoded.node_parts), *shape)
+    return DenseLayer(np.ascontiguousarray(np.swapaxes(weights, 1, 2).reshape(layer.n_units, -1)), layer.bias_k)
+
+
+def _draw_graph_network(settings: PhaseSpaceSettings, encoded: EncodedPoints, rng: np.random.Generator) -> GraphNetwork:
+    n_node, n_edge, n_message = settings.units
+    order_p = rng.permutation(len(encoded.distance_p))
+    edge_p, message_p = (np.sort(order_p[: EDGES_PER_UNIT * n_units]) for n_units in (n_edge, n_message))
+    node = draw_layer_of_parts(settings.sampler, encoded.node_parts, n_node, rng)
+    edge = draw_layer_of_parts(settings.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
+    hidden_nh, _ = node.activate(encoded.node_nd)
+    hidden_ph, _ = edge.activate(encoded.edge_pd[message_p])
+    centre_p, neighbour_p = encoded.points.centre_p[message_p], encoded.points.neighbour_p[message_p]
+    input_pd = np.concatenate([hidden_nh[centre_p], hidden_nh[neighbour_p], hidden_ph], axis=1)
+    message = draw_layer(settings.sampler, input_pd, n_message, rng)
+    return GraphNetwork(encoded.encoding, node, edge, message, settings.cutoff if settings.smooth_cutoff else None)

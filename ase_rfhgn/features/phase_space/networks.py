@@ -1,0 +1,249 @@
+"""Networks whose pooled features span a Hamiltonian of positions and momenta: RF-HGN, and RF-HNN without a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.features.cutoff import cutoff_function
+from ase_rfhgn.features.layers import DenseLayer, activation
+from ase_rfhgn.features.phase_space.inputs import ChainRule, EncodedPoints, Encoding
+from ase_rfhgn.features.phase_space.points import PhasePoints
+from ase_rfhgn.features.pooling import pooled
+
+NUMBERS_PER_BLOCK = 2**21
+"""Numbers in the largest array of a block of edges (16 MB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """Functions of points of phase space, summed over every structure, and their exact derivatives.
+
+    Attributes
+    ----------
+    value_if : ndarray of shape (n_structures, n_functions)
+        Values.
+    position_ncf, momentum_ncf : ndarray of shape (n_nodes, n_dimensions, n_functions)
+        Derivatives by positions and by momenta.
+    """
+
+    value_if: FloatArray
+    position_ncf: FloatArray
+    momentum_ncf: FloatArray
+
+
+class Network(Protocol):
+    """What a Hamiltonian of phase space is made of."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """Inputs of the network."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of pooled features."""
+
+    def features(self, points: PhasePoints) -> Pooled:
+        """Return all features."""
+
+    def combination(self, points: PhasePoints, coefficient_f: FloatArray) -> Pooled:
+        """Return one linear combination of the features: the same numbers at a fraction of the work."""
+
+
+@dataclass(frozen=True)
+class GraphNetwork:
+    """Hamiltonian graph network of one round of message passing.
+
+    Features are the units of the node encoder h_i = φ_V, summed over nodes, and those of the edge
+    encoder h_ij = φ_E and of the message constructor φ_M(h_i, h_j, h_ij), summed over edges i → j.
+
+    Attributes
+    ----------
+    encoding : Encoding
+        Inputs of the network.
+    node, edge, message : DenseLayer
+        Node encoder, edge encoder and message constructor.
+    smooth_cutoff : float, optional
+        Distance at which messages vanish smoothly (Å), by a factor (1 − r²/r_c²)³; by default none.
+
+    Notes
+    -----
+    RF-HGN, arXiv:2506.06558. There, messages have no factor, and the energy jumps where an edge that
+    is defined by a cutoff appears. Here, the encoders are pooled beside the messages: what single
+    nodes and edges tell needs no detour through the message constructor.
+    """
+
+    encoding: Encoding
+    node: DenseLayer
+    edge: DenseLayer
+    message: DenseLayer
+    smooth_cutoff: float | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of pooled features."""
+        return self.node.n_units + self.edge.n_units + self.message.n_units
+
+    @property
+    def _splits(self) -> tuple[int, int]:
+        """Where the features of edges and of messages begin."""
+        return self.node.n_units, self.node.n_units + self.edge.n_units
+
+    @property
+    def _weights(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Weights of the message constructor for centre, neighbour and edge."""
+        n = self.node.n_units
+        weight_kd = self.message.weight_kd
+        return weight_kd[:, :n], weight_kd[:, n : 2 * n], weight_kd[:, 2 * n :]
+
+    def features(self, points: PhasePoints) -> Pooled:
+        """Return all features at points of phase space."""
+        encoded = self.encoding.encode(points)
+        hidden_nh, bend_nh = self.node.activate(encoded.node_nd)
+        chain = ChainRule(encoded, self.n_features)
+        n_nodes, n_pooled = self._splits
+        value_if = np.zeros((points.n_structures, self.n_features))
+        value_if[:, :n_nodes] = pooled(hidden_nh, encoded.structure_n, points.n_structures)
+        slope_ndh = self.node.slopes(bend_nh)
+        chain.add_nodes(slope_ndh, slice(0, n_nodes))
+        centre_nk, neighbour_nk = np.zeros((2, points.n_nodes, self.message.n_units))
+        for block in self._blocks(encoded, hidden_nh, self.n_features * max(1, self.edge.n_inputs)):
+            structure_p = encoded.structure_n[points.centre_p[block.edges]]
+            value_if[:, n_nodes:] += pooled(block.value_pf, structure_p, points.n_structures)
+            bend_pk = block.bend_pf[:, self.edge.n_units :]
+            centre_nk += pooled(bend_pk, points.centre_p[block.edges], points.n_nodes)
+            neighbour_nk += pooled(bend_pk, points.neighbour_p[block.edges], points.n_nodes)
+            chain.add_edges(block.edges, self._edge_slopes(block), block.slope_pf, slice(n_nodes, None))
+        weight_centre_kh, weight_neighbour_kh, _ = self._weights
+        slope_ndk = _through(slope_ndh, weight_centre_kh) * centre_nk[:, None, :]
+        slope_ndk += _through(slope_ndh, weight_neighbour_kh) * neighbour_nk[:, None, :]
+        chain.add_nodes(slope_ndk, slice(n_pooled, None))
+        return Pooled(value_if, *chain.derivatives())
+
+    def combination(self, points: PhasePoints, coefficient_f: FloatArray) -> Pooled:
+        """Return one linear combination of the features, by back-propagation."""
+        encoded = self.encoding.encode(points)
+        hidden_nh, bend_nh = self.node.activate(encoded.node_nd)
+        chain = ChainRule(encoded, 1)
+        coefficient_h, coefficient_pf = np.split(coefficient_f, self._splits[:1])
+        weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
+        value_n = hidden_nh @ coefficient_h
+        by_hidden_nh = np.tile(coefficient_h, (points.n_nodes, 1))
+        for block in self._blocks(encoded, hidden_nh, self.n_features):
+            centre_p, neighbour_p = points.centre_p[block.edges], points.neighbour_p[block.edges]
+            value_n += pooled(block.value_pf @ coefficient_pf, centre_p, points.n_nodes)
+            by_edge_ph, by_message_pk = np.split(block.bend_pf * coefficient_pf, [self.edge.n_units], axis=1)
+            by_hidden_nh += pooled(by_message_pk, centre_p, points.n_nodes) @ weight_centre_kh
+            by_hidden_nh += pooled(by_message_pk, neighbour_p, points.n_nodes) @ weight_neighbour_kh
+            slope_pd = (by_edge_ph + by_message_pk @ weight_edge_kh * block.bend_ph) @ self.edge.weight_kd
+            slope_pf = None if block.slope_pf is None else block.slope_pf @ coefficient_pf[:, None]
+            chain.add_edges(block.edges, slope_pd[:, :, None], slope_pf)
+        chain.add_nodes(((by_hidden_nh * bend_nh) @ self.node.weight_kd)[:, :, None])
+        return Pooled(pooled(value_n[:, None], encoded.structure_n, points.n_structures), *chain.derivatives())
+
+    def _edge_slopes(self, block: EdgeBlock) -> FloatArray:
+        """Return the derivatives of edge encoder and messages by the inputs of the edge encoder: (p, d, f)."""
+        bend_ph, bend_pk = np.split(block.bend_pf, [self.edge.n_units], axis=1)
+        slope_pdk = _through(self.edge.slopes(block.bend_ph), self._weights[2]) * bend_pk[:, None, :]
+        return np.concatenate([self.edge.slopes(bend_ph), slope_pdk], axis=2)
+
+    def _blocks(self, encoded: EncodedPoints, hidden_nh: FloatArray, numbers_per_edge: int) -> Iterator[EdgeBlock]:
+        """Yield what edges contribute, in blocks as large as memory allows."""
+        weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
+        from_centre_nk = hidden_nh @ weight_centre_kh.T + self.message.bias_k
+        from_neighbour_nk = hidden_nh @ weight_neighbour_kh.T
+        edge_pd = encoded.edge_pd
+        length = max(1, NUMBERS_PER_BLOCK // max(1, numbers_per_edge))
+        for start in range(0, len(encoded.distance_p), length):
+            edges = slice(start, start + length)
+            hidden_ph, bend_ph = self.edge.activate(edge_pd[edges])
+            argument_pk = hidden_ph @ weight_edge_kh.T
+            argument_pk += from_centre_nk[encoded.points.centre_p[edges]]
+            argument_pk += from_neighbour_nk[encoded.points.neighbour_p[edges]]
+            value_pk, bend_pk = activation(argument_pk)
+            value_pf, bend_pf = np.hstack([hidden_ph, value_pk]), np.hstack([bend_ph, bend_pk])
+            slope_pf = None
+            if self.smooth_cutoff is not None:
+                factor_p, slope_p = cutoff_function(encoded.distance_p[edges], self.smooth_cutoff)
+                slope_pf = value_pf * slope_p[:, None]
+                value_pf, bend_pf = value_pf * factor_p[:, None], bend_pf * factor_p[:, None]
+            yield EdgeBlock(edges, value_pf, bend_pf, slope_pf, bend_ph)
+
+
+def _through(slope_mdh: FloatArray, weight_kh: FloatArray) -> FloatArray:
+    """Return slopes of the arguments of a layer by those of the layer before it: (m, d, k)."""
+    return np.tensordot(slope_mdh, weight_kh, axes=(2, 1))  # one product, where a stack of small ones takes its time
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeBlock:
+    """What a block of edges contributes: units of the edge encoder, then of the message constructor.
+
+    Attributes
+    ----------
+    edges : slice
+        Which edges.
+    value_pf : ndarray
+        Units, times the cutoff factor if there is one.
+    bend_pf : ndarray
+        Their slopes by the argument of tanh, times the same factor.
+    slope_pf : ndarray or None
+        Their slopes by the distance through the cutoff factor (1/Å).
+    bend_ph : ndarray
+        Slopes of the edge encoder's units by the argument of tanh, without a factor.
+    """
+
+    edges: slice
+    value_pf: FloatArray
+    bend_pf: FloatArray
+    slope_pf: FloatArray | None
+    bend_ph: FloatArray
+
+
+@dataclass(frozen=True)
+class VectorNetwork:
+    """Network of one hidden layer on all positions and momenta at once: no graph, one size of system only.
+
+    Attributes
+    ----------
+    encoding : Encoding
+        Inputs of the network; edges are not used.
+    layer : DenseLayer
+        The hidden layer.
+
+    Notes
+    -----
+    RF-HNN: Rahma, Datar and Dietrich, arXiv:2411.17511.
+    """
+
+    encoding: Encoding
+    layer: DenseLayer
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return self.layer.n_units
+
+    def features(self, points: PhasePoints) -> Pooled:
+        """Return all features at points of phase space."""
+        encoded = self.encoding.encode(points)
+        node_nd = encoded.node_nd
+        value_if, bend_if = self.layer.activate(node_nd.reshape(points.n_structures, -1))
+        slope_idf = self.layer.slopes(bend_if)
+        chain = ChainRule(encoded, self.n_features)
+        chain.add_nodes(slope_idf.reshape(*node_nd.shape, -1))
+        return Pooled(value_if, *chain.derivatives())
+
+    def combination(self, points: PhasePoints, coefficient_f: FloatArray) -> Pooled:
+        """Return one linear combination of the features, by back-propagation."""
+        encoded = self.encoding.encode(points)
+        node_nd = encoded.node_nd
+        value_if, bend_if = self.layer.activate(node_nd.reshape(points.n_structures, -1))
+        slope_id = (bend_if * coefficient_f) @ self.layer.weight_kd
+        chain = ChainRule(encoded, 1)
+        chain.add_nodes(slope_id.reshape(*node_nd.shape, 1))
+        return Pooled((value_if @ coefficient_f)[:, None], *chain.derivatives())

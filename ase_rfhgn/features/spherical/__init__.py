@@ -1,0 +1,1 @@
+"""Invariant features of atomic neighbourhoods: random fields on the sphere."""

@@ -1,0 +1,78 @@
+"""A limit on the density of neighbours, beyond which features are held and the energy rises.
+
+Features are polynomials of sums over neighbours: in a crystal that is compressed beyond all that
+training saw they leave the range where their coefficients mean anything, and may send the energy
+to minus infinity although no pair of atoms is closer than any in the data. Beyond the largest
+density of training, the moments are therefore scaled down to the density where they were last
+known, and a cubic repulsion is added. Nothing changes below that density.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.cutoff import cutoff_function
+from ase_rfhgn.structures.graph import NeighbourGraph
+
+MARGIN = 0.2
+"""Excess over the largest density of training at which the moments stop to grow."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdedSites:
+    """What crowding does to the sites of a structure.
+
+    Attributes
+    ----------
+    scale_n, scale_slope_n : ndarray of shape (n_atoms,)
+        Factors of the moments, and their derivatives by the density.
+    energy_n, energy_slope_n : ndarray of shape (n_atoms,)
+        Repulsion (eV), and its derivatives by the density.
+    """
+
+    scale_n: FloatArray
+    scale_slope_n: FloatArray
+    energy_n: FloatArray
+    energy_slope_n: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Crowding:
+    """Limit on the density Σ_j (1 − r²/r_c²)³ of neighbours.
+
+    Attributes
+    ----------
+    cutoff : float
+        Distance at which neighbours stop to count (Å).
+    ceiling_s : ndarray of shape (n_species,)
+        Largest density of training per species of the centre.
+    strength : float
+        Repulsion at twice the largest density (eV).
+    """
+
+    cutoff: float
+    ceiling_s: FloatArray
+    strength: float
+
+    def density(self, graph: NeighbourGraph) -> FloatArray:
+        """Return the density of neighbours around every atom of a graph."""
+        density_p, _ = cutoff_function(graph.distance_p, self.cutoff)
+        return np.bincount(graph.centre_p, density_p, graph.n_atoms).astype(np.float64)
+
+    def sites(self, density_n: FloatArray, species_n: IntArray) -> CrowdedSites:
+        """Return the effect of densities on sites."""
+        ceiling_n = self.ceiling_s[species_n]
+        excess_n = np.maximum(density_n / ceiling_n - 1.0, 0.0)
+        turn_n = np.tanh(excess_n / MARGIN)
+        held_n = 1.0 + MARGIN * turn_n
+        scale_n = np.where(excess_n > 0.0, held_n / (1.0 + excess_n), 1.0)
+        slope_n = np.where(excess_n > 0.0, (1.0 - turn_n**2 - scale_n) / (1.0 + excess_n), 0.0)
+        return CrowdedSites(
+            scale_n=scale_n,
+            scale_slope_n=slope_n / ceiling_n,
+            energy_n=self.strength * excess_n**3,
+            energy_slope_n=3.0 * self.strength * excess_n**2 / ceiling_n,
+        )

@@ -1,0 +1,294 @@
+"""The spherical-field Hamiltonian: invariant features of atomic neighbourhoods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.cutoff import cutoff_function
+from ase_rfhgn.features.harmonics import HalfSphere, half_sphere, harmonics
+from ase_rfhgn.features.response import Response
+from ase_rfhgn.features.spherical import kernels
+from ase_rfhgn.features.spherical.density_limit import CrowdedSites, Crowding
+from ase_rfhgn.features.spherical.radial import EdgeEncoder
+from ase_rfhgn.structures.graph import NeighbourGraph
+
+EDGES_PER_BLOCK = 2000
+"""Edges that are worked on at once: their arrays stay in a processor's cache."""
+
+MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
+"""The constant harmonic Y_00."""
+
+
+@dataclass(frozen=True)
+class SphericalFields:
+    """Invariant features of atomic neighbourhoods from random fields on the sphere.
+
+    Every radial channel k of an atom has moments A_{lm} = Σ_j t_k Y_lm, of which A_00 is taken
+    relative to its mean. Random mixings q of the degrees l make fields s_{qk}(x) = Σ_l ω_{qlk} Σ_m
+    A_{lm} Y_lm(x) on the unit sphere. The features are the two-body sums Σ_j t_k, the means of the
+    squares of every degree over the sphere, Σ_m A_lm² / 4π, which span those of all mixings, and the
+    means of the powers 3..correlation of the fields. Quadrature is exact for these polynomials, so
+    the features are invariant to rounding.
+
+    Attributes
+    ----------
+    species_s : ndarray of shape (n_species,)
+        Atomic numbers, ascending.
+    cutoff : float
+        Distance beyond which no channel reaches (Å).
+    encoder : EdgeEncoder
+        Radial channels.
+    mixing_sqlk : ndarray of shape (n_species, n_mixings, degree + 1, n_channels)
+        Weights of the degrees in the fields, per species of the centre.
+    mean_sk : ndarray of shape (n_species, n_channels)
+        Means that are subtracted from the moments A_00.
+    correlation : int
+        Highest power of a field.
+    crowding : Crowding, optional
+        Limit on the density of neighbours; features of denser sites are held.
+    """
+
+    species_s: IntArray
+    cutoff: float
+    encoder: EdgeEncoder
+    mixing_sqlk: FloatArray
+    mean_sk: FloatArray
+    correlation: int
+    crowding: Crowding | None = None
+
+    @property
+    def degree(self) -> int:
+        """Largest degree l of the harmonics."""
+        return int(self.mixing_sqlk.shape[2]) - 1
+
+    @property
+    def n_channels(self) -> int:
+        """Number of radial channels."""
+        return len(self.encoder.weight_k)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features per species of the centre."""
+        return self.n_channels * (2 + self.degree + int(self.mixing_sqlk.shape[1]) * (self.correlation - 2))
+
+    @cached_property
+    def grid(self) -> HalfSphere:
+        """Quadrature that is exact for the highest power of the fields."""
+        return half_sphere(self.degree, self.correlation * self.degree)
+
+    @property
+    def shape(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Degrees of the harmonics and powers of the fields, as tuples: compiled loops over them are unrolled."""
+        return tuple(range(self.degree + 1)), tuple(range(3, self.correlation + 1))
+
+    @property
+    def points(self) -> tuple[FloatArray, FloatArray]:
+        """Harmonics at the points of the quadrature, and their weights."""
+        return self.grid.harmonics_xy, self.grid.weight_x
+
+    def blocks(self, graph: NeighbourGraph) -> Iterator[Block]:
+        """Yield the atoms of a graph in blocks of about `EDGES_PER_BLOCK` edges, with their moments."""
+        species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
+        for atoms in _slices(first_n):
+            yield self._block(graph, species_n, first_n, atoms)
+
+    def _block(self, graph: NeighbourGraph, species_n: IntArray, first_n: IntArray, atoms: slice) -> Block:
+        edges = slice(first_n[atoms.start], first_n[atoms.stop])
+        vector_pc = graph.vector_pc[edges]
+        distance_p = np.sqrt(np.einsum("pc,pc->p", vector_pc, vector_pc))
+        pair_p = len(self.species_s) * species_n[graph.centre_p[edges]] + species_n[graph.neighbour_p[edges]]
+        value_pk, slope_pk = self.encoder.encode(distance_p, pair_p)
+        harmonics_py, harmonic_slopes_pcy = harmonics(vector_pc, self.degree)
+        first = first_n[atoms.start : atoms.stop + 1]
+        return Block(
+            atoms=atoms,
+            edges=edges,
+            first_n=first,
+            species_n=species_n[atoms],
+            vector_pc=vector_pc,
+            distance_p=distance_p,
+            value_pk=value_pk,
+            slope_pk=slope_pk,
+            harmonics_py=harmonics_py,
+            harmonic_slopes_pcy=harmonic_slopes_pcy,
+            moment_nyk=kernels.moments(first, value_pk, harmonics_py),
+        )
+
+    def centred(self, moment_nyk: FloatArray, species_n: IntArray) -> FloatArray:
+        """Return moments, A_00 relative to its mean."""
+        centred_nyk = moment_nyk.copy()
+        centred_nyk[:, 0] -= self.mean_sk[species_n]
+        return centred_nyk
+
+    def respond(self, graph: NeighbourGraph, coefficient_sf: FloatArray, threads: int = 1) -> Response:
+        """Return energies, forces and virial of a structure for given coefficients.
+
+        Parameters
+        ----------
+        graph : NeighbourGraph
+            A structure.
+        coefficient_sf : ndarray of shape (n_species, n_features)
+            Coefficients of the features of every species of the centre (eV).
+        threads : int
+            Threads that share the work; the result is the same to the last bit.
+        """
+        return self.respond_all(graph, [self.polynomials(coefficient_sf)], threads)[0]
+
+    def respond_all(
+        self, graph: NeighbourGraph, polynomials: Sequence[Polynomials], threads: int = 1
+    ) -> list[Response]:
+        """Return the responses for several sets of coefficients, whose moments are computed once.
+
+        Parameters
+        ----------
+        graph : NeighbourGraph
+            A structure.
+        polynomials : sequence of Polynomials
+            What `polynomials` made of every set.
+        threads : int
+            Threads that share the work; the result is the same to the last bit.
+        """
+        species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
+        energy_en = np.empty((len(polynomials), graph.n_atoms))
+        gradient_epc = np.empty((len(polynomials), *graph.vector_pc.shape))
+
+        def work(atoms: slice) -> None:
+            block = self._block(graph, species_n, first_n, atoms)
+            crowding = self._crowd(block)
+            for e, polynomial in enumerate(polynomials):
+                energy_en[e, atoms], gradient_epc[e, block.edges] = self._respond_block(block, *crowding, polynomial)
+
+        if threads == 1:
+            for atoms in _slices(first_n):
+                work(atoms)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(work, _slices(first_n)))  # a list, so that errors are raised
+        return [_response(graph, *parts) for parts in zip(energy_en, gradient_epc, strict=True)]
+
+    def polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
+        """Return coefficients sorted by what the kernel multiplies them with: work to be done once per set.
+
+        Parameters
+        ----------
+        coefficient_sf : ndarray of shape (n_species, n_features)
+            Coefficients of the features of every species of the centre (eV).
+        """
+        n_species, width, n_levels = len(self.species_s), self.n_channels, self.degree + 1
+        linear_sk, square_sf, power_sf = np.split(coefficient_sf, [width, width * (1 + n_levels)], axis=1)
+        linear_sk, square_sf = linear_sk / MONOPOLE, MONOPOLE**2 * square_sf
+        shape_soqk = n_species, self.correlation - 2, self.mixing_sqlk.shape[1], width
+        absolute = Polynomials(
+            linear_sk=linear_sk,
+            square_slk=square_sf.reshape(n_species, n_levels, width),
+            power_soqk=np.ascontiguousarray(power_sf).reshape(shape_soqk),
+            isolated_s=np.zeros(n_species),
+        )
+        isolated_s, _ = self._site_energies(np.arange(n_species), self.nothing(), absolute)
+        return replace(absolute, isolated_s=isolated_s)
+
+    def _site_energies(
+        self, species_n: IntArray, moment_nyk: FloatArray, polynomials: Polynomials
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the energies of sites and their derivatives by the moments."""
+        energy_n, slope_nyk = kernels.site_energies(
+            species_n,
+            self.centred(moment_nyk, species_n),
+            self.points,
+            *self.shape,
+            self.mixing_sqlk,
+            polynomials.linear_sk,
+            polynomials.square_slk,
+            polynomials.power_soqk,
+        )
+        return energy_n - polynomials.isolated_s[species_n], slope_nyk
+
+    def nothing(self) -> FloatArray:
+        """Return the moments of an isolated atom of every species: (n_species, n_harmonics, n_channels)."""
+        return np.zeros((len(self.species_s), (self.degree + 1) ** 2, self.n_channels))
+
+    def _respond_block(
+        self, block: Block, crowded: CrowdedSites | None, density_slope_p: FloatArray, polynomials: Polynomials
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the energies of the atoms of a block and the derivatives by its edge vectors."""
+        moment_nyk = block.moment_nyk
+        if crowded is not None:
+            moment_nyk = moment_nyk * crowded.scale_n[:, None, None]
+        energy_n, slope_nyk = self._site_energies(block.species_n, moment_nyk, polynomials)
+        unit_pc = block.vector_pc / block.distance_p[:, None]
+        push_pc = np.zeros_like(unit_pc)
+        if crowded is not None:
+            energy_n += crowded.energy_n
+            pull_n = np.einsum("nyk,nyk->n", slope_nyk, block.moment_nyk)
+            by_density_n = crowded.scale_slope_n * pull_n + crowded.energy_slope_n
+            push_pc += (np.repeat(by_density_n, np.diff(block.first_n)) * density_slope_p)[:, None] * unit_pc
+            slope_nyk *= crowded.scale_n[:, None, None]
+        gradient_pc = kernels.edge_gradients(
+            block.first_n,
+            block.harmonics_py,
+            block.harmonic_slopes_pcy,
+            block.value_pk,
+            block.slope_pk,
+            unit_pc,
+            slope_nyk,
+        )
+        return energy_n, gradient_pc + push_pc
+
+    def _crowd(self, block: Block) -> tuple[CrowdedSites | None, FloatArray]:
+        """Return what crowding does to the atoms of a block, None where none is crowded."""
+        if self.crowding is None:
+            return None, block.distance_p
+        density_p, slope_p = cutoff_function(block.distance_p, self.crowding.cutoff)
+        density_n = kernels.sums(block.first_n, density_p)
+        if (density_n <= self.crowding.ceiling_s[block.species_n]).all():
+            return None, slope_p
+        return self.crowding.sites(density_n, block.species_n), slope_p
+
+
+def _response(graph: NeighbourGraph, energy_n: FloatArray, gradient_pc: FloatArray) -> Response:
+    """Return the response of energies of atoms and of derivatives by the edge vectors."""
+    force_nc = np.zeros((graph.n_atoms, 3))
+    kernels.add_edge_forces(graph.centre_p, graph.neighbour_p, gradient_pc, force_nc)
+    return Response(energy_n, force_nc, graph.vector_pc.T @ gradient_pc)
+
+
+def _slices(first_n: IntArray) -> Iterator[slice]:
+    """Yield runs of atoms with about `EDGES_PER_BLOCK` edges; an atom is never split."""
+    n_atoms, start = len(first_n) - 1, 0
+    while start < n_atoms:
+        stop = int(np.searchsorted(first_n, first_n[start] + EDGES_PER_BLOCK, side="right")) - 1
+        yield slice(start, stop := min(max(stop, start + 1), n_atoms))
+        start = stop
+
+
+@dataclass(frozen=True, slots=True)
+class Polynomials:
+    """Coefficients of the moments, their squares and the powers of the fields; energies without neighbours (eV)."""
+
+    linear_sk: FloatArray
+    square_slk: FloatArray
+    power_soqk: FloatArray
+    isolated_s: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some atoms of a graph with all their edges, encoded (letters: `ase_rfhgn.arrays`)."""
+
+    atoms: slice
+    edges: slice
+    first_n: IntArray
+    species_n: IntArray
+    vector_pc: FloatArray
+    distance_p: FloatArray
+    value_pk: FloatArray
+    slope_pk: FloatArray
+    harmonics_py: FloatArray
+    harmonic_slopes_pcy: FloatArray
+    moment_nyk: FloatArray

@@ -1,0 +1,180 @@
+"""Compiled inner loops of the spherical-field Hamiltonian.
+
+Plain arithmetic over arrays whose last axis, the radial channel, is contiguous, so that the
+compiler turns every innermost loop into vector instructions. Axis letters: `ase_rfhgn.arrays`.
+A tuple argument (``level``, ``power``) has its length in its type: loops over it are unrolled.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ase_rfhgn.features.cutoff import cutoff_function
+
+OPTIONS = {"nogil": True, "cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
+
+INLINED = OPTIONS | {"forceinline": True}
+"""For functions that compiled functions call.
+
+Otherwise a process that compiles them and one that loads them from the cache may run different
+machine code for them, which rounds differently.
+"""
+
+_cutoff_of_edge = njit(**INLINED)(cutoff_function)
+
+
+@njit(**OPTIONS)
+def tanh_arguments(distance_p, pair_p, weight_k, shift_bk):
+    """Return what enters the activation: w_k r + the shift of the pair of species."""
+    argument_pk = np.empty((len(distance_p), len(weight_k)))
+    for p in range(len(distance_p)):
+        for k in range(len(weight_k)):
+            argument_pk[p, k] = weight_k[k] * distance_p[p] + shift_bk[pair_p[p], k]
+    return argument_pk
+
+
+@njit(**OPTIONS)
+def times_cutoff(value_pk, distance_p, stretch_p, weight_k, cutoff_k):
+    """Multiply activations by (1 − r²/r_k²)³ in place; return the derivatives by the distance."""
+    slope_pk = np.empty_like(value_pk)
+    for p in range(len(distance_p)):
+        for k in range(len(weight_k)):
+            cut, cut_slope = _cutoff_of_edge(distance_p[p], cutoff_k[k])
+            value = value_pk[p, k]
+            slope_pk[p, k] = ((1.0 - value * value) * weight_k[k] * cut + value * cut_slope) * stretch_p[p]
+            value_pk[p, k] = value * cut
+    return slope_pk
+
+
+@njit(**OPTIONS)
+def moments(first_n, value_pk, harmonics_py):
+    """Return the aggregation A_{n,y,k} = Σ_p t_pk Y_py over the edges of every atom."""
+    n_atoms, n_harmonics, n_channels = len(first_n) - 1, harmonics_py.shape[1], value_pk.shape[1]
+    moment_nyk = np.zeros((n_atoms, n_harmonics, n_channels))
+    for n in range(n_atoms):
+        for p in range(first_n[n] - first_n[0], first_n[n + 1] - first_n[0]):
+            for y in range(n_harmonics):
+                harmonic = harmonics_py[p, y]
+                for k in range(n_channels):
+                    moment_nyk[n, y, k] += harmonic * value_pk[p, k]
+    return moment_nyk
+
+
+@njit(**OPTIONS)
+def sums(first_n, value_p):
+    """Return the sums of a quantity over the edges of every atom."""
+    total_n = np.zeros(len(first_n) - 1)
+    for n in range(len(first_n) - 1):
+        for p in range(first_n[n] - first_n[0], first_n[n + 1] - first_n[0]):
+            total_n[n] += value_p[p]
+    return total_n
+
+
+@njit(**INLINED)
+def _levels_at_point(moment_yk, harmonics_y, level, level_lk):
+    """Write Σ_m A_{lm,k} Y_lm(x) for every degree l."""
+    for l in range(len(level)):
+        for k in range(moment_yk.shape[1]):
+            total = 0.0
+            for y in range(l * l, (l + 1) * (l + 1)):
+                total += harmonics_y[y] * moment_yk[y, k]
+            level_lk[l, k] = total
+
+
+@njit(**OPTIONS)
+def site_energies(species_n, moment_nyk, grid, level, power, mixing_sqlk, linear_sk, square_slk, coefficient_soqk):
+    """Return the energy of every atom and its derivative by the moments A.
+
+    The energy is linear in the moment of degree zero (the two-body part), plus c_l Σ_m A_lm² of every
+    degree, plus, of every field s, the polynomial Σ_o c_o s^(o + 3) averaged over the sphere.
+    """
+    harmonics_xy, weight_x = grid
+    n_atoms, _, n_channels = moment_nyk.shape
+    n_mixings = mixing_sqlk.shape[1]
+    energy_n = np.zeros(n_atoms)
+    slope_nyk = np.empty_like(moment_nyk)
+    level_lk = np.empty((len(level), n_channels))
+    slope_lk = np.empty((len(level), n_channels))
+    energy_k = np.empty(n_channels)
+    for n in range(n_atoms):
+        s = species_n[n]
+        _add_squares(moment_nyk[n], level, linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
+        for x in range(len(weight_x)):
+            _levels_at_point(moment_nyk[n], harmonics_xy[x], level, level_lk)
+            slope_lk[:] = 0.0
+            for q in range(n_mixings):
+                for k in range(n_channels):
+                    even, odd = 0.0, 0.0
+                    for l in range(len(level)):
+                        if l % 2 == 0:
+                            even += mixing_sqlk[s, q, l, k] * level_lk[l, k]
+                        else:
+                            odd += mixing_sqlk[s, q, l, k] * level_lk[l, k]
+                    total, difference = 2.0 * (even * even + odd * odd), 4.0 * even * odd
+                    value, even_slope, odd_slope = 0.0, 0.0, 0.0
+                    for o in range(len(power)):
+                        c = weight_x[x] * coefficient_soqk[s, o, q, k]
+                        even_slope += (o + 3) * c * total
+                        odd_slope += (o + 3) * c * difference
+                        total, difference = even * total + odd * difference, even * difference + odd * total
+                        value += c * total
+                    energy_k[k] += value
+                    for l in range(len(level)):
+                        if l % 2 == 0:
+                            slope_lk[l, k] += mixing_sqlk[s, q, l, k] * even_slope
+                        else:
+                            slope_lk[l, k] += mixing_sqlk[s, q, l, k] * odd_slope
+            for l in range(len(level)):
+                for y in range(l * l, (l + 1) * (l + 1)):
+                    for k in range(n_channels):
+                        slope_nyk[n, y, k] += harmonics_xy[x, y] * slope_lk[l, k]
+        energy_n[n] = energy_k.sum()
+    return energy_n, slope_nyk
+
+
+@njit(**INLINED)
+def _add_squares(moment_yk, level, linear_k, square_lk, energy_k, slope_yk):
+    """Write the energy per channel that is linear or quadratic in the moments, and its derivatives."""
+    energy_k[:] = linear_k * moment_yk[0]
+    for l in range(len(level)):
+        for y in range(l * l, (l + 1) * (l + 1)):
+            for k in range(len(energy_k)):
+                slope = square_lk[l, k] * moment_yk[y, k]
+                energy_k[k] += slope * moment_yk[y, k]
+                slope_yk[y, k] = 2.0 * slope
+    slope_yk[0] += linear_k
+
+
+@njit(**OPTIONS)
+def edge_gradients(first_n, harmonics_py, harmonic_slopes_pcy, value_pk, slope_pk, unit_pc, slope_nyk):
+    """Return the derivative of the energy by every edge vector, from its derivative by the moments."""
+    gradient_pc = np.empty((len(value_pk), 3))
+    n_harmonics, n_channels = slope_nyk.shape[1:]
+    radial_y, angular_y = np.empty(n_harmonics), np.empty(n_harmonics)
+    for n in range(len(first_n) - 1):
+        for p in range(first_n[n] - first_n[0], first_n[n + 1] - first_n[0]):
+            for y in range(n_harmonics):
+                radial, angular = 0.0, 0.0
+                for k in range(n_channels):
+                    radial += slope_pk[p, k] * slope_nyk[n, y, k]
+                    angular += value_pk[p, k] * slope_nyk[n, y, k]
+                radial_y[y], angular_y[y] = radial, angular
+            stretch = 0.0
+            for y in range(n_harmonics):
+                stretch += harmonics_py[p, y] * radial_y[y]
+            for c in range(3):
+                turn = 0.0
+                for y in range(n_harmonics):
+                    turn += harmonic_slopes_pcy[p, c, y] * angular_y[y]
+                gradient_pc[p, c] = stretch * unit_pc[p, c] + turn
+    return gradient_pc
+
+
+@njit(**OPTIONS)
+def add_edge_forces(centre_p, neighbour_p, gradient_pc, force_nc):
+    """Add the forces of edges to the atoms: head minus, tail plus the gradient by the edge vector."""
+    for p in range(len(centre_p)):
+        for c in range(3):
+            force_nc[centre_p[p], c] += gradient_pc[p, c]
+            force_nc[neighbour_p[p], c] -= gradient_pc[p, c]

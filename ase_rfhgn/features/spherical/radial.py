@@ -1,0 +1,53 @@
+"""The edge encoder: a dense layer that turns the length of an edge and its species into messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.spherical import kernels
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeEncoder:
+    """Random dense layer on edges, times a cutoff function: t_k = tanh(w_k (r − d_b) + v_bk) (1 − r²/r_k²)³.
+
+    Below the floor of a pair of species, distances are bent towards a constant, so that the
+    encoder is never asked about distances far below those that it was drawn for.
+
+    Attributes
+    ----------
+    cutoff_k : ndarray of shape (n_channels,)
+        Distance at which the messages of a channel vanish (Å).
+    weight_k : ndarray of shape (n_channels,)
+        Weights of the distance (1/Å).
+    shift_bk : ndarray of shape (n_species², n_channels)
+        Bias plus the weights of the species of centre and neighbour.
+    size_b : ndarray of shape (n_species²,)
+        What is subtracted from the distance: larger atoms look alike at larger distances (Å).
+    floor_b : ndarray of shape (n_species²,)
+        Smallest distances of training (Å).
+    """
+
+    cutoff_k: FloatArray
+    weight_k: FloatArray
+    shift_bk: FloatArray
+    size_b: FloatArray
+    floor_b: FloatArray
+
+    def encode(self, distance_p: FloatArray, pair_p: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the messages of edges and their derivatives by the distance (1/Å)."""
+        bent_p, stretch_p = self._bend(distance_p, self.floor_b[pair_p])
+        value_pk = kernels.tanh_arguments(bent_p - self.size_b[pair_p], pair_p, self.weight_k, self.shift_bk)
+        np.tanh(value_pk, out=value_pk)
+        slope_pk = kernels.times_cutoff(value_pk, bent_p, stretch_p, self.weight_k, self.cutoff_k)
+        return value_pk, slope_pk
+
+    @staticmethod
+    def _bend(distance_p: FloatArray, floor_p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return distances that are bent below the floor, and the derivatives (1 above it)."""
+        width_p = 0.1 * floor_p
+        turn_p = np.tanh(np.maximum(floor_p - distance_p, 0.0) / width_p)
+        return np.where(turn_p > 0.0, floor_p - width_p * turn_p, distance_p), 1.0 - turn_p**2

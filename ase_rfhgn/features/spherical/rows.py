@@ -1,0 +1,117 @@
+"""Rows of the linear system: the pooled features of a structure and their derivatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.spherical import row_kernels
+from ase_rfhgn.features.spherical.fields import Block, SphericalFields
+from ase_rfhgn.structures.graph import NeighbourGraph
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureRows:
+    """Derivatives of the pooled features: what is linear in the coefficients.
+
+    Attributes
+    ----------
+    energy_f : ndarray of shape (n_features,)
+        Features summed over the atoms.
+    force_mf : ndarray of shape (3 n, n_features)
+        Minus the derivatives by the positions.
+    virial_vf : ndarray of shape (6, n_features)
+        Derivatives by a homogeneous strain, Voigt order.
+    """
+
+    energy_f: FloatArray
+    force_mf: FloatArray
+    virial_vf: FloatArray
+
+
+def feature_rows(
+    fields: SphericalFields, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool
+) -> FeatureRows:
+    """Return the derivatives of the pooled features by positions and strain.
+
+    Parameters
+    ----------
+    fields : SphericalFields
+        The features.
+    graph : NeighbourGraph
+        A structure.
+    column_s : ndarray of shape (n_species,)
+        First column of the features of every species of the centre.
+    n_columns : int
+        Number of columns.
+    stress : bool
+        Whether the virial is wanted.
+    """
+    rows = FeatureRows(
+        energy_f=np.zeros(n_columns),
+        force_mf=np.zeros((3 * graph.n_atoms, n_columns)),
+        virial_vf=np.zeros((6 if stress else 0, n_columns)),
+    )
+    alone_sf = isolated_features(fields)
+    for block in fields.blocks(graph):
+        _add_block(fields, block, graph.neighbour_p[block.edges], column_s, alone_sf, rows)
+    return rows
+
+
+def isolated_features(fields: SphericalFields) -> FloatArray:
+    """Return the features of an atom without neighbours, which are subtracted: (n_species, n_features)."""
+    n_species = len(fields.species_s)
+    mixing_slf, moment_syk = _flat_mixings(fields), fields.centred(fields.nothing(), np.arange(n_species))
+    feature_sf, slope_yf = np.empty((n_species, fields.n_features)), np.empty((moment_syk.shape[1], fields.n_features))
+    scratch = row_kernels.features_scratch(fields.points, *fields.shape, mixing_slf)
+    for s in range(n_species):
+        row_kernels.site_features(
+            moment_syk[s], fields.points, *fields.shape, mixing_slf[s], scratch, feature_sf[s], slope_yf
+        )
+    return feature_sf
+
+
+def _add_block(
+    fields: SphericalFields,
+    block: Block,
+    neighbour_p: IntArray,
+    column_s: IntArray,
+    alone_sf: FloatArray,
+    rows: FeatureRows,
+) -> None:
+    """Add the features of a block of atoms and their derivatives to the rows."""
+    moment_nyk = fields.centred(block.moment_nyk, block.species_n)
+    axes_pac = _axes(block.vector_pc / block.distance_p[:, None])
+    across_pay = axes_pac[:, 1:] @ block.harmonic_slopes_pcy
+    row_kernels.add_rows(
+        (block.atoms.start, block.first_n, block.species_n, column_s[block.species_n], moment_nyk),
+        (neighbour_p, block.distance_p, axes_pac),
+        (block.value_pk, block.slope_pk),
+        np.concatenate([block.harmonics_py[:, None], across_pay], axis=1),
+        fields.points,
+        *fields.shape,
+        _flat_mixings(fields),
+        alone_sf,
+        rows.energy_f,
+        rows.force_mf,
+        rows.virial_vf,
+    )
+
+
+def _axes(unit_pc: FloatArray) -> FloatArray:
+    """Return orthonormal axes of every edge, the first along it: shape (n_edges, 3, 3).
+
+    Derivatives across an edge have two components, not three: a quarter less to multiply.
+    """
+    oblique_pc = np.eye(3)[np.argmin(np.abs(unit_pc), axis=1)]
+    second_pc = np.cross(unit_pc, oblique_pc)
+    second_pc /= np.linalg.norm(second_pc, axis=1)[:, None]
+    return np.stack([unit_pc, second_pc, np.cross(unit_pc, second_pc)], axis=1)
+
+
+def _flat_mixings(fields: SphericalFields) -> FloatArray:
+    """Return the weights of the degrees, mixings and channels on one axis: (n_species, degree + 1, …)."""
+    mixing_slqk = np.moveaxis(fields.mixing_sqlk, 1, 2)
+    return mixing_slqk.reshape(*mixing_slqk.shape[:2], -1)

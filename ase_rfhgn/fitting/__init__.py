@@ -1,0 +1,1 @@
+"""Training: from frames to a model. No other room below `calculators` knows it."""

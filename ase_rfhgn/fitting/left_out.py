@@ -1,0 +1,150 @@
+"""Errors on every training frame of a fit that never saw it, in closed form, and frames that stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.fitting.rows import frame_rows
+from ase_rfhgn.fitting.uncertainty import ROWS_AT_ONCE, count_rows
+from ase_rfhgn.fitting.update import memory_of, refuse_strangers, subtracted_baseline
+from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.regression.posterior import Omission, parts_of
+from ase_rfhgn.runtime.batches import batched
+from ase_rfhgn.runtime.progress import tracked
+from ase_rfhgn.runtime.threads import single_threaded
+from ase_rfhgn.structures.graph import build_graph
+from ase_rfhgn.structures.training_set import Frame, TrainingSet
+
+STANDS_OUT = 5.0
+"""Typical deviations from the median (of the logarithm of errors) beyond which a frame stands out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutErrors:
+    """Errors on a frame of the fit to all other frames.
+
+    Attributes
+    ----------
+    index : int
+        Number of the frame.
+    name : str
+        What messages call it.
+    energy : float or None
+        Labelled minus predicted energy (eV/atom); None without a label.
+    force_rmse : float or None
+        Root mean square over the components of the forces (eV/Å).
+    stress_rmse : float or None
+        Root mean square over the components of the stress (eV/Å³).
+    """
+
+    index: int
+    name: str
+    energy: float | None
+    force_rmse: float | None
+    stress_rmse: float | None
+
+
+def left_out_errors(
+    potential: Potential, frames: str | Path | Iterable[Atoms] | TrainingSet, *, progress: bool = False
+) -> list[LeftOutErrors]:
+    """Return, for every frame of a fit, the errors of the fit to all others with the same features and ridges.
+
+    Parameters
+    ----------
+    potential : Potential
+        Fitted with ``keep_factor=True``.
+    frames : path, iterable of ase.Atoms or TrainingSet
+        Frames of its fit.
+    progress : bool
+        Whether long work shows progress on a terminal.
+
+    Raises
+    ------
+    UpdateError
+        If the potential kept no factor, or a frame is not in its fit.
+
+    Notes
+    -----
+    See `ase_rfhgn.regression.posterior.Omission` for the formulae. The cost of a frame is that of its rows and of
+    as many triangular solves; nothing is fitted again.
+    """
+    training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
+    memory = memory_of(potential)
+    baseline = subtracted_baseline(potential, memory)
+    everything = tuple(range(len(potential.species_s)))
+    found: list[LeftOutErrors] = []
+
+    def rows_of(frame: Frame) -> _Rows:
+        refuse_strangers(memory, [frame.name], [frame.fingerprint])
+        graph = build_graph(frame.atoms, potential.cutoff)
+        rows = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)
+        weighted = {kind: memory.weights[kind] * row_mf for kind, row_mf in rows.items() if memory.weights[kind] > 0.0}
+        return _Rows(frame.name, weighted)
+
+    with single_threaded():
+        regression = memory.regression()
+        omission = Omission(regression, regression.solve())
+        read = tracked(training_set, "leave one out", shown=progress)
+        for batch in batched(map(rows_of, read), lambda frame: count_rows(frame.by_kind), ROWS_AT_ONCE):
+            left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
+            for frame, residual_m in zip(batch, left, strict=True):
+                found.append(_summary(len(found), frame, residual_m, memory.weights))
+    return found
+
+
+def outliers(errors: Sequence[LeftOutErrors]) -> list[LeftOutErrors]:
+    """Return the frames whose errors are far larger than those of the others, the worst first.
+
+    A frame stands out if the logarithm of one of its errors lies many median absolute deviations
+    above the median of all frames (Hampel, J. Am. Stat. Assoc. 69, 383 (1974)). Most often its
+    labels are wrong; it may also be the only one of its kind.
+
+    Parameters
+    ----------
+    errors : sequence of LeftOutErrors
+        Those of all frames.
+    """
+    worst: dict[int, float] = {}
+    for quantity in ("energy", "force_rmse", "stress_rmse"):
+        values = [(i, getattr(error, quantity)) for i, error in enumerate(errors)]
+        known = [(i, abs(value)) for i, value in values if value]
+        if len(known) > 2:
+            index_i, size_i = (np.array(column) for column in zip(*known, strict=True))
+            for i, deviation in zip(index_i.tolist(), _deviations(np.log(size_i)), strict=True):
+                worst[i] = max(worst.get(i, 0.0), float(deviation))
+    ranked = sorted((i for i, deviation in worst.items() if deviation > STANDS_OUT), key=lambda i: -worst[i])
+    return [errors[i] for i in ranked]
+
+
+def _deviations(value_i: FloatArray) -> FloatArray:
+    """Return how far values lie above their median, in units of their typical deviation on that side."""
+    above_i = value_i - np.median(value_i)
+    upper = above_i[above_i > 0.0]
+    deviation_i: FloatArray = above_i / max(float(np.median(upper)) if len(upper) else 0.0, np.finfo(float).tiny)
+    return deviation_i
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Name and weighted rows of a frame."""
+
+    name: str
+    by_kind: dict[str, FloatArray]
+
+
+def _summary(index: int, frame: _Rows, residual_m: FloatArray, weights: Mapping[str, float]) -> LeftOutErrors:
+    """Return the errors on a frame, from the residuals of its weighted rows."""
+    parts = zip(frame.by_kind, parts_of(residual_m, frame.by_kind.values()), strict=True)
+    errors = {kind: part_m / weights[kind] for kind, part_m in parts}
+
+    def root_mean_square(kind: str) -> float | None:
+        return float(np.sqrt(np.mean(errors[kind] ** 2))) if kind in errors else None
+
+    energy = float(errors["energy"][0]) if "energy" in errors else None
+    return LeftOutErrors(index, frame.name, energy, root_mean_square("force"), root_mean_square("stress"))

@@ -1,0 +1,250 @@
+"""What a fit remembers to go on without its frames: factors of its rows, prior and ridges.
+
+Rows that are taken out are not taken out of the factors, which would lose digits step by step, but
+remembered in factors of their own; every solution takes them out anew, next to the prior, where
+that is safe (`ase_rfhgn.regression.downdating`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.fitting.accumulation import Factors
+from ase_rfhgn.fitting.rows import KINDS, Layout
+from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.regression.ridge import Regression
+from ase_rfhgn.regression.triangular import Factor, RunningFactor, packed, stack
+from ase_rfhgn.structures.training_set import Frame
+
+UNLABELLED = "unlabelled"
+"""Name of the factor of unlabelled rows among the arrays of a memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """State of a fit that can be updated.
+
+    Attributes
+    ----------
+    labelled : mapping of str to Factor
+        All rows that ever went in, per kind of label.
+    weights : mapping of str to float
+        Weights of the kinds.
+    spread_f : ndarray of shape (n_columns,)
+        Prior spread of the coefficients.
+    ridge : float
+        Strength of the prior.
+    teacher_ridge : float or None
+        That of the teacher.
+    one_body_s : ndarray of shape (n_species,)
+        One-body energies that were subtracted from the labels (eV).
+    sharpness_power : float
+        What the prior was made with, see `ase_rfhgn.fitting.prior`.
+    free_one_body : bool
+        Whether one-body energies are fitted.
+    fingerprint_i : ndarray of int
+        Fingerprints of the frames that count.
+    unlabelled : Factor, optional
+        Factor of the weighted unlabelled rows.
+    removed : mapping of str to Factor
+        Rows that do not count any more.
+    """
+
+    labelled: Mapping[str, Factor]
+    weights: Mapping[str, float]
+    spread_f: FloatArray
+    ridge: float
+    teacher_ridge: float | None
+    one_body_s: FloatArray
+    sharpness_power: float
+    free_one_body: bool
+    fingerprint_i: IntArray
+    unlabelled: Factor | None = None
+    removed: Mapping[str, Factor] = field(default_factory=dict)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns, without the right-hand side."""
+        return len(self.spread_f)
+
+    def regression(self) -> Regression:
+        """Return the regression."""
+        labelled = [factor.rows(self.weights[kind]) for kind, factor in self.labelled.items()]
+        removed = [factor.rows(self.weights[kind]) for kind, factor in self.removed.items()]
+        return Regression(
+            labelled=packed(stack(labelled, overwrite=True)),
+            spread_f=self.spread_f,
+            ridge=self.ridge,
+            teacher_ridge=self.teacher_ridge,
+            unlabelled=self.unlabelled,
+            removed_mf=np.concatenate(removed) if removed else None,
+        )
+
+    def with_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> Memory:
+        """Return the memory with the rows of more frames, over all columns."""
+        fingerprint_i = np.append(self.fingerprint_i, fingerprint_i)
+        return replace(self, labelled=self._folded(self.labelled, rows), fingerprint_i=fingerprint_i)
+
+    def without_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> Memory:
+        """Return the memory in which the rows of some frames do not count any more."""
+        left = Counter(self.fingerprint_i.tolist()) - Counter(fingerprint_i.tolist())
+        fingerprint_i = np.array(list(left.elements()), dtype=np.int64)
+        return replace(self, removed=self._folded(self.removed, rows), fingerprint_i=fingerprint_i)
+
+    def _folded(self, factors: Mapping[str, Factor], rows: Sequence[Mapping[str, FloatArray]]) -> dict[str, Factor]:
+        running = {kind: RunningFactor.resumed(factor, self.n_columns) for kind, factor in factors.items()}
+        for by_kind in rows:
+            for kind, row_mf in by_kind.items():
+                if kind not in running:
+                    running[kind] = RunningFactor(np.arange(self.n_columns + 1))
+                running[kind].add(row_mf)
+        return {kind: running[kind].factor() for kind in KINDS if kind in running}
+
+    def column_norms(self, weights: Mapping[str, float]) -> FloatArray:
+        """Return the norms of the columns of the rows that count, for given weights."""
+        square_f = np.zeros(self.n_columns)
+        for sign, factors in ((1.0, self.labelled), (-1.0, self.removed)):
+            for kind, factor in factors.items():
+                square_f += sign * factor.column_squares(self.n_columns, weights[kind])
+        return np.sqrt(np.maximum(square_f, 0.0))
+
+    def root_mean_squares(self, coefficient_f: FloatArray) -> dict[str, float]:
+        """Return the root mean squares of the residuals of the rows that count, per kind."""
+        found = {}
+        for kind, factor in self.labelled.items():
+            signed = [(1.0, factor), *((-1.0, gone) for gone in [self.removed.get(kind)] if gone is not None)]
+            n_rows = sum(sign * one.n_rows for sign, one in signed)
+            squares = sum(sign * one.residual(coefficient_f) for sign, one in signed)
+            if n_rows > 0:
+                found[kind] = float(np.sqrt(max(squares, 0.0) / n_rows))
+        return found
+
+    def as_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the memory as named arrays."""
+        arrays: dict[str, NDArray[Any]] = {
+            "weights": np.array([self.weights[kind] for kind in KINDS]),
+            "ridges": np.array([self.ridge, np.nan if self.teacher_ridge is None else self.teacher_ridge]),
+            "spread_f": self.spread_f,
+            "one_body_s": self.one_body_s,
+            "prior": np.array([self.sharpness_power, float(self.free_one_body)]),
+            "fingerprint_i": self.fingerprint_i,
+        }
+        for name, factor in self._factors().items():
+            arrays[name] = factor.packed
+            arrays[f"{name}_rows"] = np.array([factor.n_kept, factor.n_rows])
+        return arrays
+
+    def _factors(self) -> dict[str, Factor]:
+        """Return all factors by a name each."""
+        named = {f"labelled_{kind}": factor for kind, factor in self.labelled.items()}
+        named |= {f"removed_{kind}": factor for kind, factor in self.removed.items()}
+        return named if self.unlabelled is None else named | {UNLABELLED: self.unlabelled}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> Memory:
+        """Return the memory that `as_arrays` wrote.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            The arrays.
+        layout : Layout
+            Columns of the linear system.
+
+        Raises
+        ------
+        KeyError
+            If one is missing.
+        ValueError
+            If one is not finite, or of another shape than the columns call for.
+        """
+        ridges = _checked(arrays["ridges"], 2, finite=False)
+        prior = _checked(arrays["prior"], 2)
+
+        def factors(name: str) -> dict[str, Factor]:
+            return {kind: _factor(arrays, f"{name}_{kind}", layout) for kind in KINDS if f"{name}_{kind}" in arrays}
+
+        labelled = factors("labelled")
+        if not labelled:
+            message = "there is no factor of labelled rows"
+            raise ValueError(message)
+        return cls(
+            labelled=labelled,
+            weights=dict(zip(KINDS, _checked(arrays["weights"], len(KINDS)).tolist(), strict=True)),
+            spread_f=_checked(arrays["spread_f"], layout.n_columns),
+            ridge=float(ridges[0]),
+            teacher_ridge=None if np.isnan(ridges[1]) else float(ridges[1]),
+            one_body_s=_checked(arrays["one_body_s"], layout.n_species),
+            sharpness_power=float(prior[0]),
+            free_one_body=bool(prior[1]),
+            fingerprint_i=_checked(arrays["fingerprint_i"], arrays["fingerprint_i"].size, np.int64),
+            unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
+            removed=factors("removed"),
+        )
+
+
+def _factor(arrays: Mapping[str, NDArray[Any]], name: str, layout: Layout) -> Factor:
+    """Return a factor over all columns that `Memory.as_arrays` wrote."""
+    column_f = np.arange(layout.n_columns + 1)
+    n_kept, n_rows = _checked(arrays[f"{name}_rows"], 2, np.int64).tolist()
+    if not 0 <= n_kept <= len(column_f):
+        message = f"{name} has {n_kept} rows for {len(column_f)} columns"
+        raise ValueError(message)
+    size = n_kept * len(column_f) - n_kept * (n_kept - 1) // 2
+    return Factor(_checked(arrays[name], size), n_kept, column_f, n_rows)
+
+
+def _checked(array: NDArray[Any], size: int, kind: type = np.float64, *, finite: bool = True) -> NDArray[Any]:
+    """Return an array if it is what it should be."""
+    if array.shape != (size,) or array.dtype != kind or (finite and not np.isfinite(array).all()):
+        message = f"an array of shape {array.shape} and type {array.dtype} where {size} {kind.__name__} are needed"
+        raise ValueError(message)
+    return array
+
+
+def remembered(
+    factors: Factors,
+    regression: Regression,
+    weights: Mapping[str, float],
+    baseline: Baseline,
+    sharpness_power: float,
+    frames: Iterable[Frame],
+) -> Memory:
+    """Return what a fit has to remember.
+
+    Parameters
+    ----------
+    factors : Factors
+        Its rows.
+    regression : Regression
+        Their regression.
+    weights : mapping of str to float
+        Weights of the kinds of rows.
+    baseline : Baseline
+        What was subtracted from the labels.
+    sharpness_power : float
+        What the prior was made with.
+    frames : iterable of Frame
+        The frames.
+    """
+    unlabelled = regression.unlabelled
+    n_species = factors.layout.n_species
+    return Memory(
+        labelled=factors.by_kind(),
+        weights=dict(weights),
+        spread_f=regression.spread_f,
+        ridge=regression.ridge,
+        teacher_ridge=regression.teacher_ridge,
+        one_body_s=baseline.one_body_s,
+        sharpness_power=sharpness_power,
+        free_one_body=bool(regression.spread_f[:n_species].any()),
+        fingerprint_i=np.array([frame.fingerprint for frame in frames], dtype=np.int64),
+        unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,
+    )

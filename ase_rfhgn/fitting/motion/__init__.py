@@ -1,0 +1,1 @@
+"""Laws of motion between the frames of a run, as equations of a fit."""

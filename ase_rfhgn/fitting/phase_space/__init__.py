@@ -1,0 +1,1 @@
+"""What only fits of Hamiltonians of positions and momenta need."""

@@ -1,0 +1,60 @@
+"""What a model file tells about its training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ase.data import chemical_symbols
+from ase.units import GPa
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.fitting.accumulation import Factors
+from ase_rfhgn.fitting.ridge_choice import Choice
+from ase_rfhgn.fitting.settings import FitSettings
+from ase_rfhgn.fitting.survey import Survey
+
+UNITS = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa, "motion": 1.0}
+"""Units of reported errors per kind of rows: meV/atom, eV/Å, GPa, eV/Å."""
+
+
+def training_record(
+    settings: FitSettings, surveyed: Survey, factors: Factors, choice: Choice, coefficient_f: FloatArray
+) -> dict[str, Any]:
+    """Return settings, sizes, the choice of the ridge and errors as plain JSON values.
+
+    Parameters
+    ----------
+    settings : FitSettings
+        Settings of the fit.
+    surveyed : Survey
+        What the training set holds.
+    factors : Factors
+        Rows of all frames.
+    choice : Choice
+        The regression and how its ridges were chosen.
+    coefficient_f : ndarray of shape (n_columns,)
+        The solution.
+    """
+    return {
+        "settings": settings.as_dict(),
+        "elements": [chemical_symbols[z] for z in surveyed.species_s],
+        "n_frames": len(surveyed.energy_i),
+        "n_atoms": int(surveyed.count_is.sum()),
+        "n_features": factors.layout.n_columns,
+        "ridge": choice.regression.ridge,
+        "teacher_ridge": choice.regression.teacher_ridge,
+        "ridge_choice": choice.method,
+        "ridge_path": choice.path,
+        "train_rmse": {
+            kind: float(UNITS[kind] * np.sqrt(_squares(factors, kind, coefficient_f) / factors.n_rows(kind)))
+            for kind in UNITS
+            if factors.n_rows(kind)
+        },
+        "cross_validation_rmse": {kind: UNITS[kind] * value for kind, value in choice.cross_validation.items()},
+    }
+
+
+def _squares(factors: Factors, kind: str, coefficient_f: FloatArray) -> float:
+    """Return the sum of squared residuals of all rows of a kind."""
+    return sum(by_kind[kind].residual(coefficient_f) for by_kind in factors.by_group.values() if kind in by_kind)

@@ -1,0 +1,61 @@
+"""Settings of what a fit is to reproduce, whatever the Hamiltonian, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.fitting.setting_checks import check_choice, check_number, check_optional, plain
+
+TARGETS = ("auto", "labels", "momenta", "positions")
+"""What a fit may be to: labels, or the motion of momenta or positions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetSettings:
+    """What a fit is to reproduce.
+
+    Attributes
+    ----------
+    targets : {"auto", "labels", "momenta", "positions"}
+        By default labels where there are any, else momenta where there are any, else positions.
+    timestep : float, optional
+        Time step of the dynamics (ASE's unit).
+    stride : int, optional
+        Steps from one frame to the next.
+    known_energy : tuple of int and float, optional
+        Number of a frame and its energy (eV).
+    """
+
+    targets: str = "auto"
+    timestep: float | None = None
+    stride: int | None = None
+    known_energy: tuple[int, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check every setting.
+
+        Raises
+        ------
+        SettingsError
+            If a setting lies outside of what is allowed.
+        """
+        check_choice("targets", self.targets, TARGETS)
+        check_optional("timestep", self.timestep, 1e-6, 1e3)
+        check_optional("stride", self.stride, 1, 10_000, whole=True)
+        self._check_known_energy()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values."""
+        return {field.name: plain(getattr(self, field.name)) for field in fields(self)}
+
+    def _check_known_energy(self) -> None:
+        if self.known_energy is None:
+            return
+        pair: object = self.known_energy
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            message = f"known_energy is {pair!r}: it must be the number of a frame and its energy (eV)"
+            raise SettingsError(message)
+        check_number("frame of known_energy", pair[0], 0, 2**63 - 1, whole=True)
+        check_number("energy of known_energy", pair[1], -1e12, 1e12)

@@ -1,1 +1,0 @@
-"""Feature Hamiltonians: graphs in, features and their exact gradients out."""

@@ -1,0 +1,1 @@
+"""What is known before a fit, and added to what is learned."""

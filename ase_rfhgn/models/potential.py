@@ -1,0 +1,299 @@
+"""The fitted potential: immutable, saved and loaded bit by bit, knows nothing of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+from numpy.typing import NDArray
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.features.response import Response, voigt
+from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
+from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
+from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
+from ase_rfhgn.models.uncertainty import Committee, ExpectedErrors, Members
+from ase_rfhgn.structures.checks import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
+from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
+from ase_rfhgn.structures.neighbour_list import NeighbourList
+
+KIND = "spherical fields"
+"""What model files call this kind of model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Energies, forces and stress of a structure.
+
+    Attributes
+    ----------
+    energy_n : ndarray of shape (n_atoms,)
+        Energies of the atoms (eV), a partition of the energy.
+    force_nc : ndarray of shape (n_atoms, 3)
+        Forces (eV/Å).
+    stress_v : ndarray of shape (6,) or None
+        Stress xx, yy, zz, yz, xz, xy (eV/Å³), positive in tension; None unless the cell has a volume.
+    uncertainty : ExpectedErrors or None
+        Half-widths of 68 % intervals, and extrapolation grades; None unless asked for.
+    """
+
+    energy_n: FloatArray
+    force_nc: FloatArray
+    stress_v: FloatArray | None
+    uncertainty: ExpectedErrors | None = None
+
+    @property
+    def energy(self) -> float:
+        """Energy of the structure (eV)."""
+        return float(self.energy_n.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Potential:
+    """A fitted random-feature Hamiltonian graph network.
+
+    Attributes
+    ----------
+    hamiltonian : SphericalFields
+        The features, with all drawn weights.
+    coefficient_sf : ndarray of shape (n_species, n_features)
+        Their coefficients per species of the centre (eV).
+    baseline : Baseline
+        One-body energies and short-range repulsion.
+    record : dict
+        Settings, seed and training record: plain JSON values.
+    committee : Committee, optional
+        What tells how wrong the answers may be.
+    memory : mapping of str to ndarray, optional
+        What the fit remembers of its linear system (`fit` with ``keep_factor=True``).
+    """
+
+    hamiltonian: SphericalFields
+    coefficient_sf: FloatArray
+    baseline: Baseline
+    record: dict[str, Any] = field(default_factory=dict)
+    committee: Committee | None = None
+    memory: Mapping[str, NDArray[Any]] | None = None
+
+    @property
+    def species_s(self) -> IntArray:
+        """Atomic numbers of the elements that the potential knows."""
+        return self.hamiltonian.species_s
+
+    @property
+    def cutoff(self) -> float:
+        """Distance beyond which atoms do not see each other (Å)."""
+        return self.hamiltonian.cutoff
+
+    def evaluate(
+        self, atoms: Atoms, *, uncertainty: bool = False, neighbours: NeighbourList | None = None, threads: int = 1
+    ) -> Evaluation:
+        """Return the energies, forces and stress of a structure.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            A structure.
+        uncertainty : bool
+            Whether the errors to be expected are wanted, too.
+        neighbours : NeighbourList, optional
+            What makes the graph; by default pairs are searched anew.
+        threads : int
+            Threads that share the work.
+
+        Raises
+        ------
+        StructureError
+            If a position is not finite, atoms coincide, or an element was not in the training data.
+        SettingsError
+            If errors are wanted of a potential that has no committee.
+        """
+        graph = self._graph(atoms, neighbours)
+        response = self.respond(graph, threads)
+        volume = _volume(atoms)
+        return Evaluation(
+            energy_n=response.energy_n,
+            force_nc=response.force_nc,
+            stress_v=None if volume is None else voigt(response.virial_cc) / volume,
+            uncertainty=self._expected_errors(graph, volume, threads) if uncertainty else None,
+        )
+
+    def expected_errors(
+        self, atoms: Atoms, *, neighbours: NeighbourList | None = None, threads: int = 1
+    ) -> ExpectedErrors:
+        """Return the errors to be expected of `evaluate`, alone.
+
+        Parameters
+        ----------
+        atoms, neighbours, threads
+            As for `evaluate`.
+
+        Raises
+        ------
+        StructureError, SettingsError
+            As for `evaluate`.
+        """
+        return self._expected_errors(self._graph(atoms, neighbours), _volume(atoms), threads)
+
+    def grade(self, atoms: Atoms) -> FloatArray:
+        """Return the extrapolation grade of every atom: above 1, training saw almost nothing like it.
+
+        Raises
+        ------
+        StructureError, SettingsError
+            As for `evaluate`.
+        """
+        return self._asked_committee().grade(self.hamiltonian, self._graph(atoms))
+
+    def respond(self, graph: NeighbourGraph, threads: int = 1) -> Response:
+        """Return the energies, forces and virial of a graph."""
+        fields = self.hamiltonian.respond_all(graph, [self._polynomials], threads)[0]
+        return fields + self.baseline.respond(graph)
+
+    @cached_property
+    def _polynomials(self) -> Polynomials:
+        return self.hamiltonian.polynomials(self.coefficient_sf)
+
+    def update(self, frames: str | Path | Iterable[Atoms]) -> Potential:
+        """Return the potential that a fit to its frames and to more of them gives.
+
+        Features, prior, ridges and weights stay; the cost does not depend on the old frames.
+
+        Parameters
+        ----------
+        frames : path or iterable of ase.Atoms
+            More labelled structures, of elements that the potential knows.
+
+        Raises
+        ------
+        UpdateError
+            If the potential was not fitted with ``keep_factor=True``.
+        TrainingDataError
+            If a frame cannot be used; the message names it.
+        """
+        from ase_rfhgn.fitting.update import update  # noqa: PLC0415  # a door to training, opened when used
+
+        return update(self, frames)
+
+    def downdate(self, frames: str | Path | Iterable[Atoms]) -> Potential:
+        """Return the potential that a fit without some of its frames gives, all else as for `update`.
+
+        Parameters
+        ----------
+        frames : path or iterable of ase.Atoms
+            Structures that are in the fit, with the same labels.
+
+        Raises
+        ------
+        UpdateError
+            If a frame is not in the fit, or what would be left does not hold enough digits.
+        """
+        from ase_rfhgn.fitting.update import downdate  # noqa: PLC0415  # a door to training, opened when used
+
+        return downdate(self, frames)
+
+    def reweighted(
+        self,
+        *,
+        ridge: float,
+        energy_weight: float | None = None,
+        force_weight: float | None = None,
+        stress_weight: float | None = None,
+    ) -> Potential:
+        """Return the potential that `fit` with a given ridge, and other weights, gives to the same frames.
+
+        As in such a fit, no unlabelled structures count; expected errors keep the scale that they had.
+
+        Parameters
+        ----------
+        ridge, energy_weight, force_weight, stress_weight : float
+            As for `fit`; a weight that is not given stays.
+
+        Raises
+        ------
+        UpdateError
+            If the potential was not fitted with ``keep_factor=True``.
+        SettingsError
+            If a value is out of its range.
+        """
+        from ase_rfhgn.fitting.update import reweighted  # noqa: PLC0415  # a door to training, opened when used
+
+        return reweighted(self, ridge, {"energy": energy_weight, "force": force_weight, "stress": stress_weight})
+
+    def save(self, path: str | Path) -> None:
+        """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""
+        arrays = (
+            fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
+        )
+        arrays |= {} if self.committee is None else _prefixed("committee", self.committee.as_arrays())
+        arrays |= {} if self.memory is None else _prefixed("memory", self.memory)
+        header: dict[str, JSON] = {"model": KIND, "record": self.record}
+        write_model(path, header | fields_header(self.hamiltonian), arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Potential:
+        """Return the potential of a file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is missing, truncated, foreign, newer than this program or was changed.
+        """
+        return read_model_as(path, {KIND: assemble})
+
+    @cached_property
+    def _members(self) -> Members:
+        return self._asked_committee().members(self.hamiltonian)
+
+    def _expected_errors(self, graph: NeighbourGraph, volume: float | None, threads: int) -> ExpectedErrors:
+        committee = self._asked_committee()
+        return committee.expected_errors(self.hamiltonian, self._members, graph, volume, threads)
+
+    def _asked_committee(self) -> Committee:
+        if self.committee is None:
+            message = "this potential cannot tell its uncertainty: it was made without `fit`, or by an older version"
+            raise SettingsError(message)
+        return self.committee
+
+    def _graph(self, atoms: Atoms, neighbours: NeighbourList | None = None) -> NeighbourGraph:
+        """Return the graph of a structure after a check of it."""
+        refuse_unknown_elements(atoms, self.species_s, "potential")
+        refuse_impossible_places(atoms)
+        graph = build_graph(atoms, self.cutoff) if neighbours is None else neighbours.graph(atoms)
+        refuse_coincident_atoms(graph)
+        return graph
+
+
+def _volume(atoms: Atoms) -> float | None:
+    """Return the volume of the cell (Å³), None if it has none."""
+    return atoms.get_volume() if atoms.cell.rank == 3 else None
+
+
+def assemble(header: Header, arrays: Arrays) -> Potential:
+    """Return the potential of the header and the arrays of a model file."""
+    hamiltonian = fields_of_arrays(header, arrays)
+    n_species = len(hamiltonian.species_s)
+    committee = _unprefixed("committee", arrays)
+    return Potential(
+        hamiltonian=hamiltonian,
+        coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
+        baseline=Baseline.of_arrays(arrays, hamiltonian.species_s),
+        record=dict(header["record"]),
+        committee=Committee.of_arrays(committee, n_species) if committee else None,
+        memory=_unprefixed("memory", arrays) or None,
+    )
+
+
+def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {f"{prefix}.{name}": array for name, array in arrays.items()}
+
+
+def _unprefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    start = f"{prefix}."
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

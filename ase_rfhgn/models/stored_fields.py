@@ -1,0 +1,75 @@
+"""Spherical fields as the named arrays and the header of a model file, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ase_rfhgn.features.spherical.density_limit import Crowding
+from ase_rfhgn.features.spherical.fields import SphericalFields
+from ase_rfhgn.features.spherical.radial import EdgeEncoder
+from ase_rfhgn.models.archive import JSON, shaped
+
+
+def fields_as_arrays(fields: SphericalFields) -> dict[str, NDArray[Any]]:
+    """Return the arrays of spherical fields under their names in a model file."""
+    encoder, crowding = fields.encoder, fields.crowding
+    return {
+        "species_s": fields.species_s,
+        "cutoff_k": encoder.cutoff_k,
+        "weight_k": encoder.weight_k,
+        "shift_bk": encoder.shift_bk,
+        "size_b": encoder.size_b,
+        "floor_b": encoder.floor_b,
+        "mixing_sqlk": fields.mixing_sqlk,
+        "mean_sk": fields.mean_sk,
+        "ceiling_s": np.empty(0) if crowding is None else crowding.ceiling_s,
+    }
+
+
+def fields_header(fields: SphericalFields) -> dict[str, JSON]:
+    """Return what is no array."""
+    return {
+        "cutoff": fields.cutoff,
+        "correlation": fields.correlation,
+        "crowding_strength": None if fields.crowding is None else fields.crowding.strength,
+    }
+
+
+def fields_of_arrays(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SphericalFields:
+    """Return the fields of a model file.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If something is missing or does not fit.
+    """
+    species_s = arrays["species_s"]
+    n_species, n_channels = len(species_s), len(arrays["weight_k"])
+    encoder = EdgeEncoder(
+        cutoff_k=shaped(arrays, "cutoff_k", (n_channels,)),
+        weight_k=shaped(arrays, "weight_k", (n_channels,)),
+        shift_bk=shaped(arrays, "shift_bk", (n_species**2, n_channels)),
+        size_b=shaped(arrays, "size_b", (n_species**2,)),
+        floor_b=shaped(arrays, "floor_b", (n_species**2,)),
+    )
+    return SphericalFields(
+        species_s=species_s,
+        cutoff=float(header["cutoff"]),
+        encoder=encoder,
+        mixing_sqlk=shaped(arrays, "mixing_sqlk", (n_species, None, None, n_channels)),
+        mean_sk=shaped(arrays, "mean_sk", (n_species, n_channels)),
+        correlation=int(header["correlation"]),
+        crowding=_crowding(header, arrays, n_species),
+    )
+
+
+def _crowding(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n_species: int) -> Crowding | None:
+    if header["crowding_strength"] is None:
+        return None
+    return Crowding(
+        float(header["cutoff"]), shaped(arrays, "ceiling_s", (n_species,)), float(header["crowding_strength"])
+    )

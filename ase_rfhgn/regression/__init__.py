@@ -1,0 +1,1 @@
+"""Linear algebra of a fit: triangular factors, ridge, cross-validation, posterior. Numbers only, no atoms."""

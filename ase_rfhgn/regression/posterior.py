@@ -1,0 +1,169 @@
+"""Posterior of the coefficients: draws from it, what a fit without some rows would say, calibration.
+
+The textbook posterior of a linear regression, N(θ, s² (ZᵀZ + prior)⁻¹) with the noise s², knows
+where the data are thin. But labels of quantum mechanics have no noise: the errors come from the
+model's form, and do not shrink as rows are added (Swinburne and Perez, arXiv:2402.01810). So only
+its shape is used, and its scale is measured: residuals of frames left out of the fit, in closed
+form, over the spread of the draws there (split conformal prediction with normalised residuals: Lei
+et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.regression.ridge import Regression, Solved
+from ase_rfhgn.reports.metrics import left_free
+
+LEVELS = (0.6827, 0.9545)
+"""Shares of errors that lie within the two half-widths: one and two standard deviations of a normal distribution."""
+
+LEAST_REST = 1e-12
+"""Smallest share of a direction that counts as left when rows are left out."""
+
+
+def draw_members(solved: Solved, n_members: int, rng: np.random.Generator) -> FloatArray:
+    """Return deviations of the coefficients, drawn from the posterior of unit noise: shape (n_members, n).
+
+    They are divided by √n_members: the sum of their squared predictions is the variance.
+
+    Parameters
+    ----------
+    solved : Solved
+        A solution.
+    n_members : int
+        Number of draws.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    normal_fe = rng.normal(size=(len(solved.spread_f), n_members)) / np.sqrt(n_members)
+    member_ef: FloatArray = (
+        solved.spread_f[:, None] * solve_triangular(solved.root_ff, normal_fe, check_finite=False)
+    ).T
+    return member_ef
+
+
+def growth_left_out(solved: Solved, row_mf: FloatArray) -> FloatArray:
+    """Return by how much the posterior without some rows spreads more on them than that with them: at least 1.
+
+    Parameters
+    ----------
+    solved : Solved
+        The fit with the rows.
+    row_mf : ndarray of shape (m, n)
+        Weighted rows, without a right-hand side.
+    """
+    hat_m, turn_mm, rest_m = _hat(_whitened(solved, row_mf))
+    own_m = np.einsum("mj,j,mj->m", turn_mm, hat_m, turn_mm)
+    left_m = np.einsum("mj,j,mj->m", turn_mm, hat_m / rest_m, turn_mm)
+    growth_m: FloatArray = np.sqrt(np.divide(left_m, own_m, out=np.ones_like(own_m), where=own_m > 0.0))
+    return growth_m
+
+
+class Omission:
+    """Fits without a few rows each, in closed form from the fit with all of them.
+
+    Parameters
+    ----------
+    regression : Regression
+        The fit with all rows.
+    solved : Solved
+        Its solution.
+
+    Notes
+    -----
+    For the hat matrix H = Z (ZᵀZ + prior)⁻¹ Zᵀ of the rows left out, the residuals are
+    (1 − H)⁻¹ r (Cook and Weisberg, Residuals and Influence in Regression (1982), section 2.2). A
+    teacher, too, never saw the rows: its change Δ moves the labels of the unlabelled rows U, and
+    r − Z (ZᵀZ + prior)⁻¹ UᵀU Δ stands in place of r.
+    """
+
+    def __init__(self, regression: Regression, solved: Solved) -> None:
+        self._regression = regression
+        self._solved = solved
+        self._teacher = regression.teacher() if regression.has_teacher else None
+
+    def residuals(self, sets: Sequence[FloatArray]) -> list[FloatArray]:
+        """Return, for every set of rows, the labels minus the predictions of the fit without that set.
+
+        Parameters
+        ----------
+        sets : sequence of ndarray of shape (m, n + 1)
+            Weighted rows of the regression, right-hand side last. Sets that are left out one by one, but
+            dealt with together: triangular solves are as slow for one set as for many.
+        """
+        row_mf = np.concatenate(sets)
+        whites = parts_of(_whitened(self._solved, row_mf[:, :-1]), sets)
+        residuals = parts_of(row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f, sets)
+        if self._teacher is not None:
+            pull_fs = self._changes_of_labels(self._teacher, row_mf, sets) * self._solved.spread_f[:, None]
+            shift_fs = solve_triangular(self._solved.root_ff, pull_fs, trans="T", check_finite=False)
+            moved = zip(residuals, whites, shift_fs.T, strict=True)
+            residuals = [residual_m - white_mf @ shift_f for residual_m, white_mf, shift_f in moved]
+        return [_left_out(white_mf, residual_m) for white_mf, residual_m in zip(whites, residuals, strict=True)]
+
+    def _changes_of_labels(self, teacher: Solved, row_mf: FloatArray, sets: Sequence[FloatArray]) -> FloatArray:
+        """Return UᵀU Δ for the change Δ of a teacher that never saw a set: a column per set."""
+        whites = parts_of(_whitened(teacher, row_mf[:, :-1]), sets)
+        residuals = parts_of(row_mf[:, -1] - row_mf[:, :-1] @ teacher.coefficient_f, sets)
+        pairs = zip(whites, residuals, strict=True)
+        left_fs = np.stack([white_mf.T @ _left_out(white_mf, residual_m) for white_mf, residual_m in pairs], axis=1)
+        change_fs = -teacher.spread_f[:, None] * solve_triangular(teacher.root_ff, left_fs, check_finite=False)
+        assert self._regression.unlabelled is not None  # noqa: S101  # there is a teacher
+        columns_mf = self._regression.unlabelled.rows()[:, :-1]
+        pull_fs: FloatArray = columns_mf.T @ (columns_mf @ change_fs)
+        return pull_fs
+
+
+def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
+    """Return the half-widths of the intervals that hold 68 % and 95 % of errors, per unit of spread.
+
+    Parameters
+    ----------
+    residual_m : ndarray of shape (m,)
+        Errors on data that was not in the fit.
+    spread_m : ndarray of shape (m,)
+        Spread of the posterior there.
+
+    Returns
+    -------
+    ndarray of shape (2,)
+        The ⌈(m + 1) p⌉-th smallest ratios, which hold at least a share p of new errors if these are
+        exchangeable with the old ones. NaN if all spreads vanish.
+    """
+    free_m = left_free(spread_m)
+    ratio_m = np.sort(np.abs(residual_m[free_m]) / spread_m[free_m])
+    if not len(ratio_m):
+        return np.full(len(LEVELS), np.nan)
+    rank = [min(int(np.ceil((len(ratio_m) + 1) * level)), len(ratio_m)) - 1 for level in LEVELS]
+    return ratio_m[rank]
+
+
+def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:
+    """Return rows in coordinates in which the posterior of unit noise is a unit sphere."""
+    scaled_mf = row_mf * solved.spread_f
+    white_mf: FloatArray = solve_triangular(solved.root_ff, scaled_mf.T, trans="T", check_finite=False).T
+    return white_mf
+
+
+def parts_of(array: FloatArray, sets: Iterable[FloatArray]) -> list[FloatArray]:
+    """Return the parts of an array, along its first axis, that belong to sets of rows."""
+    return np.split(array, np.cumsum([len(row_mf) for row_mf in sets])[:-1])
+
+
+def _left_out(white_mf: FloatArray, residual_m: FloatArray) -> FloatArray:
+    """Return (1 − H)⁻¹ r for the residuals of whitened rows."""
+    _, turn_mm, rest_m = _hat(white_mf)
+    left_m: FloatArray = turn_mm @ ((turn_mm.T @ residual_m) / rest_m)
+    return left_m
+
+
+def _hat(white_mf: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return eigenvalues and eigenvectors of the hat matrix of rows, and one minus the eigenvalues."""
+    hat_m, turn_mm = np.linalg.eigh(white_mf @ white_mf.T)
+    hat_m = np.clip(hat_m, 0.0, 1.0)
+    return hat_m, turn_mm, np.maximum(1.0 - hat_m, LEAST_REST)

@@ -1,0 +1,174 @@
+"""Figures: every plot takes the axes it draws on and returns them.
+
+Matplotlib is imported where a figure is drawn, nowhere else; no figure is shown and no global
+state of pyplot is touched, so the plots work without a display.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import SettingsError, TrainingDataError
+from ase_rfhgn.reports.comparison import Parity, Reliability
+from ase_rfhgn.runtime.atomic_write import write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PANEL_INCHES = 3.4
+DOTS_PER_INCH = 150
+LARGE_DOT, SMALL_DOT = 7.0, 3.0
+RELIABILITY_BINS = 12
+"""Points of a curve of reliability."""
+
+WITHIN = 0.6827
+"""Share of errors that the expected ones should hold."""
+
+FEW_VALUES = 1000
+"""Fewer values than this are drawn as large dots."""
+
+
+def plot_parity(parity: Parity, axes: Axes) -> Axes:
+    """Draw predictions over labels, with the line of perfect agreement; return the axes.
+
+    Parameters
+    ----------
+    parity : Parity
+        Labelled and predicted values.
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    """
+    rmse = float(np.sqrt(np.mean((parity.prediction_m - parity.label_m) ** 2)))
+    axes.plot(parity.label_m, parity.prediction_m, ".", **_dots(len(parity.label_m)))
+    axes.axline((0.0, 0.0), slope=1.0, color="black", linewidth=0.6, zorder=0)
+    span = _span(np.concatenate([parity.label_m, parity.prediction_m]))
+    axes.set(xlim=span, ylim=span, aspect="equal")
+    name = f"{parity.quantity} ({parity.unit})"
+    axes.set(xlabel=f"labelled {name}", ylabel=f"predicted {name}")
+    axes.set_title(f"RMSE {_rmse_text(rmse, parity.unit)}", fontsize="medium")
+    return axes
+
+
+def plot_errors(reliability: Reliability, axes: Axes) -> Axes:
+    """Draw errors of forces over the expected ones, with the line that 68 % should lie below; return the axes.
+
+    Parameters
+    ----------
+    reliability : Reliability
+        Errors and what was expected of them.
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    """
+    error_m = np.maximum(reliability.error_m, np.finfo(float).tiny)
+    axes.loglog(reliability.expected_m, error_m, ".", **_dots(len(error_m)))
+    axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6)
+    low, high = np.quantile(reliability.expected_m, [0.001, 1.0])
+    axes.set(xlim=(0.5 * low, 2.0 * high), ylim=(0.01 * low, 10.0 * high))
+    axes.set(xlabel="expected error of a force (eV/Å)", ylabel="error (eV/Å)")
+    axes.set_title(f"{100 * reliability.within(1.0):.0f} % below the line", fontsize="medium")
+    return axes
+
+
+def plot_reliability(reliability: Reliability, axes: Axes) -> Axes:
+    """Draw the error that 68 % do not exceed over the expected error, bin by bin; return the axes.
+
+    Every bin has as many errors, of similar expected size. On the line, expected errors are what they
+    claim to be: half-widths of intervals that hold 68 % of the errors.
+
+    Parameters
+    ----------
+    reliability : Reliability
+        Errors and what was expected of them.
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    """
+    order = np.argsort(reliability.expected_m)
+    bins = [part for part in np.array_split(order, RELIABILITY_BINS) if len(part)]
+    expected_i = [np.median(reliability.expected_m[part]) for part in bins]
+    error_i = [max(np.quantile(reliability.error_m[part], WITHIN), np.finfo(float).tiny) for part in bins]
+    axes.loglog(expected_i, error_i, "o-", markersize=LARGE_DOT / 2)
+    axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6, zorder=0)
+    span = 0.5 * min(*expected_i, *error_i), 2.0 * max(*expected_i, *error_i)
+    axes.set(xlim=span, ylim=span, aspect="equal")
+    axes.set(xlabel="median of expected errors (eV/Å)", ylabel="68 % quantile of errors (eV/Å)")
+    axes.set_title("reliability", fontsize="medium")
+    return axes
+
+
+def save_figure(
+    parities: Sequence[Parity],
+    path: str | Path,
+    *,
+    title: str = "",
+    columns: int | None = None,
+    reliability: Reliability | None = None,
+) -> None:
+    """Write one panel per quantity to an image file, and two about the expected errors where there are any.
+
+    Parameters
+    ----------
+    parities : sequence of Parity
+        What to draw, line by line.
+    path : str or Path
+        File to write; its suffix says the format, ``.png`` or another one that Matplotlib knows.
+    title : str, optional
+        Line above the panels.
+    columns : int, optional
+        Panels side by side; by default all of them.
+    reliability : Reliability, optional
+        Errors of forces beside the expected ones.
+
+    Raises
+    ------
+    TrainingDataError
+        If there is nothing to draw.
+    SettingsError
+        If the format is not known.
+    OutputError
+        If the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    if not parities:
+        message = f"{path}: nothing to draw: no frame has a label"
+        raise TrainingDataError(message)
+    panels: list[Callable[[Axes], Axes]] = [partial(plot_parity, parity) for parity in parities]
+    if reliability is not None:
+        panels += [partial(plot_errors, reliability), partial(plot_reliability, reliability)]
+    columns = len(panels) if columns is None else columns
+    lines = -(-len(panels) // columns)
+    figure = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * lines), layout="constrained")
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if Path(path).suffix[1:].lower() not in known:
+        message = f"{path}: unknown format of a figure; the name must end in one of {', '.join(known)}"
+        raise SettingsError(message)
+    figure.suptitle(title)
+    for number, draw in enumerate(panels, start=1):
+        draw(figure.add_subplot(lines, columns, number))
+    write_whole(path, partial(figure.savefig, dpi=DOTS_PER_INCH))
+
+
+def _dots(n_values: int) -> dict[str, Any]:
+    """Return the style of dots, one per value."""
+    size = LARGE_DOT if n_values < FEW_VALUES else SMALL_DOT
+    return {"markersize": size, "alpha": 0.5, "markeredgewidth": 0, "rasterized": True}
+
+
+def _span(value_m: FloatArray) -> tuple[float, float]:
+    """Return limits of an axis that hold all values, with a margin."""
+    low, high = float(value_m.min()), float(value_m.max())
+    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - margin, high + margin
+
+
+def _rmse_text(rmse: float, unit: str) -> str:
+    """Return an error with its unit; energies per atom are given in meV."""
+    if unit == "eV/atom":
+        return f"{1000.0 * rmse:.3g} meV/atom"
+    return f"{rmse:.3g} {unit}"

@@ -1,0 +1,83 @@
+"""Is a structure one that a model can evaluate? Messages say what is wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+
+from ase_rfhgn.arrays import IntArray
+from ase_rfhgn.errors import StructureError
+from ase_rfhgn.structures.graph import NeighbourGraph
+
+COINCIDENT = 1e-6
+"""Distance below which two atoms are at the same place (Å)."""
+
+
+def unknown_elements(atoms: Atoms, species_s: IntArray) -> list[str]:
+    """Return the chemical symbols of the elements that are not among some.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A structure.
+    species_s : ndarray of shape (n_species,)
+        Atomic numbers that are known.
+    """
+    return sorted(set(atoms.symbols[~np.isin(atoms.numbers, species_s)]))
+
+
+def refuse_unknown_elements(atoms: Atoms, species_s: IntArray, model: str) -> None:
+    """Refuse elements that a model was not fitted for.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A structure.
+    species_s : ndarray of shape (n_species,)
+        Atomic numbers that the model knows.
+    model : str
+        What messages call it.
+
+    Raises
+    ------
+    StructureError
+        If there are others.
+    """
+    unknown = unknown_elements(atoms, species_s)
+    if unknown:
+        known = Atoms(numbers=species_s).get_chemical_symbols()
+        message = f"the {model} does not know {', '.join(unknown)}: it was fitted for {', '.join(known)}"
+        raise StructureError(message)
+
+
+def refuse_impossible_places(atoms: Atoms) -> None:
+    """Refuse cells and positions that are not finite, or periodic directions that are not independent.
+
+    Raises
+    ------
+    StructureError
+        If there are any.
+    """
+    periodic_cell = atoms.cell.array[atoms.pbc]
+    if not np.isfinite(atoms.cell).all() or np.linalg.matrix_rank(periodic_cell) < len(periodic_cell):
+        message = f"cell vectors must be finite, and independent where periodic: {atoms.cell.tolist()}, {atoms.pbc}"
+        raise StructureError(message)
+    bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+    if len(bad):
+        message = f"position of atom {bad[0]} is not finite: {atoms.positions[bad[0]]}"
+        raise StructureError(message)
+
+
+def refuse_coincident_atoms(graph: NeighbourGraph) -> None:
+    """Refuse atoms at the same place.
+
+    Raises
+    ------
+    StructureError
+        If there are any.
+    """
+    coincident = np.flatnonzero(graph.distance_p < COINCIDENT)
+    if len(coincident):
+        first = coincident[0]
+        message = f"atoms {graph.centre_p[first]} and {graph.neighbour_p[first]} are at the same place"
+        raise StructureError(message)

@@ -1,0 +1,56 @@
+"""Neighbour lists of structures that move: pairs are searched anew only when they must be."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+
+from ase_rfhgn.structures.graph import NeighbourGraph, Pairs, find_pairs
+
+
+class NeighbourList:
+    """Graphs of a structure that moves a little from call to call.
+
+    Pairs are searched up to the cutoff plus a skin. As long as no atom has moved by more than half
+    of the skin since then, and nothing else has changed, no pair can have come closer than the
+    cutoff unnoticed, and the search is spared: Verlet, Phys. Rev. 159, 98 (1967).
+
+    Parameters
+    ----------
+    cutoff : float
+        Largest length of an edge (Å).
+    skin : float
+        Extra reach of the search (Å); with 0 every graph is searched anew.
+    """
+
+    def __init__(self, cutoff: float, skin: float = 0.5) -> None:
+        self.cutoff = cutoff
+        self.skin = skin
+        self.searches = 0
+        self._searched: Atoms | None = None
+        self._pairs: Pairs | None = None
+
+    def graph(self, atoms: Atoms) -> NeighbourGraph:
+        """Return the graph of all pairs of atoms closer than the cutoff, periodic images included.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            Any structure.
+        """
+        if self._pairs is None or not self._has_hardly_moved(atoms):
+            self._pairs = find_pairs(atoms, self.cutoff + self.skin)
+            self._searched = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+            self.searches += 1
+        return self._pairs.graph(atoms, self.cutoff)
+
+    def _has_hardly_moved(self, atoms: Atoms) -> bool:
+        """Return whether the pairs of the last search still hold."""
+        before = self._searched
+        if before is None or len(before) != len(atoms):
+            return False
+        same_box = np.array_equal(before.pbc, atoms.pbc) and np.array_equal(before.cell.array, atoms.cell.array)
+        if not (same_box and np.array_equal(before.numbers, atoms.numbers)):
+            return False
+        step_nc = atoms.positions - before.positions
+        return bool(4.0 * np.einsum("nc,nc->n", step_nc, step_nc).max(initial=0.0) < self.skin**2)

@@ -1,0 +1,129 @@
+"""Do the labels of all frames share one unit? A suspicion, told as a warning."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import numpy as np
+from ase.units import Hartree
+
+from ase_rfhgn.arrays import BoolArray, FloatArray
+from ase_rfhgn.errors import TrainingDataWarning
+from ase_rfhgn.structures.frame import Frame
+
+STIFFEST = 1000.0
+"""Spring constant beyond that of any bond, several times that of the stiffest, N₂ (eV/Å²)."""
+
+UNNOTICED = 0.05
+"""Energy per atom that forces may store unseen: thermal motion at a thousand kelvin (eV)."""
+
+FAR = 10.0
+"""Distance from the other energies per atom that no binding explains (eV): tungsten binds by 9."""
+
+SPREADS = 20.0
+"""Distance from the other labels, in units of their spread, at which labels become suspicious."""
+
+NEAR = 5.0
+"""Distance from the other energies, in units of their spread, that is usual."""
+
+_NAMED = 5
+"""Frames that a warning names."""
+
+
+class UnitCheck:
+    """Finds frames whose labels are in other units than those of the rest, or in units that do not fit.
+
+    Forces are too large if no energy difference explains them: springs stiffer than any bond,
+    stretched until they pull with these forces, would store more energy than sets the frame apart
+    from the others. Where a frame has no energy, its forces are compared with those of the rest.
+    Energies per atom, less the part that the composition explains, are suspicious if they are
+    farther from the rest than any binding energy, or if they were among the rest as hartrees.
+    Forces that are too small are never suspicious: surfaces and relaxed crystals have such.
+    """
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._energies: list[float] = []
+        self._stored: list[float] = []
+        self._compositions: list[Counter[int]] = []
+
+    def add(self, frame: Frame) -> None:
+        """Add a frame: a few numbers of it are kept."""
+        n_atoms = len(frame.atoms)
+        self._names.append(frame.name)
+        self._energies.append(np.nan if frame.energy is None else frame.energy / n_atoms)
+        self._stored.append(np.nan if frame.force_nc is None else _stored_energy(frame.force_nc))
+        self._compositions.append(Counter(frame.atoms.numbers.tolist()))
+
+    def warn(self) -> None:
+        """Warn of the suspicious frames added so far, by name.
+
+        Warns
+        -----
+        TrainingDataWarning
+            Once for forces and once for energies, if there are such frames.
+        """
+        deviation_i = self._deviations()
+        spread = np.nanmedian(np.abs(deviation_i)) if np.isfinite(deviation_i).any() else 0.0
+        self._warn(
+            _too_large(np.array(self._stored), deviation_i, spread),
+            "forces that no energy difference explains; are they in eV/Å, and the energies in eV?",
+        )
+        self._warn(
+            (np.abs(deviation_i) > FAR + SPREADS * spread) | self._in_hartree(deviation_i, spread),
+            "energies far from those of the other frames; are all of them in eV?",
+        )
+
+    def _deviations(self) -> FloatArray:
+        """Return the energies per atom less what the composition explains, NaN where there is none."""
+        element_s = sorted(set().union(*self._compositions))
+        fraction_is = np.array([[counts[z] / counts.total() for z in element_s] for counts in self._compositions])
+        energy_i = np.array(self._energies)
+        known_i = np.isfinite(energy_i)
+        one_body_s = _least_absolute_deviations(fraction_is[known_i], energy_i[known_i])
+        return energy_i - fraction_is @ one_body_s
+
+    def _in_hartree(self, deviation_i: FloatArray, spread: float) -> BoolArray:
+        """Return which energies join the rest when they are read as hartrees; free atoms may do so by chance."""
+        energy_i = np.array(self._energies)
+        expected_i = energy_i - deviation_i
+        is_bound_i = np.array([counts.total() > 1 for counts in self._compositions])
+        joins_i = np.abs(Hartree * energy_i - expected_i) < NEAR * spread
+        in_hartree_i: BoolArray = is_bound_i & joins_i & (np.abs(deviation_i) > SPREADS * spread)
+        return in_hartree_i
+
+    def _warn(self, suspicious_i: BoolArray, complaint: str) -> None:
+        names = [self._names[i] for i in np.flatnonzero(suspicious_i)]
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            message = f"{'; '.join(names[:_NAMED])}{more} (of {len(suspicious_i)} frames): {complaint}"
+            warnings.warn(message, TrainingDataWarning, stacklevel=3)
+
+
+def _stored_energy(force_nc: FloatArray) -> float:
+    """Return the energy per atom of the stiffest springs that pull with some forces (eV)."""
+    return float(np.square(force_nc).sum() / (2.0 * STIFFEST * len(force_nc)))
+
+
+def _too_large(stored_i: FloatArray, deviation_i: FloatArray, spread: float) -> BoolArray:
+    """Return which frames have forces that store more energy than their own energies allow."""
+    typical = np.nanmedian(stored_i) if np.isfinite(stored_i).any() else 0.0
+    explained_i = np.where(np.isnan(deviation_i), SPREADS**2 * typical, spread + np.abs(deviation_i))
+    too_large_i: BoolArray = stored_i > UNNOTICED + explained_i
+    return too_large_i
+
+
+def _least_absolute_deviations(matrix: FloatArray, target: FloatArray) -> FloatArray:
+    """Return the solution of a linear system that a minority of wild rows does not bend.
+
+    Notes
+    -----
+    Iteratively reweighted least squares, of least norm where the system is not of full rank.
+    """
+    weight: FloatArray = np.ones(len(target))
+    solution: FloatArray = np.zeros(matrix.shape[1])
+    for _ in range(30):
+        solution = np.linalg.lstsq(weight[:, None] * matrix, weight * target)[0].astype(np.float64)
+        weight = np.maximum(np.abs(target - matrix @ solution), 1e-6) ** -0.5
+    return solution

@@ -1,0 +1,28 @@
+"""The measurements of speed run, at sizes that measure nothing, with or without LAMMPS."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SPEED = Path(__file__).resolve().parents[2] / "examples" / "benchmarks" / "speed.py"
+NUMBER = re.compile(r"\d+\.\d+")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_every_part_prints_measurements() -> None:
+    environment = os.environ | {"ASE_RFHGN_DATA": "nowhere"}
+    command = [sys.executable, str(SPEED), "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+    assert finished.returncode == 0, finished.stderr
+    table = [line.split(" | ") for line in finished.stdout.splitlines() if line.startswith("| ")][1:]
+    works = " ".join(work for work, *_ in table)
+    for part in ("MD step, 64 Si", "2 threads", "one evaluation, 216 Si", "fit of 12", "rows", "16 frames", "import"):
+        assert part in works
+    assert not [work for work, measured, _ in table if not NUMBER.search(measured)]
+    assert ("LAMMPS is left out" in finished.stdout) == ("ML-POD" not in works)

@@ -1,0 +1,210 @@
+"""An updated potential is the one that a fit from scratch gives, or there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+from known_truth import Answers, random_alloy
+from labelled import labelled
+from numpy.typing import NDArray
+
+from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
+from ase_rfhgn.fitting.accumulation import accumulate
+from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.fitting.grouping import Group, Grouping
+from ase_rfhgn.fitting.rows import Layout
+from ase_rfhgn.fitting.update import memory_of
+from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.structures.training_set import TrainingSet
+
+SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "mixings": 2, "keep_factor": True}
+ROUNDED, EXACT = 1e-5, 1e-8
+"""Differences of forces (eV/Å) that are allowed at the default settings, and where the problem is well-conditioned."""
+
+
+@pytest.fixture(scope="module")
+def coppers() -> list[Atoms]:
+    """Return labelled crystals of copper."""
+    return [labelled(random_alloy(["Cu"], seed, a=3.6)) for seed in range(30)]
+
+
+@pytest.fixture(scope="module")
+def alloys() -> list[Atoms]:
+    """Return labelled crystals of copper, of gold and of both."""
+    return [labelled(random_alloy(["Cu", "Au"], seed)) for seed in range(30)]
+
+
+def from_scratch(potential: Potential, frames: list[Atoms]) -> Potential:
+    """Return the fit of frames with the features, the prior, the ridges and the weights of a potential."""
+    assert potential.memory is not None
+    memory, hamiltonian = memory_of(potential), potential.hamiltonian
+    everything = Group("all", tuple(range(len(hamiltonian.species_s))))
+    baseline = replace(potential.baseline, one_body_s=memory.one_body_s)
+    grouping = Grouping((everything,) * len(frames), (), by_system=False)
+    factors = accumulate(TrainingSet.open(frames), grouping, hamiltonian, baseline)
+    regression = replace(memory, labelled=factors.by_kind(), removed={}).regression()
+    layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
+    one_body_s, coefficient_sf = layout.split(regression.solve().coefficient_f)
+    fitted = replace(baseline, one_body_s=memory.one_body_s + one_body_s)
+    return replace(potential, coefficient_sf=coefficient_sf, baseline=fitted)
+
+
+def assert_same(one: Potential, two: Potential, structures: list[Atoms], tolerance: float) -> None:
+    first, second = Answers.of(one, structures), Answers.of(two, structures)
+    np.testing.assert_allclose(first.force_m, second.force_m, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(first.energy_i, second.energy_i, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(first.stress_m, second.stress_m, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("elements", ["coppers", "alloys"])
+@pytest.mark.parametrize(("ridge", "tolerance"), [(None, ROUNDED), (1e-4, EXACT)], ids=["default", "well-conditioned"])
+def test_updates_and_downdates_are_fits_from_scratch(
+    elements: str, ridge: float | None, tolerance: float, request: pytest.FixtureRequest
+) -> None:
+    frames = request.getfixturevalue(elements)
+    potential = fit(frames[:20], ridge=ridge, **SMALL)
+    assert_same(potential, from_scratch(potential, frames[:20]), frames, tolerance)
+    grown = potential.update(frames[20:])
+    assert_same(grown, from_scratch(grown, frames), frames, tolerance)
+    shrunk = grown.downdate(frames[5:15])
+    assert_same(shrunk, from_scratch(shrunk, frames[:5] + frames[15:]), frames, tolerance)
+    back = shrunk.update(frames[5:15]).downdate(frames[20:])
+    assert_same(back, potential, frames, tolerance)
+    changes = Answers.of(shrunk, frames).force_m - Answers.of(grown, frames).force_m
+    assert np.abs(changes).max() > 100.0 * tolerance
+
+
+def test_one_by_one_is_as_good_as_all_at_once(coppers: list[Atoms]) -> None:
+    potential = fit(coppers[:10], **SMALL)
+    single = potential
+    for atoms in coppers[10:20]:
+        single = single.update([atoms])
+    assert_same(single, potential.update(coppers[10:20]), coppers, ROUNDED)
+    for atoms in coppers[10:20]:
+        single = single.downdate([atoms])
+    assert_same(single, potential, coppers, ROUNDED)
+
+
+def test_the_original_does_not_change(coppers: list[Atoms]) -> None:
+    potential = fit(coppers[:10], **SMALL)
+    before = Answers.of(potential, coppers)
+    potential.update(coppers[10:])
+    potential.downdate(coppers[:2])
+    np.testing.assert_array_equal(Answers.of(potential, coppers).force_m, before.force_m)
+
+
+@pytest.fixture(scope="module")
+def damageable(coppers: list[Atoms]) -> Potential:
+    """Return a potential that remembers its linear system."""
+    return fit(coppers[:6], **SMALL)
+
+
+def test_the_memory_travels_in_the_file(coppers: list[Atoms], tmp_path: Path) -> None:
+    potential = fit(coppers[:20], **SMALL).downdate(coppers[:3])
+    potential.save(tmp_path / "copper.npz")
+    loaded = Potential.load(tmp_path / "copper.npz")
+    np.testing.assert_array_equal(
+        loaded.update(coppers[20:]).coefficient_sf, potential.update(coppers[20:]).coefficient_sf
+    )
+    np.testing.assert_array_equal(
+        loaded.downdate(coppers[5:8]).coefficient_sf, potential.downdate(coppers[5:8]).coefficient_sf
+    )
+
+
+DAMAGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "shorter": lambda array: array[:-1],
+    "another shape": lambda array: array[None],
+    "another type": lambda array: array.astype(np.float32),
+    "not finite": lambda array: np.full(array.shape, np.nan),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "name", ["spread_f", "weights", "prior", "labelled_force", "labelled_force_rows", "unlabelled"]
+)
+def test_a_damaged_memory_is_refused_with_one_error(damageable: Potential, name: str, damage: str) -> None:
+    assert damageable.memory is not None
+    arrays = dict(damageable.memory) | {name: DAMAGES[damage](damageable.memory[name])}
+    with pytest.raises(UpdateError, match="damaged"):
+        replace(damageable, memory=arrays).downdate([])
+
+
+@pytest.mark.parametrize("name", ["spread_f", "ridges", "labelled_force_rows", "labelled_"])
+def test_a_memory_with_a_gap_is_refused(damageable: Potential, name: str) -> None:
+    assert damageable.memory is not None
+    arrays = {key: array for key, array in damageable.memory.items() if not key.startswith(name)}
+    with pytest.raises(UpdateError, match="damaged"):
+        replace(damageable, memory=arrays).downdate([])
+
+
+def test_the_record_follows(coppers: list[Atoms]) -> None:
+    potential = fit(coppers[:20], **SMALL)
+    grown = potential.update(coppers[20:])
+    assert (grown.record["n_frames"], grown.record["n_atoms"]) == (30, 120)
+    assert grown.downdate(coppers[:5]).record["n_frames"] == 25
+    squares = [
+        np.mean((grown.evaluate(atoms).force_nc - atoms.get_forces(apply_constraint=False)) ** 2) for atoms in coppers
+    ]
+    assert grown.record["train_rmse"]["force"] == pytest.approx(np.sqrt(np.mean(squares)), rel=1e-6)
+
+
+@pytest.mark.parametrize("elements", ["coppers", "alloys"])
+def test_another_ridge_and_other_weights_need_no_frames(elements: str, request: pytest.FixtureRequest) -> None:
+    frames = request.getfixturevalue(elements)
+    changed = fit(frames, **SMALL).reweighted(ridge=1e-5, energy_weight=3.0, force_weight=2.0, stress_weight=0.0)
+    direct = fit(frames, ridge=1e-5, energy_weight=3.0, force_weight=2.0, stress_weight=0.0, **SMALL)
+    assert_same(changed, direct, frames, EXACT)
+    with pytest.raises(SettingsError, match="ridge"):
+        changed.reweighted(ridge=-1.0)
+
+
+# %% Refusals
+
+
+def test_without_a_factor_there_is_no_update(coppers: list[Atoms]) -> None:
+    potential = fit(coppers, **SMALL | {"keep_factor": False})
+    for change in (potential.update, potential.downdate):
+        with pytest.raises(UpdateError, match="keep_factor=True"):
+            change(coppers[:1])
+    with pytest.raises(UpdateError, match="keep_factor=True"):
+        potential.reweighted(ridge=1.0)
+
+
+def test_only_frames_of_the_fit_can_go(coppers: list[Atoms]) -> None:
+    potential = fit(coppers[:10], **SMALL)
+    for wrong in ([coppers[20]], [coppers[0], coppers[0]], [labelled(coppers[0], energy=0.0)]):
+        with pytest.raises(UpdateError, match="frame"):
+            potential.downdate(wrong)
+    with pytest.raises(UpdateError, match="nothing would be left"):
+        potential.downdate(coppers[:10])
+
+
+def test_a_downdate_that_would_lose_digits_is_refused(coppers: list[Atoms]) -> None:
+    squeezed = coppers[0].copy()
+    squeezed.set_cell(0.75 * squeezed.cell.array, scale_atoms=True)
+    potential = fit([*coppers[:3], labelled(squeezed)], ridge=1e-14, **SMALL)
+    with pytest.raises(UpdateError, match="digits would be lost"):
+        potential.downdate(coppers[:3])
+
+
+def test_unknown_elements_are_refused_by_name(coppers: list[Atoms]) -> None:
+    with pytest.raises(TrainingDataError, match="frame 1: the potential does not know Au"):
+        fit(coppers[:10], **SMALL).update([coppers[11], labelled(random_alloy(["Au"], 1))])
+
+
+def test_denser_frames_are_learned_not_held(coppers: list[Atoms]) -> None:
+    potential = fit(coppers, **SMALL)
+    dense = coppers[0].copy()
+    dense.set_cell(0.9 * dense.cell.array, scale_atoms=True)
+    grown = potential.update([labelled(dense)])
+    assert potential.hamiltonian.crowding is not None
+    assert grown.hamiltonian.crowding is not None
+    assert (grown.hamiltonian.crowding.ceiling_s > potential.hamiltonian.crowding.ceiling_s).all()
+    assert_same(grown, from_scratch(grown, [*coppers, labelled(dense)]), [dense, *coppers], ROUNDED)
