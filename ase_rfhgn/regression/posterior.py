@@ -15,12 +15,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.regression.ridge import Regression, Solved
-from ase_rfhgn.reports.metrics import left_free
 
 LEVELS = (0.6827, 0.9545)
 """Shares of errors that lie within the two half-widths: one and two standard deviations of a normal distribution."""
+
+FIXED = 1e-6
+"""Expected error, in units of their root mean square, below which symmetry alone fixes a value."""
 
 LEAST_REST = 1e-12
 """Smallest share of a direction that counts as left when rows are left out."""
@@ -141,6 +143,18 @@ def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
         return np.full(len(LEVELS), np.nan)
     rank = [min(int(np.ceil((len(ratio_m) + 1) * level)), len(ratio_m)) - 1 for level in LEVELS]
     return ratio_m[rank]
+
+
+def left_free(expected_m: FloatArray) -> BoolArray:
+    """Return which values symmetry leaves free to be wrong: those whose expected error does not vanish.
+
+    Parameters
+    ----------
+    expected_m : ndarray of shape (m,)
+        Expected errors, in any unit.
+    """
+    free_m: BoolArray = expected_m > FIXED * np.sqrt(np.sum(np.square(expected_m)) / max(1, len(expected_m)))
+    return free_m
 
 
 def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:

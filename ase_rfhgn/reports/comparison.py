@@ -13,7 +13,8 @@ from ase.units import GPa
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.models.potential import Evaluation, Potential
-from ase_rfhgn.reports.metrics import ErrorAccumulator, Errors, left_free
+from ase_rfhgn.regression.posterior import left_free
+from ase_rfhgn.reports.metrics import ErrorAccumulator, Errors
 from ase_rfhgn.runtime.progress import tracked
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.training_set import TrainingSet

@@ -8,12 +8,9 @@ import numpy as np
 from ase.units import GPa
 from numpy.typing import ArrayLike
 
-from ase_rfhgn.arrays import BoolArray, FloatArray
+from ase_rfhgn.arrays import FloatArray
 
 MEV_PER_EV = 1000.0
-
-FIXED = 1e-6
-"""Expected error, in units of their root mean square, below which symmetry alone fixes a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +104,6 @@ class ErrorAccumulator:
             n_frames=self._n_frames,
             n_atoms=self._n_atoms,
         )
-
-
-def left_free(expected_m: FloatArray) -> BoolArray:
-    """Return which values symmetry leaves free to be wrong: those whose expected error does not vanish.
-
-    Parameters
-    ----------
-    expected_m : ndarray of shape (m,)
-        Expected errors, in any unit.
-    """
-    free_m: BoolArray = expected_m > FIXED * np.sqrt(np.sum(np.square(expected_m)) / max(1, len(expected_m)))
-    return free_m
 
 
 @dataclass(slots=True)

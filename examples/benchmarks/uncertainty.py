@@ -25,9 +25,8 @@ from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.fitting.update import memory_of, subtracted_baseline
-from ase_rfhgn.regression.posterior import draw_members
+from ase_rfhgn.regression.posterior import draw_members, left_free
 from ase_rfhgn.reports.comparison import compare
-from ase_rfhgn.reports.metrics import left_free
 from ase_rfhgn.structures.graph import build_graph
 from ase_rfhgn.structures.training_set import TrainingSet
 

@@ -159,7 +159,7 @@ def solved(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> tuple[Netw
     """Return a network drawn for frames, the coefficients of its linear output, and the times of three stages."""
     with clocked() as drawing:
         sample = joined([snapshot.points for snapshot in frames.sample])
-        network = draw_network(settings, sample, np.random.default_rng(settings.seed))
+        network = draw_network(settings.architecture, sample, np.random.default_rng(settings.seed))
     with clocked() as factorising:
         folds = Folds(len(frames), network.n_features, left_out=False)
         triangles = label_triangles(network, frames, folds, learned=True, progress=False)

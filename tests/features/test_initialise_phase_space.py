@@ -16,7 +16,7 @@ def test_units_of_edges_and_messages_switch_between_edges_of_the_data(rng: np.ra
     sample = random_points(rng, 2, n_structures=20)
     assert EDGES_PER_UNIT < len(sample.centre_p) < 40 * EDGES_PER_UNIT
     settings = PhaseSpaceSettings(frame="mean position", node_units=9, edge_units=n_units, message_units=n_units)
-    network = draw_network(settings, sample, rng)
+    network = draw_network(settings.architecture, sample, rng)
     assert isinstance(network, GraphNetwork)
     encoded = network.encoding.encode(sample)
     hidden_nh, _ = network.node.activate(encoded.node_nd)

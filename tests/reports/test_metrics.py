@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.reports.metrics import ErrorAccumulator, Errors, left_free
+from ase_rfhgn.regression.posterior import left_free
+from ase_rfhgn.reports.metrics import ErrorAccumulator, Errors
 
 FrameErrors: TypeAlias = tuple[float | None, FloatArray | None, FloatArray | None]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ase_rfhgn.features.layers import DenseLayer
@@ -9,20 +11,44 @@ from ase_rfhgn.features.phase_space.inputs import EncodedPoints, Encoding
 from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints
 from ase_rfhgn.features.sampling import draw_layer, draw_layer_of_parts
-from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 
 EDGES_PER_UNIT = 100
 """Edges that SWIM chooses from per unit of a layer, at most: it takes two."""
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkArchitecture:
+    """Kind, inputs and size of a network of phase space.
+
+    Attributes
+    ----------
+    network : {"graph", "vector"}
+        RF-HGN, or RF-HNN without a graph.
+    encoding : Encoding
+        Inputs of the network.
+    units : tuple of int
+        Units of the node encoder, the edge encoder and the message constructor; the first alone for "vector".
+    sampler : {"swim", "elm"}
+        How dense layers are drawn.
+    smooth_cutoff : float, optional
+        Distance at which messages vanish smoothly (Å); by default they have no factor.
+    """
+
+    network: str
+    encoding: Encoding
+    units: tuple[int, int, int]
+    sampler: str
+    smooth_cutoff: float | None = None
+
+
 def draw_network(
-    settings: PhaseSpaceSettings, sample: PhasePoints, rng: np.random.Generator
+    architecture: NetworkArchitecture, sample: PhasePoints, rng: np.random.Generator
 ) -> GraphNetwork | VectorNetwork:
     """Return a network with random weights, drawn for a sample of the data.
 
     Parameters
     ----------
-    settings : PhaseSpaceSettings
+    architecture : NetworkArchitecture
         Kind, inputs, widths and sampler.
     sample : PhasePoints
         Structures that stand for the data.
@@ -36,13 +62,12 @@ def draw_network(
     TrainingDataError
         If the data have too few different points.
     """
-    encoding = Encoding(settings.frame, settings.seen_by_nodes, settings.edge_inputs)
-    encoded = encoding.encode(sample)
-    if settings.network == "vector":
+    encoded = architecture.encoding.encode(sample)
+    if architecture.network == "vector":
         part_id = [part.reshape(sample.n_structures, -1) for part in encoded.node_parts]
-        layer = draw_layer_of_parts(settings.sampler, part_id, settings.units[0], rng)
-        return VectorNetwork(encoding, _interleaved(layer, encoded))
-    return _draw_graph_network(settings, encoded, rng)
+        layer = draw_layer_of_parts(architecture.sampler, part_id, architecture.units[0], rng)
+        return VectorNetwork(encoded.encoding, _interleaved(layer, encoded))
+    return _draw_graph_network(architecture, encoded, rng)
 
 
 def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
@@ -52,15 +77,17 @@ def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
     return DenseLayer(np.ascontiguousarray(np.swapaxes(weights, 1, 2).reshape(layer.n_units, -1)), layer.bias_k)
 
 
-def _draw_graph_network(settings: PhaseSpaceSettings, encoded: EncodedPoints, rng: np.random.Generator) -> GraphNetwork:
-    n_node, n_edge, n_message = settings.units
+def _draw_graph_network(
+    architecture: NetworkArchitecture, encoded: EncodedPoints, rng: np.random.Generator
+) -> GraphNetwork:
+    n_node, n_edge, n_message = architecture.units
     order_p = rng.permutation(len(encoded.distance_p))
     edge_p, message_p = (np.sort(order_p[: EDGES_PER_UNIT * n_units]) for n_units in (n_edge, n_message))
-    node = draw_layer_of_parts(settings.sampler, encoded.node_parts, n_node, rng)
-    edge = draw_layer_of_parts(settings.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
+    node = draw_layer_of_parts(architecture.sampler, encoded.node_parts, n_node, rng)
+    edge = draw_layer_of_parts(architecture.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
     hidden_nh, _ = node.activate(encoded.node_nd)
     hidden_ph, _ = edge.activate(encoded.edge_pd[message_p])
     centre_p, neighbour_p = encoded.points.centre_p[message_p], encoded.points.neighbour_p[message_p]
     input_pd = np.concatenate([hidden_nh[centre_p], hidden_nh[neighbour_p], hidden_ph], axis=1)
-    message = draw_layer(settings.sampler, input_pd, n_message, rng)
-    return GraphNetwork(encoded.encoding, node, edge, message, settings.cutoff if settings.smooth_cutoff else None)
+    message = draw_layer(architecture.sampler, input_pd, n_message, rng)
+    return GraphNetwork(encoded.encoding, node, edge, message, architecture.smooth_cutoff)

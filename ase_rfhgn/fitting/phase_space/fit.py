@@ -206,7 +206,7 @@ def _drawn(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> GraphNetwo
         raise TrainingDataError(message)
     sample = joined([snapshot.points for snapshot in frames.sample])
     try:
-        return draw_network(settings, sample, random_stream(settings.seed))
+        return draw_network(settings.architecture, sample, random_stream(settings.seed))
     except StructureError as error:
         message = f"{frames.frames.name}: {error}"
         raise TrainingDataError(message) from error

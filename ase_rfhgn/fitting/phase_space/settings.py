@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS, FRAMES, NODE_INPUTS
+from ase_rfhgn.features.phase_space.initialise import NetworkArchitecture
+from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS, FRAMES, NODE_INPUTS, Encoding
 from ase_rfhgn.fitting.setting_checks import check_choice, check_number, check_optional
 from ase_rfhgn.fitting.settings import SAMPLERS
 from ase_rfhgn.fitting.target_settings import TargetSettings
@@ -72,6 +73,17 @@ class PhaseSpaceSettings(TargetSettings):
         given = self.node_units, self.edge_units, self.message_units
         node, edge, message = (d if g is None else int(g) for d, g in zip(default, given, strict=True))
         return node, edge, message
+
+    @property
+    def architecture(self) -> NetworkArchitecture:
+        """Kind, inputs and size of the network."""
+        return NetworkArchitecture(
+            network=self.network,
+            encoding=Encoding(self.frame, self.seen_by_nodes, self.edge_inputs),
+            units=self.units,
+            sampler=self.sampler,
+            smooth_cutoff=self.cutoff if self.smooth_cutoff else None,
+        )
 
     @staticmethod
     def _check_inputs(name: str, value: object, allowed: tuple[str, ...]) -> None:
