@@ -13,29 +13,46 @@ if TYPE_CHECKING:
     from ase_rfhgn.calculators.active import ActiveCalculator
     from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
     from ase_rfhgn.fitting.fit import fit
+    from ase_rfhgn.fitting.frame_selection import select_frames
+    from ase_rfhgn.fitting.left_out import left_out_errors, outliers
     from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
+    from ase_rfhgn.models.load import load_model
     from ase_rfhgn.models.phase_space import PhaseSpacePotential
     from ase_rfhgn.models.potential import Potential
+    from ase_rfhgn.reports.comparison import evaluate_errors
+    from ase_rfhgn.structures.graph import Bonds
 
 __all__ = [
     "ActiveCalculator",
+    "Bonds",
     "PhaseSpacePotential",
     "Potential",
     "RFHGNCalculator",
     "__version__",
+    "evaluate_errors",
     "fit",
     "fit_phase_space",
+    "left_out_errors",
+    "load_model",
+    "outliers",
+    "select_frames",
 ]
 
 __version__ = version("ase-rfhgn")
 
 _HOME = {
     "ActiveCalculator": "calculators.active",
+    "Bonds": "structures.graph",
     "PhaseSpacePotential": "models.phase_space",
     "Potential": "models.potential",
     "RFHGNCalculator": "calculators.rfhgn",
+    "evaluate_errors": "reports.comparison",
     "fit": "fitting.fit",
     "fit_phase_space": "fitting.phase_space.fit",
+    "left_out_errors": "fitting.left_out",
+    "load_model": "models.load",
+    "outliers": "fitting.left_out",
+    "select_frames": "fitting.frame_selection",
 }
 
 

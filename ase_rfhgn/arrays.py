@@ -13,8 +13,8 @@ letter   axis                                        letter   axis
 ``i``    frame                                       ``g``    group of frames
 ``j``    bond, in one direction                      ``a``    axis of a moving frame
 ``h``    unit of a hidden layer                      ``d``    input of a dense layer
-``r``    node that a global frame refers to          ``w``    plane of two axes of a global frame
-``e``    member of a committee                       ``t``    step or frame of a run, in time
+``r``    node that a global axes refers to          ``w``    plane of two axes of a global axes
+``e``    member of an ensemble                       ``t``    step or frame of a run, in time
 ``z``    chemical element
 =======  ==========================================  =======  ==================================
 

@@ -28,7 +28,7 @@ def random_potential(
     *,
     cutoff: float = 4.0,
     channels: int = 5,
-    mixings: int = 2,
+    projections: int = 2,
     degree: int = 3,
     correlation: int = 4,
 ) -> Potential:
@@ -46,7 +46,7 @@ def random_potential(
         species_s=species_s,
         cutoff=cutoff,
         encoder=encoder,
-        mixing_sqlk=rng.normal(size=(n_species, mixings, degree + 1, channels)) / (degree + 1),
+        projection_sqlk=rng.normal(size=(n_species, projections, degree + 1, channels)) / (degree + 1),
         mean_sk=0.3 * rng.normal(size=(n_species, channels)),
         correlation=correlation,
     )
@@ -83,4 +83,4 @@ def strained_copper(rng: np.random.Generator) -> Atoms:
 def copper() -> Potential:
     """Return a small potential that was fitted to copper as effective medium theory sees it."""
     rng = np.random.default_rng(11)
-    return fit([strained_copper(rng) for _ in range(40)], cutoff=4.6, channels=10, mixings=2, seed=0)
+    return fit([strained_copper(rng) for _ in range(40)], cutoff=4.6, channels=10, projections=2, seed=0)

@@ -37,7 +37,7 @@ ROOMS: dict[str, set[str]] = {
     "testing": set(),
     "systems": {"structures", "features"},
     "cli": {"structures", "models", "fitting", "calculators", "reports"},
-    "__init__": {"models", "fitting", "calculators", "reports"},
+    "__init__": {"structures", "models", "fitting", "calculators", "reports"},
 }
 """What each room may import, besides itself and `EVERYWHERE`."""
 

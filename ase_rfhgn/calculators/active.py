@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from ase_rfhgn.calculators.call_log import Journal
+from ase_rfhgn.calculators.call_log import CallLog
 from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
 from ase_rfhgn.errors import SettingsError, StructureError, UpdateError
 from ase_rfhgn.fitting.fit import fit
@@ -133,13 +133,13 @@ class ActiveCalculator(PotentialCalculator):
         self.uncertainty, self.grade = float(uncertainty), float(grade)
         self.start, self.displacement = start, displacement
         self.seed, self.settings = seed, settings
-        self.journal = Journal(directory)
+        self.call_log = CallLog(directory)
         self.calls: list[ReferenceCall] = []
         self.n_steps = 0
         self._n_at_fit = 0
         for atoms in frames:
-            self.journal.add_frame(atoms)
-        if self.journal.frames:
+            self.call_log.add_frame(atoms)
+        if self.call_log.frames:
             self._fit()
 
     def _evaluate(self, atoms: Atoms) -> Evaluation:
@@ -149,15 +149,15 @@ class ActiveCalculator(PotentialCalculator):
                 return self._begin(atoms).evaluate(atoms)
             if unknown_elements(atoms, self.potential.species_s):
                 return self._learn(atoms, "new element", None)
-            doubt = self.potential.evaluate(atoms, uncertainty=True)
-            reason = self._reason(doubt)
-            return doubt if reason is None else self._learn(atoms, reason, doubt)
+            before = self.potential.evaluate(atoms, uncertainty=True)
+            reason = self._reason(before)
+            return before if reason is None else self._learn(atoms, reason, before)
         except StructureError as error:
             raise StructureInputError(str(error)) from error
 
-    def _reason(self, doubt: Evaluation) -> str | None:
+    def _reason(self, before: Evaluation) -> str | None:
         """Return why the potential is not trusted on a structure, None where it is."""
-        grade, error = _worst(doubt)
+        grade, error = _worst(before)
         if grade > self.grade:
             return "grade"
         return "uncertainty" if error > self.uncertainty else None
@@ -168,18 +168,18 @@ class ActiveCalculator(PotentialCalculator):
         for number in range(self.start):
             copy = atoms.copy()
             copy.positions += rng.normal(0.0, self.displacement if number else 0.0, copy.positions.shape)
-            self.journal.add_frame(self._label(copy))
+            self.call_log.add_frame(self._label(copy))
             self._log(ReferenceCall(step=self.n_steps, reason="start", n_frames=number + 1))
         return self._fit()
 
-    def _learn(self, atoms: Atoms, reason: str, doubt: Evaluation | None) -> Evaluation:
+    def _learn(self, atoms: Atoms, reason: str, before: Evaluation | None) -> Evaluation:
         """Call the reference for a structure, take its answer in, and return what the potential now says."""
         frame = self._label(atoms)
-        self.journal.add_frame(frame)
+        self.call_log.add_frame(frame)
         potential, refitted = self._update(frame)
         learned = potential.evaluate(atoms)
-        error_nc = None if doubt is None else doubt.force_nc - frame.calc.results["forces"]
-        grade, uncertainty = (None, None) if doubt is None else _worst(doubt)
+        error_nc = None if before is None else before.force_nc - frame.calc.results["forces"]
+        grade, uncertainty = (None, None) if before is None else _worst(before)
         self._log(
             ReferenceCall(
                 step=self.n_steps,
@@ -188,9 +188,9 @@ class ActiveCalculator(PotentialCalculator):
                 uncertainty=uncertainty,
                 force_rmse=None if error_nc is None else float(np.sqrt(np.mean(error_nc**2))),
                 force_max=None if error_nc is None else float(np.abs(error_nc).max()),
-                energy_jump=None if doubt is None else learned.energy - doubt.energy,
+                energy_jump=None if before is None else learned.energy - before.energy,
                 refitted=refitted,
-                n_frames=len(self.journal.frames),
+                n_frames=len(self.call_log.frames),
             )
         )
         return learned
@@ -198,7 +198,7 @@ class ActiveCalculator(PotentialCalculator):
     def _update(self, frame: Atoms) -> tuple[Potential, bool]:
         """Return the potential that knows a frame, too, and whether everything was fitted anew for it."""
         potential = self.potential
-        if potential is None or len(self.journal.frames) >= GROWTH * self._n_at_fit or _is_closer(potential, frame):
+        if potential is None or len(self.call_log.frames) >= GROWTH * self._n_at_fit or _is_closer(potential, frame):
             return self._fit(), True
         try:
             return self._adopted(potential.update([frame])), False
@@ -207,19 +207,19 @@ class ActiveCalculator(PotentialCalculator):
 
     def _fit(self) -> Potential:
         """Return the potential of a fit to all frames from scratch."""
-        fitted = fit(self.journal.frames, keep_factor=True, seed=self.seed, **self.settings)
-        self._n_at_fit = len(self.journal.frames)
+        fitted = fit(self.call_log.frames, updatable=True, seed=self.seed, **self.settings)
+        self._n_at_fit = len(self.call_log.frames)
         return self._adopted(fitted)
 
     def _adopted(self, potential: Potential) -> Potential:
         """Return a potential that was saved, and that is used from now on."""
         self.potential = potential
-        replace(potential, memory=None).save(self.journal.directory / POTENTIAL)
+        replace(potential, linear_system=None).save(self.call_log.directory / POTENTIAL)
         return potential
 
     def _log(self, call: ReferenceCall) -> None:
         self.calls.append(call)
-        self.journal.add_call(asdict(call))
+        self.call_log.add_call(asdict(call))
 
     def _label(self, atoms: Atoms) -> Atoms:
         """Return a structure with the reference's energy, forces, and stress where it has one."""
@@ -232,10 +232,10 @@ class ActiveCalculator(PotentialCalculator):
         return labelled
 
 
-def _worst(doubt: Evaluation) -> tuple[float, float]:
+def _worst(before: Evaluation) -> tuple[float, float]:
     """Return the largest grade, and the largest expected error of a force component (eV/Å)."""
-    assert doubt.uncertainty is not None  # noqa: S101  # asked for
-    return float(doubt.uncertainty.grade_n.max()), float(doubt.uncertainty.force_nc.max())
+    assert before.uncertainty is not None  # noqa: S101  # asked for
+    return float(before.uncertainty.grade_n.max()), float(before.uncertainty.force_nc.max())
 
 
 def _is_closer(potential: Potential, atoms: Atoms) -> bool:

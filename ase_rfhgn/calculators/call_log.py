@@ -17,13 +17,13 @@ from ase import Atoms
 from ase.io import Trajectory, write
 
 from ase_rfhgn.errors import TrainingDataError
-from ase_rfhgn.runtime.atomic_write import write_whole
+from ase_rfhgn.runtime.atomic_write import atomic_write
 from ase_rfhgn.structures.training_set import TrainingSet
 
 FRAMES, CALLS = "frames.traj", "calls.jsonl"
 
 
-class Journal:
+class CallLog:
     """Labelled frames and a log of calls in a folder, which is made if it does not exist.
 
     Parameters
@@ -55,7 +55,7 @@ class Journal:
     def add_frame(self, atoms: Atoms) -> None:
         """Add a labelled frame to the file and to `frames`."""
         frames = [*self.frames, atoms]
-        write_whole(self.directory / FRAMES, lambda path: write(path, frames))
+        atomic_write(self.directory / FRAMES, lambda path: write(path, frames))
         self.frames = frames
 
     def add_call(self, call: Mapping[str, Any]) -> None:

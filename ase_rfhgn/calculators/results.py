@@ -9,7 +9,7 @@ from ase.calculators.calculator import CalculationFailed, PropertyNotImplemented
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.models.potential import Evaluation
-from ase_rfhgn.models.uncertainty import ExpectedErrors
+from ase_rfhgn.models.uncertainty import PredictedUncertainty
 
 GRADE = "extrapolation_grade"
 """Property that tells which atoms are unlike the training data."""
@@ -36,7 +36,7 @@ def finite(results: dict[str, Any]) -> dict[str, Any]:
     return results
 
 
-def expected_result(expected: ExpectedErrors, name: str) -> float | FloatArray:
+def uncertainty_result(expected: PredictedUncertainty, name: str) -> float | FloatArray:
     """Return one of the errors to be expected, or the grades, by its name."""
     if expected.stress_v is None and name == "stress_uncertainty":
         message = "stress_uncertainty needs three independent cell vectors"

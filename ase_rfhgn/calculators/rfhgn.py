@@ -17,13 +17,13 @@ from ase.calculators.calculator import (
 )
 
 from ase_rfhgn.calculators.phase_space_results import PROPERTIES, check_forces_exist, phase_space_results
-from ase_rfhgn.calculators.results import GRADE, expected_result, finite, results_of
+from ase_rfhgn.calculators.results import GRADE, finite, results_of, uncertainty_result
 from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
 from ase_rfhgn.models.load import AnyModel, load_model
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.models.potential import Evaluation, Potential
-from ase_rfhgn.models.uncertainty import ExpectedErrors
+from ase_rfhgn.models.uncertainty import PredictedUncertainty
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.neighbour_list import NeighbourList
 
@@ -60,7 +60,7 @@ class PotentialCalculator(Calculator):
 
     def __init__(self, potential: Potential | None, **kwargs: object) -> None:
         self.potential = potential
-        self._expected: ExpectedErrors | None = None
+        self._expected: PredictedUncertainty | None = None
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     def set(self, **kwargs: object) -> dict[str, Any]:
@@ -109,10 +109,10 @@ class PotentialCalculator(Calculator):
                 return None
             assert self.potential is not None  # noqa: S101  # an energy was computed
             assert self.atoms is not None  # noqa: S101  # for this structure
-            self._expected = self.potential.expected_errors(
+            self._expected = self.potential.predicted_uncertainty(
                 self.atoms, neighbours=self._neighbours, threads=self.threads
             )
-        return expected_result(self._expected, name)
+        return uncertainty_result(self._expected, name)
 
     def calculate(
         self,

@@ -25,8 +25,8 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.reports.comparison import compare, errors_of, parities_of
 from ase_rfhgn.reports.metrics import Errors
 from ase_rfhgn.reports.plots import save_figure
-from ase_rfhgn.runtime.atomic_write import write_whole
-from ase_rfhgn.runtime.progress import tracked
+from ase_rfhgn.runtime.atomic_write import atomic_write
+from ase_rfhgn.runtime.progress import progress_bar
 
 LATTICE_CONSTANT = 3.6
 """Where the search for copper's lattice constant begins (Å)."""
@@ -154,11 +154,11 @@ def write_frames(
 
     def write(whole: Path) -> None:
         with Trajectory(whole, "w") as trajectory:
-            for atoms in tracked(frames, "copper by EMT", total=n_frames, shown=progress):
+            for atoms in progress_bar(frames, "copper by EMT", total=n_frames, shown=progress):
                 atoms.get_stress()
                 trajectory.write(atoms)
 
-    write_whole(path, write)
+    atomic_write(path, write)
 
 
 def strained_frames(severity: float, generator: np.random.Generator) -> Iterator[Atoms]:
@@ -241,7 +241,7 @@ def conserve_energy(potential: Potential, *, progress: bool = False) -> EnergyCo
     atoms.calc = RFHGNCalculator(potential)
     draw_momenta(atoms, 600.0, np.random.default_rng(2))
     dynamics = VelocityVerlet(atoms, TIME_STEP)
-    steps = tracked(dynamics.irun(NVE_STEPS), "NVE", total=NVE_STEPS + 1, shown=progress)
+    steps = progress_bar(dynamics.irun(NVE_STEPS), "NVE", total=NVE_STEPS + 1, shown=progress)
     energy_i = np.array([1000.0 * atoms.get_total_energy() / len(atoms) for _ in steps])
     time_i = np.arange(len(energy_i)) * TIME_STEP / (1000.0 * units.fs)
     slope, intercept = np.polyfit(time_i, energy_i, 1)

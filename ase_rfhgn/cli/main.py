@@ -28,7 +28,7 @@ from ase_rfhgn.fitting.target_settings import TARGETS
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.reports.comparison import Comparison, compare, errors_of, parities_of, reliability_of
 from ase_rfhgn.reports.plots import save_figure
-from ase_rfhgn.runtime.atomic_write import write_whole
+from ase_rfhgn.runtime.atomic_write import atomic_write
 from ase_rfhgn.structures.training_set import TrainingSet, read_structures
 
 PROGRAM = "ase-rfhgn"
@@ -130,7 +130,7 @@ def run_test(options: argparse.Namespace) -> str:
     potential = Potential.load(options.model)
     drawn = options.plot is not None
     frames = _labelled(options.frames)
-    uncertainty = drawn and potential.committee is not None
+    uncertainty = drawn and potential.ensemble is not None
     comparisons: Iterable[Comparison] = compare(potential, frames, uncertainty=uncertainty, progress=True)
     if drawn:
         _require_folder(options.plot)
@@ -146,7 +146,7 @@ def run_select(options: argparse.Namespace) -> str:
     pool = read_structures(options.pool)
     selection = select_frames(pool, options.n_frames, seed=options.seed, progress=True)
     picked = [pool[index] for index in selection.index_i]
-    write_whole(options.output, lambda path: write(path, picked))
+    atomic_write(options.output, lambda path: write(path, picked))
     report: Report = {
         "frames": options.output,
         "n_picked": len(selection.index_i),

@@ -20,7 +20,7 @@ MOST_DRAWS = 100
 """Rounds of drawing after which there are too few pairs of different points."""
 
 
-def draw_layer(sampler: str, input_md: FloatArray, n_units: int, rng: np.random.Generator) -> DenseLayer:
+def sample_layer(sampler: str, input_md: FloatArray, n_units: int, rng: np.random.Generator) -> DenseLayer:
     """Return a layer drawn for given inputs.
 
     Parameters
@@ -44,11 +44,11 @@ def draw_layer(sampler: str, input_md: FloatArray, n_units: int, rng: np.random.
     if sampler == "elm":
         lowest, highest = (float(input_md.min()), float(input_md.max())) if len(input_md) else (0.0, 0.0)
         return elm_layer(n_units, lowest, highest, input_md.shape[1], rng)
-    pair_k2 = draw_pairs(input_md, n_units, rng)
+    pair_k2 = sample_pairs(input_md, n_units, rng)
     return swim_layer(input_md[pair_k2[:, 0]], input_md[pair_k2[:, 1]])
 
 
-def draw_layer_of_parts(
+def sample_layer_of_parts(
     sampler: str, part_md: Sequence[FloatArray], n_units: int, rng: np.random.Generator
 ) -> DenseLayer:
     """Return a layer some of whose units see one part of the inputs only, the others all.
@@ -74,19 +74,19 @@ def draw_layer_of_parts(
     """
     n_parts = len(part_md)
     if n_parts < 2:
-        return draw_layer(sampler, part_md[0] if part_md else np.empty((0, 0)), n_units, rng)
+        return sample_layer(sampler, part_md[0] if part_md else np.empty((0, 0)), n_units, rng)
     part_d = np.repeat(np.arange(n_parts), [data.shape[1] for data in part_md])
     input_md = np.concatenate(part_md, axis=1)
     weight_kd, bias_k = np.zeros((n_units, len(part_d))), np.zeros(n_units)
     for place in range(n_parts + 1):
         seen_d = np.flatnonzero((part_d == place) | (place == n_parts))
         units = np.arange(place, n_units, n_parts + 1)
-        layer = draw_layer(sampler, input_md[:, seen_d], len(units), rng)
+        layer = sample_layer(sampler, input_md[:, seen_d], len(units), rng)
         weight_kd[np.ix_(units, seen_d)], bias_k[units] = layer.weight_kd, layer.bias_k
     return DenseLayer(weight_kd, bias_k)
 
 
-def draw_pairs(input_md: FloatArray, n_pairs: int, rng: np.random.Generator) -> IntArray:
+def sample_pairs(input_md: FloatArray, n_pairs: int, rng: np.random.Generator) -> IntArray:
     """Return pairs of different points, no pair twice: indices of shape (n_pairs, 2).
 
     Parameters

@@ -12,23 +12,23 @@ from ase import Atoms
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
-from ase_rfhgn.fitting.linear_system import remembered
+from ase_rfhgn.fitting.linear_system import recorded_system
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.preparation import Preparation, prepare
 from ase_rfhgn.fitting.prior import prior_spread
 from ase_rfhgn.fitting.record import training_record
-from ase_rfhgn.fitting.repulsion import secured
+from ase_rfhgn.fitting.repulsion import enforce_repulsion
 from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge
 from ase_rfhgn.fitting.self_training import unlabelled_rows
 from ase_rfhgn.fitting.setting_checks import check_optional
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.targets import Motion, Targets
-from ase_rfhgn.fitting.uncertainty import TrainingSites, calibrated, drawn_committee, sampled_frames
+from ase_rfhgn.fitting.uncertainty import TrainingSites, calibrated, sample_ensemble, sampled_frames
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.potential import Potential
-from ase_rfhgn.runtime.progress import tell, tracked
-from ase_rfhgn.runtime.random_streams import COMMITTEE, UNLABELLED, random_stream
+from ase_rfhgn.runtime.progress import log, progress_bar
+from ase_rfhgn.runtime.random_streams import ENSEMBLE, UNLABELLED, random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
 from ase_rfhgn.runtime.threads import single_threaded, useful_cores
 from ase_rfhgn.structures.training_set import TrainingSet
@@ -36,7 +36,7 @@ from ase_rfhgn.structures.training_set import TrainingSet
 MOST_THREADS = 1024
 """Threads that a fit may be told to use."""
 
-SECURED_STRUCTURES = 8
+COMPRESSED_STRUCTURES = 8
 """Training structures that are compressed to make sure that the energy rises."""
 
 
@@ -46,7 +46,7 @@ def fit(
     cutoff: float | None = None,
     sampler: str = "swim",
     channels: int | None = None,
-    mixings: int | None = None,
+    projections: int | None = None,
     correlation: int = 4,
     degree: int = 3,
     energy_weight: float | None = None,
@@ -59,7 +59,7 @@ def fit(
     stride: int | None = None,
     known_energy: tuple[int, float] | None = None,
     seed: int = 0,
-    keep_factor: bool = False,
+    updatable: bool = False,
     threads: int | None = None,
     progress: bool = False,
 ) -> Potential:
@@ -75,7 +75,7 @@ def fit(
         distances to the nearest neighbour where that is longer.
     sampler : {"swim", "elm"}
         How the edge encoder is drawn: through pairs of data points, or blindly.
-    channels, mixings : int, optional
+    channels, projections : int, optional
         Radial channels, and random fields on the sphere per channel; by default 40 and 5 for one
         element, 64 and 4 for several.
     correlation : int
@@ -104,7 +104,7 @@ def fit(
         of isolated atoms is zero.
     seed : int
         The same seed draws the same features.
-    keep_factor : bool
+    updatable : bool
         Whether the potential remembers its linear system, also in its file, so that `Potential.update`
         can go on from there.
     threads : int, optional
@@ -128,7 +128,7 @@ def fit(
         cutoff=cutoff,
         sampler=sampler,
         channels=channels,
-        mixings=mixings,
+        projections=projections,
         correlation=correlation,
         degree=degree,
         energy_weight=energy_weight,
@@ -145,27 +145,27 @@ def fit(
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
     check_optional("threads", threads, 1, MOST_THREADS, whole=True)
     with single_threaded():
-        return _fit(settings, training_set, threads or useful_cores(), keep_factor=keep_factor, progress=progress)
+        return _fit(settings, training_set, threads or useful_cores(), updatable=updatable, progress=progress)
 
 
-def _fit(settings: FitSettings, frames: TrainingSet, threads: int, *, keep_factor: bool, progress: bool) -> Potential:
+def _fit(settings: FitSettings, frames: TrainingSet, threads: int, *, updatable: bool, progress: bool) -> Potential:
     stopwatch = Stopwatch()
     targets = choose_targets(settings, frames)
-    tell(f"{frames.name}: fitted to {targets.description}", shown=progress)
+    log(f"{frames.name}: fitted to {targets.description}", shown=progress)
     if isinstance(targets, Motion):
         frames = frames.without_labels()
-        if keep_factor:
-            message = "keep_factor is for fits to labels: equations of motion join frames that cannot leave one by one"
+        if updatable:
+            message = "updatable is for fits to labels: equations of motion join frames that cannot leave one by one"
             raise SettingsError(message)
     else:
         targets = replace(targets, threads=threads)
     prepared = prepare(settings, frames, progress=progress)
-    potential = _solved(settings, frames, prepared, targets, keep_factor=keep_factor, progress=progress)
+    potential = _solved(settings, frames, prepared, targets, updatable=updatable, progress=progress)
     if isinstance(targets, Motion):
         first = potential
         weighted = weighted_for_noise(targets, frames, lambda _, frame: first.evaluate(frame.atoms).force_nc)
         if weighted is not None:
-            potential = _solved(settings, frames, prepared, weighted, keep_factor=False, progress=progress)
+            potential = _solved(settings, frames, prepared, weighted, updatable=False, progress=progress)
     potential = _with_known_energy(settings, frames, prepared, potential)
     energies = "absolute" if prepared.has_energies or settings.known_energy is not None else "relative"
     record = potential.record | {"targets": targets.description, "energies": energies}
@@ -178,38 +178,38 @@ def _solved(
     prepared: Preparation,
     targets: Targets,
     *,
-    keep_factor: bool,
+    updatable: bool,
     progress: bool,
 ) -> Potential:
     """Return the potential that reproduces targets best."""
     hamiltonian, baseline, weights = prepared.hamiltonian, prepared.baseline, prepared.weights
-    rng = random_stream(settings.seed, COMMITTEE)
+    rng = random_stream(settings.seed, ENSEMBLE)
     sampled = _sampled(prepared, rng)
     sites = TrainingSites(hamiltonian, len(frames), rng)
-    read = tracked(frames, "features", shown=progress)
+    read = progress_bar(frames, "features", shown=progress)
     factors = accumulate(read, prepared.grouping, hamiltonian, baseline, sampled, targets, sites.add)
     if not any(weights[kind] > 0.0 and factors.n_rows(kind) for kind in weights):
         message = f"{frames.name}: every label there has zero weight; the weights are {weights}"
         raise SettingsError(message)
-    sharpness_power = 1.0 if factors.grouping.by_system else 0.0
+    species_power = 1.0 if factors.grouping.by_system else 0.0
     norm_f = factors.column_norms(weights)
-    spread_f = prior_spread(hamiltonian, norm_f, sharpness_power, free_one_body=settings.one_body is None)
+    spread_f = prior_spread(hamiltonian, norm_f, species_power, free_one_body=settings.one_body is None)
     choice = _choose(settings, frames, prepared, factors, spread_f)
     solved = choice.regression.solve()
     one_body_s, coefficient_sf = factors.layout.split(solved.coefficient_f)
-    committee = drawn_committee(solved, hamiltonian, sites.domain(), rng)
+    ensemble = sample_ensemble(solved, hamiltonian, sites.domain(), rng)
     potential = Potential(
         hamiltonian=hamiltonian,
         coefficient_sf=coefficient_sf,
         baseline=Baseline(baseline.one_body_s + one_body_s, baseline.core),
-        committee=calibrated(committee, choice.regression, solved, factors, weights, hamiltonian),
+        ensemble=calibrated(ensemble, choice.regression, solved, factors, weights, hamiltonian),
         record=training_record(settings, prepared.surveyed, factors, choice, solved.coefficient_f)
         | {"weights": weights},
     )
-    if keep_factor:
-        memory = remembered(factors, choice.regression, weights, baseline, sharpness_power, frames)
-        potential = replace(potential, memory=memory.as_arrays())
-    return secured(potential, _some_structures(frames, prepared))
+    if updatable:
+        system = recorded_system(factors, choice.regression, weights, baseline, species_power, frames)
+        potential = replace(potential, linear_system=system.as_arrays())
+    return enforce_repulsion(potential, _some_structures(frames, prepared))
 
 
 def _with_known_energy(
@@ -230,7 +230,7 @@ def _with_known_energy(
 
 
 def _sampled(prepared: Preparation, rng: np.random.Generator) -> frozenset[int]:
-    """Return the frames that calibrate the committee."""
+    """Return the frames that calibrate the ensemble."""
     n_frames, n_species = prepared.surveyed.count_is.shape
     n_columns = n_species * (1 + prepared.hamiltonian.n_features)
     return sampled_frames(n_frames, 3 * int(prepared.surveyed.count_is.sum()), n_columns, rng)
@@ -252,5 +252,5 @@ def _choose(
 def _some_structures(frames: TrainingSet, prepared: Preparation) -> list[Atoms]:
     """Return the smallest structure of every stretch of the training set."""
     n_atoms_i = prepared.surveyed.count_is.sum(axis=1)
-    stretches = np.array_split(np.arange(len(frames)), min(SECURED_STRUCTURES, len(frames)))
+    stretches = np.array_split(np.arange(len(frames)), min(COMPRESSED_STRUCTURES, len(frames)))
     return [frames[int(stretch_i[np.argmin(n_atoms_i[stretch_i])])].atoms for stretch_i in stretches]

@@ -13,12 +13,12 @@ from scipy.linalg import solve_triangular
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.features.spherical.initialise import Architecture, draw_fields
+from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
 from ase_rfhgn.features.spherical.rows import feature_rows
 from ase_rfhgn.fitting.preparation import ENERGY_WEIGHT
 from ase_rfhgn.fitting.rows import Layout
 from ase_rfhgn.fitting.survey import default_cutoff, survey
-from ase_rfhgn.runtime.progress import tracked
+from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.structures.frame import frame_of
 from ase_rfhgn.structures.graph import build_graph
@@ -80,7 +80,7 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
     Notes
     -----
     Greedy V-optimal design (Fedorov, Theory of Optimal Experiments (1972)): every pick lowers most the
-    mean squared error that a thin model, of two-body sums and squares of moments, expects of forces and
+    mean squared error that a reduced model, of two-body sums and squares of moments, expects of forces and
     energies of the whole pool, weighted as in a fit. Gains hardly ever grow as frames are picked, so most
     of them are not computed again (Minoux, Optimization Techniques, 234 (1978)).
     """
@@ -93,7 +93,7 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
         raise TrainingDataError(message)
     with single_threaded():
         fields = _draw(structures, np.random.default_rng(seed))
-        described = [_describe(fields, atoms) for atoms in tracked(structures, "features", shown=progress)]
+        described = [_describe(fields, atoms) for atoms in progress_bar(structures, "features", shown=progress)]
         different = _different([one.pooled_f for one in described])
         norm_f = np.sqrt(sum(np.sum(described[i].row_mf ** 2, axis=0) for i in different))
         scale_f = np.divide(1.0, norm_f, out=np.zeros_like(norm_f), where=norm_f > 0.0)
@@ -117,9 +117,9 @@ def _draw(structures: Sequence[Atoms], rng: np.random.Generator) -> SphericalFie
     cutoff = default_cutoff(frames)
     found = survey(frames, len(frames), cutoff)
     architecture = Architecture(
-        cutoff=cutoff, channels=CHANNELS, mixings=1, correlation=2, degree=DEGREE, sampler="swim"
+        cutoff=cutoff, channels=CHANNELS, projections=1, correlation=2, degree=DEGREE, sampler="swim"
     )
-    return draw_fields(architecture, found.species_s, found.floor_b, found.ceiling_s, found.sample, rng)
+    return initialise_fields(architecture, found.species_s, found.floor_b, found.largest_density_s, found.sample, rng)
 
 
 def _bare(atoms: Atoms) -> Atoms:
@@ -170,19 +170,19 @@ def _different(pooled: Sequence[FloatArray]) -> list[int]:
 def _pick(candidates: Mapping[int, FloatArray], n_frames: int) -> list[tuple[int, float]]:
     """Return frames and their gains, greedily."""
     row_imf, weight_f = _principal(candidates)
-    doubt_ff = np.diag(np.full(len(weight_f), 1.0 / PRIOR))
-    total = float(weight_f @ np.diag(doubt_ff))
+    covariance_ff = np.diag(np.full(len(weight_f), 1.0 / PRIOR))
+    total = float(weight_f @ np.diag(covariance_ff))
     waiting = [(-np.inf, i, -1) for i in row_imf]
     picked: list[tuple[int, float]] = []
     while waiting and len(picked) < n_frames:
         gain, i, age = heapq.heappop(waiting)
-        removed_fm = _removed(doubt_ff, row_imf[i])
+        removed_fm = _removed(covariance_ff, row_imf[i])
         if age < len(picked):  # a gain from before the last pick, and now hardly ever larger
             gain = float(weight_f @ np.sum(removed_fm**2, axis=1)) / total
             heapq.heappush(waiting, (-gain, i, len(picked)))
             continue
         picked.append((i, -gain))
-        doubt_ff -= removed_fm @ removed_fm.T
+        covariance_ff -= removed_fm @ removed_fm.T
     return picked
 
 
@@ -194,9 +194,9 @@ def _principal(candidates: Mapping[int, FloatArray]) -> tuple[dict[int, FloatArr
     return {i: row_mf @ turn_ff[:, strong_f] for i, row_mf in candidates.items()}, weight_f[strong_f]
 
 
-def _removed(doubt_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
+def _removed(covariance_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
     """Return the root of what rows take from the covariance of coefficients (Woodbury's identity)."""
-    shared_fm = doubt_ff @ row_mf.T
+    shared_fm = covariance_ff @ row_mf.T
     lower_mm = np.linalg.cholesky(np.eye(len(row_mf)) + row_mf @ shared_fm)
     removed_mf: FloatArray = solve_triangular(lower_mm, shared_fm.T, lower=True, check_finite=False)
     return removed_mf.T

@@ -12,11 +12,11 @@ from ase import Atoms
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.fitting.uncertainty import ROWS_AT_ONCE, count_rows
-from ase_rfhgn.fitting.update import memory_of, refuse_strangers, subtracted_baseline
+from ase_rfhgn.fitting.update import linear_system_of, refuse_strangers, subtracted_baseline
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.posterior import Omission, parts_of
 from ase_rfhgn.runtime.batches import batched
-from ase_rfhgn.runtime.progress import tracked
+from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.structures.graph import build_graph
 from ase_rfhgn.structures.training_set import Frame, TrainingSet
@@ -58,7 +58,7 @@ def left_out_errors(
     Parameters
     ----------
     potential : Potential
-        Fitted with ``keep_factor=True``.
+        Fitted with ``updatable=True``.
     frames : path, iterable of ase.Atoms or TrainingSet
         Frames of its fit.
     progress : bool
@@ -75,26 +75,26 @@ def left_out_errors(
     as many triangular solves; nothing is fitted again.
     """
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    memory = memory_of(potential)
-    baseline = subtracted_baseline(potential, memory)
+    system = linear_system_of(potential)
+    baseline = subtracted_baseline(potential, system)
     everything = tuple(range(len(potential.species_s)))
     found: list[LeftOutErrors] = []
 
     def rows_of(frame: Frame) -> _Rows:
-        refuse_strangers(memory, [frame.name], [frame.fingerprint])
+        refuse_strangers(system, [frame.name], [frame.fingerprint])
         graph = build_graph(frame.atoms, potential.cutoff)
         rows = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)
-        weighted = {kind: memory.weights[kind] * row_mf for kind, row_mf in rows.items() if memory.weights[kind] > 0.0}
+        weighted = {kind: system.weights[kind] * row_mf for kind, row_mf in rows.items() if system.weights[kind] > 0.0}
         return _Rows(frame.name, weighted)
 
     with single_threaded():
-        regression = memory.regression()
+        regression = system.regression()
         omission = Omission(regression, regression.solve())
-        read = tracked(training_set, "leave one out", shown=progress)
+        read = progress_bar(training_set, "leave one out", shown=progress)
         for batch in batched(map(rows_of, read), lambda frame: count_rows(frame.by_kind), ROWS_AT_ONCE):
             left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
             for frame, residual_m in zip(batch, left, strict=True):
-                found.append(_summary(len(found), frame, residual_m, memory.weights))
+                found.append(_summary(len(found), frame, residual_m, system.weights))
     return found
 
 

@@ -28,7 +28,7 @@ UNLABELLED = "unlabelled"
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LinearSystem:
     """State of a fit that can be updated.
 
     Attributes
@@ -45,7 +45,7 @@ class Memory:
         That of the teacher.
     one_body_s : ndarray of shape (n_species,)
         One-body energies that were subtracted from the labels (eV).
-    sharpness_power : float
+    species_power : float
         What the prior was made with, see `ase_rfhgn.fitting.prior`.
     free_one_body : bool
         Whether one-body energies are fitted.
@@ -63,7 +63,7 @@ class Memory:
     ridge: float
     teacher_ridge: float | None
     one_body_s: FloatArray
-    sharpness_power: float
+    species_power: float
     free_one_body: bool
     fingerprint_i: IntArray
     unlabelled: Factor | None = None
@@ -87,12 +87,12 @@ class Memory:
             removed_mf=np.concatenate(removed) if removed else None,
         )
 
-    def with_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> Memory:
+    def with_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
         """Return the memory with the rows of more frames, over all columns."""
         fingerprint_i = np.append(self.fingerprint_i, fingerprint_i)
         return replace(self, labelled=self._folded(self.labelled, rows), fingerprint_i=fingerprint_i)
 
-    def without_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> Memory:
+    def without_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
         """Return the memory in which the rows of some frames do not count any more."""
         left = Counter(self.fingerprint_i.tolist()) - Counter(fingerprint_i.tolist())
         fingerprint_i = np.array(list(left.elements()), dtype=np.int64)
@@ -133,7 +133,7 @@ class Memory:
             "ridges": np.array([self.ridge, np.nan if self.teacher_ridge is None else self.teacher_ridge]),
             "spread_f": self.spread_f,
             "one_body_s": self.one_body_s,
-            "prior": np.array([self.sharpness_power, float(self.free_one_body)]),
+            "prior": np.array([self.species_power, float(self.free_one_body)]),
             "fingerprint_i": self.fingerprint_i,
         }
         for name, factor in self._factors().items():
@@ -148,7 +148,7 @@ class Memory:
         return named if self.unlabelled is None else named | {UNLABELLED: self.unlabelled}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> Memory:
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> LinearSystem:
         """Return the memory that `as_arrays` wrote.
 
         Parameters
@@ -182,7 +182,7 @@ class Memory:
             ridge=float(ridges[0]),
             teacher_ridge=None if np.isnan(ridges[1]) else float(ridges[1]),
             one_body_s=_checked(arrays["one_body_s"], layout.n_species),
-            sharpness_power=float(prior[0]),
+            species_power=float(prior[0]),
             free_one_body=bool(prior[1]),
             fingerprint_i=_checked(arrays["fingerprint_i"], arrays["fingerprint_i"].size, np.int64),
             unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
@@ -191,7 +191,7 @@ class Memory:
 
 
 def _factor(arrays: Mapping[str, NDArray[Any]], name: str, layout: Layout) -> Factor:
-    """Return a factor over all columns that `Memory.as_arrays` wrote."""
+    """Return a factor over all columns that `LinearSystem.as_arrays` wrote."""
     column_f = np.arange(layout.n_columns + 1)
     n_kept, n_rows = _checked(arrays[f"{name}_rows"], 2, np.int64).tolist()
     if not 0 <= n_kept <= len(column_f):
@@ -209,14 +209,14 @@ def _checked(array: NDArray[Any], size: int, kind: type = np.float64, *, finite:
     return array
 
 
-def remembered(
+def recorded_system(
     factors: Factors,
     regression: Regression,
     weights: Mapping[str, float],
     baseline: Baseline,
-    sharpness_power: float,
+    species_power: float,
     frames: Iterable[Frame],
-) -> Memory:
+) -> LinearSystem:
     """Return what a fit has to remember.
 
     Parameters
@@ -229,21 +229,21 @@ def remembered(
         Weights of the kinds of rows.
     baseline : Baseline
         What was subtracted from the labels.
-    sharpness_power : float
+    species_power : float
         What the prior was made with.
     frames : iterable of Frame
         The frames.
     """
     unlabelled = regression.unlabelled
     n_species = factors.layout.n_species
-    return Memory(
+    return LinearSystem(
         labelled=factors.by_kind(),
         weights=dict(weights),
         spread_f=regression.spread_f,
         ridge=regression.ridge,
         teacher_ridge=regression.teacher_ridge,
         one_body_s=baseline.one_body_s,
-        sharpness_power=sharpness_power,
+        species_power=species_power,
         free_one_body=bool(regression.spread_f[:n_species].any()),
         fingerprint_i=np.array([frame.fingerprint for frame in frames], dtype=np.int64),
         unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,

@@ -9,12 +9,12 @@ from ase.data import chemical_symbols
 
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.features.spherical.initialise import Architecture, draw_fields
+from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
 from ase_rfhgn.fitting.grouping import Grouping, group_frames
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.fitting.survey import Survey, default_cutoff, survey
 from ase_rfhgn.models.baselines.short_range import Baseline, ShortRangeCore
-from ase_rfhgn.runtime.progress import tracked
+from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.runtime.random_streams import GROUPING, random_stream
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -68,7 +68,7 @@ def prepare(settings: FitSettings, frames: TrainingSet, *, progress: bool) -> Pr
         Whether long work shows progress on a terminal.
     """
     cutoff = default_cutoff(frames) if settings.cutoff is None else float(settings.cutoff)
-    surveyed = survey(tracked(frames, "reading", shown=progress), len(frames), cutoff)
+    surveyed = survey(progress_bar(frames, "reading", shown=progress), len(frames), cutoff)
     return Preparation(
         surveyed=surveyed,
         grouping=group_frames(surveyed, random_stream(settings.seed, GROUPING)),
@@ -83,13 +83,15 @@ def _draw(settings: FitSettings, cutoff: float, surveyed: Survey) -> SphericalFi
     architecture = Architecture(
         cutoff=cutoff,
         channels=settings.channels or (40 if n_species == 1 else 64),
-        mixings=settings.mixings or (5 if n_species == 1 else 4),
+        projections=settings.projections or (5 if n_species == 1 else 4),
         correlation=settings.correlation,
         degree=settings.degree,
         sampler=settings.sampler,
     )
     rng = random_stream(settings.seed)
-    return draw_fields(architecture, surveyed.species_s, surveyed.floor_b, surveyed.ceiling_s, surveyed.sample, rng)
+    return initialise_fields(
+        architecture, surveyed.species_s, surveyed.floor_b, surveyed.largest_density_s, surveyed.sample, rng
+    )
 
 
 def _baseline(settings: FitSettings, surveyed: Survey) -> Baseline:

@@ -25,7 +25,7 @@ BLIND = 1e-3
 
 
 def prior_spread(
-    hamiltonian: SphericalFields, norm_f: FloatArray, sharpness_power: float, *, free_one_body: bool
+    hamiltonian: SphericalFields, norm_f: FloatArray, species_power: float, *, free_one_body: bool
 ) -> FloatArray:
     """Return the prior spread of all coefficients, one-body energies first.
 
@@ -40,17 +40,17 @@ def prior_spread(
         The features.
     norm_f : ndarray of shape (n_columns,)
         Norms of the weighted columns; coefficients are scaled by them.
-    sharpness_power : float
+    species_power : float
         The power p; 0 treats all channels alike.
     free_one_body : bool
         Whether the one-body energies are fitted; otherwise their spread is zero.
     """
     shift_bk = hamiltonian.encoder.shift_bk
-    blind_k = (1.0 + np.ptp(shift_bk, axis=0) / BLIND) ** (-0.5 * sharpness_power)
+    blind_k = (1.0 + np.ptp(shift_bk, axis=0) / BLIND) ** (-0.5 * species_power)
     order_ok = np.arange(1, hamiltonian.correlation + 1)[:, None] - 1.0
     one_ok = (BODY_ORDER**-0.5 * blind_k) ** order_ok * blind_k
-    n_mixings, n_levels = hamiltonian.mixing_sqlk.shape[1:3]
-    copies_o = np.repeat([1, n_levels, n_mixings], [1, 1, hamiltonian.correlation - 2])
+    n_projections, n_levels = hamiltonian.projection_sqlk.shape[1:3]
+    copies_o = np.repeat([1, n_levels, n_projections], [1, 1, hamiltonian.correlation - 2])
     feature_f = np.repeat(one_ok, copies_o, axis=0).ravel()
     n_species = len(hamiltonian.species_s)
     one_body_s = np.full(n_species, ONE_BODY if free_one_body else 0.0)

@@ -25,7 +25,7 @@ APPROACH = np.linspace(0.9, 0.3, 25)
 """Distances of dimers, in units of the smallest of training, at which they are tried."""
 
 
-def secured(potential: Potential, structures: Sequence[Atoms]) -> Potential:
+def enforce_repulsion(potential: Potential, structures: Sequence[Atoms]) -> Potential:
     """Return the potential with a repulsion that is strong enough.
 
     Dimers of all elements are brought together from the smallest distance of training, and
@@ -39,7 +39,7 @@ def secured(potential: Potential, structures: Sequence[Atoms]) -> Potential:
     structures : sequence of ase.Atoms
         Structures to compress.
     """
-    return _with_strong_core(_with_strong_crowding(potential, structures))
+    return _with_strong_core(_with_strong_density_limit(potential, structures))
 
 
 def _with_strong_core(potential: Potential) -> Potential:
@@ -55,32 +55,32 @@ def _with_strong_core(potential: Potential) -> Potential:
     return replace(potential, baseline=replace(potential.baseline, core=replace(core, strength_b=strength_b)))
 
 
-def _with_strong_crowding(potential: Potential, structures: Sequence[Atoms]) -> Potential:
-    crowding = potential.hamiltonian.crowding
-    if crowding is None:
+def _with_strong_density_limit(potential: Potential, structures: Sequence[Atoms]) -> Potential:
+    density_limit = potential.hamiltonian.density_limit
+    if density_limit is None:
         return potential
-    strength = max((_crowding_strength(potential, atoms) for atoms in structures), default=crowding.strength)
-    strong = replace(potential.hamiltonian, crowding=replace(crowding, strength=strength))
+    strength = max((_density_limit_strength(potential, atoms) for atoms in structures), default=density_limit.strength)
+    strong = replace(potential.hamiltonian, density_limit=replace(density_limit, strength=strength))
     return replace(potential, hamiltonian=strong)
 
 
-def _crowding_strength(potential: Potential, atoms: Atoms) -> float:
-    """Return the strength of crowding that makes the energy of a structure rise under compression."""
-    crowding = potential.hamiltonian.crowding
-    assert crowding is not None  # noqa: S101  # told by the caller
+def _density_limit_strength(potential: Potential, atoms: Atoms) -> float:
+    """Return the strength of density_limit that makes the energy of a structure rise under compression."""
+    density_limit = potential.hamiltonian.density_limit
+    assert density_limit is not None  # noqa: S101  # told by the caller
     energies, pushes = [], []
     for scale in SCALES:
         squeezed = atoms.copy()
         squeezed.set_cell(scale * atoms.cell.array)
         squeezed.positions = scale * atoms.positions
         graph = build_graph(squeezed, potential.cutoff)
-        density_n = crowding.density(graph)
+        density_n = density_limit.density(graph)
         species_n = np.searchsorted(potential.species_s, graph.number_n)
-        if np.mean(density_n / crowding.ceiling_s[species_n]) < 1.0 + GRACE:
+        if np.mean(density_n / density_limit.largest_density_s[species_n]) < 1.0 + GRACE:
             continue
-        push = float(crowding.sites(density_n, species_n).energy_n.sum())
+        push = float(density_limit.sites(density_n, species_n).energy_n.sum())
         energies.append(float(potential.respond(graph).energy_n.sum()) - push)
-        pushes.append(push / crowding.strength)
+        pushes.append(push / density_limit.strength)
     return _weakest(np.array(energies), np.array(pushes))
 
 

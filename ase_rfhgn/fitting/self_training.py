@@ -31,10 +31,10 @@ ATOMS_DISPLACED, ATOMS_MIXED = 2500, 6000
 DISPLACEMENT = 0.2
 """Standard deviation of displacements in every direction (Å)."""
 
-LOYALTY_DISPLACED = 1e-3
+WEIGHT_DISPLACED = 1e-3
 """Squared weight of the rows of displaced structures against labelled ones."""
 
-LOYALTY_MIXED = 0.1
+WEIGHT_MIXED = 0.1
 """Squared weight of the rows of mixtures against labelled ones."""
 
 
@@ -68,14 +68,14 @@ def unlabelled_rows(
     everything = tuple(range(layout.n_species))
     running = RunningFactor(layout.columns(everything))
     nothing = Baseline.nothing(surveyed.species_s)
-    loyalty = np.sqrt(LOYALTY_MIXED if mixed else LOYALTY_DISPLACED)
+    weight = np.sqrt(WEIGHT_MIXED if mixed else WEIGHT_DISPLACED)
     structures = _mixtures(frames, surveyed, hamiltonian.cutoff, rng) if mixed else _displaced(frames, rng)
     n_atoms = 0
     for atoms in structures:
         frame = Frame(atoms, 0.0, np.zeros((len(atoms), 3)), None, "unlabelled")
         graph = build_graph(atoms, hamiltonian.cutoff)
         for kind, row_mf in frame_rows(hamiltonian, nothing, frame, graph, everything).items():
-            running.add(loyalty * weights[kind] * row_mf)
+            running.add(weight * weights[kind] * row_mf)
         n_atoms += len(atoms)
         if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):
             break

@@ -23,7 +23,7 @@ class FitSettings(TargetSettings):
 
     cutoff: float | None = None
     channels: int | None = None
-    mixings: int | None = None
+    projections: int | None = None
     correlation: int = 4
     degree: int = 3
     sampler: str = "swim"
@@ -45,7 +45,7 @@ class FitSettings(TargetSettings):
         TargetSettings.__post_init__(self)  # a class with slots is made anew, and super() would look for the old one
         check_optional("cutoff", self.cutoff, 0.5, LONGEST_CUTOFF)
         check_optional("channels", self.channels, 1, 4096, whole=True)
-        check_optional("mixings", self.mixings, 1, 256, whole=True)
+        check_optional("projections", self.projections, 1, 256, whole=True)
         check_number("correlation", self.correlation, 2, 8, whole=True)
         check_number("degree", self.degree, 0, 8, whole=True)
         check_number("seed", self.seed, 0, 2**63 - 1, whole=True)

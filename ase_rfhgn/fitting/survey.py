@@ -9,7 +9,7 @@ import numpy as np
 from ase.data import covalent_radii
 
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
-from ase_rfhgn.features.spherical.density_limit import Crowding
+from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.training_set import Frame, TrainingSet
 from ase_rfhgn.structures.unit_check import UnitCheck
@@ -26,8 +26,8 @@ NEIGHBOUR_DISTANCES = 1.9
 DEFAULT_CUTOFF = 5.5
 """Default cutoff where nearest neighbours are not far apart (Å)."""
 
-LEAST_CEILING = 1.0
-"""Smallest density of neighbours that counts as crowded: one neighbour may always come close."""
+LEAST_DENSITY = 1.0
+"""Smallest density of neighbours that counts as dense: one neighbour may always come close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Survey:
         Whether no atom of a frame has a neighbour.
     floor_b : ndarray of shape (n_species²,)
         Smallest distance of every pair of species (Å).
-    ceiling_s : ndarray of shape (n_species,)
-        Largest density of neighbours around every species, in the sense of `Crowding`.
+    largest_density_s : ndarray of shape (n_species,)
+        Largest density of neighbours around every species, in the sense of `DensityLimit`.
     volume : float
         Mean volume per atom of the frames that have stress labels (Å³); 0 without any.
     sample : tuple of NeighbourGraph
@@ -59,7 +59,7 @@ class Survey:
     energy_i: FloatArray
     isolated_i: BoolArray
     floor_b: FloatArray
-    ceiling_s: FloatArray
+    largest_density_s: FloatArray
     volume: float
     sample: tuple[NeighbourGraph, ...]
 
@@ -106,7 +106,7 @@ def survey(frames: Iterable[Frame], n_frames: int, cutoff: float) -> Survey:
         energy_i=np.array(energies),
         isolated_i=np.array(isolated),
         floor_b=_floors(species_s, nearest),
-        ceiling_s=np.array([max(densest[int(z)], LEAST_CEILING) for z in species_s]),
+        largest_density_s=np.array([max(densest[int(z)], LEAST_DENSITY) for z in species_s]),
         volume=float(np.mean(volumes)) if volumes else 0.0,
         sample=tuple(sample),
     )
@@ -144,7 +144,7 @@ def _keep_nearest(graph: NeighbourGraph, nearest: dict[tuple[int, int], float]) 
 
 def _keep_densest(graph: NeighbourGraph, cutoff: float, densest: dict[int, float]) -> None:
     """Raise the largest density of neighbours around every element to those of a graph."""
-    density_n = Crowding(cutoff, np.empty(0), 0.0).density(graph)
+    density_n = DensityLimit(cutoff, np.empty(0), 0.0).density(graph)
     for number in np.unique(graph.number_n):
         most = float(density_n[graph.number_n == number].max())
         densest[int(number)] = max(densest.get(int(number), 0.0), most)

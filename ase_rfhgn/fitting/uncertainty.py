@@ -1,4 +1,4 @@
-"""Draws a committee around a fit and measures, on frames left out, how wide its answers must be taken."""
+"""Draws an ensemble around a fit and measures, on frames left out, how wide its answers must be taken."""
 
 from __future__ import annotations
 
@@ -10,18 +10,25 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.features.spherical.reduced import site_descriptors, thinned_features
+from ase_rfhgn.features.spherical.reduced import reduced_features, site_descriptors
 from ase_rfhgn.fitting.accumulation import Factors, SampledFrame
 from ase_rfhgn.fitting.rows import Layout
 from ase_rfhgn.models.extrapolation import Domain
-from ase_rfhgn.models.uncertainty import QUANTITIES, Committee
-from ase_rfhgn.regression.posterior import LEVELS, Omission, draw_members, growth_left_out, half_widths, parts_of
+from ase_rfhgn.models.uncertainty import QUANTITIES, Ensemble
+from ase_rfhgn.regression.posterior import (
+    LEVELS,
+    Omission,
+    growth_left_out,
+    half_interval_scales,
+    parts_of,
+    sample_members,
+)
 from ase_rfhgn.regression.ridge import Regression, Solved
 from ase_rfhgn.runtime.batches import batched
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 MEMBERS = 8
-"""Members of a committee: their spread is known to a quarter of itself."""
+"""Members of an ensemble: their spread is known to a quarter of itself."""
 
 SHARE = 2
 """A member has one of so many channels."""
@@ -102,10 +109,8 @@ def sites_of(hamiltonian: SphericalFields, graph: NeighbourGraph) -> tuple[Float
     return site_descriptors(hamiltonian, graph), np.searchsorted(hamiltonian.species_s, graph.number_n)
 
 
-def drawn_committee(
-    solved: Solved, hamiltonian: SphericalFields, domain: Domain, rng: np.random.Generator
-) -> Committee:
-    """Return a committee drawn from the posterior of a thinned model, of unit widths.
+def sample_ensemble(solved: Solved, hamiltonian: SphericalFields, domain: Domain, rng: np.random.Generator) -> Ensemble:
+    """Return an ensemble drawn from the posterior of a reduced model, of unit widths.
 
     Parameters
     ----------
@@ -119,29 +124,29 @@ def drawn_committee(
         Source of randomness.
     """
     n_species = len(hamiltonian.species_s)
-    member_ef = draw_members(solved.restricted(_thin_columns(hamiltonian)), MEMBERS, rng)
-    return Committee(
+    member_ef = sample_members(solved.restricted(_reduced_columns(hamiltonian)), MEMBERS, rng)
+    return Ensemble(
         coefficient_esf=member_ef[:, n_species:].reshape(MEMBERS, n_species, -1),
         one_body_es=member_ef[:, :n_species],
-        width_ol=np.ones((len(QUANTITIES), len(LEVELS))),
+        interval_scale_ol=np.ones((len(QUANTITIES), len(LEVELS))),
         domain=domain,
     )
 
 
 def calibrated(
-    committee: Committee,
+    ensemble: Ensemble,
     regression: Regression,
     solved: Solved,
     factors: Factors,
     weights: Mapping[str, float],
     hamiltonian: SphericalFields,
-) -> Committee:
-    """Return a committee whose widths hold the errors on frames left out.
+) -> Ensemble:
+    """Return an ensemble whose widths hold the errors on frames left out.
 
     Parameters
     ----------
-    committee : Committee
-        A committee of any widths.
+    ensemble : Ensemble
+        An ensemble of any widths.
     regression, solved : Regression, Solved
         The fit.
     factors : Factors
@@ -156,20 +161,20 @@ def calibrated(
     A quantity that no sampled frame has labels of gets the widths of another one.
     """
     omission = Omission(regression, solved)
-    column_f = _thin_columns(hamiltonian)
-    thin = solved.restricted(column_f)
-    member_ef = np.concatenate([committee.one_body_es, committee.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
+    column_f = _reduced_columns(hamiltonian)
+    reduced = solved.restricted(column_f)
+    member_ef = np.concatenate([ensemble.one_body_es, ensemble.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
     misses: dict[str, list[FloatArray]] = {}
     labelled = (_weighted_rows(run, weights, len(solved.spread_f)) for run in _runs(factors))
     for batch in batched((rows for rows in labelled if rows), count_rows, ROWS_AT_ONCE):
         sets = [np.concatenate(list(rows.values())) for rows in batch]
         for rows, row_mf, residual_m in zip(batch, sets, omission.residuals(sets), strict=True):
-            thin_mf = row_mf[:, column_f]
-            spread_m = growth_left_out(thin, thin_mf) * np.linalg.norm(thin_mf @ member_ef.T, axis=1)
+            reduced_mf = row_mf[:, column_f]
+            spread_m = growth_left_out(reduced, reduced_mf) * np.linalg.norm(reduced_mf @ member_ef.T, axis=1)
             missed_m2 = np.stack([residual_m, spread_m], axis=1)
             for kind, part_m2 in zip(rows, parts_of(missed_m2, rows.values()), strict=True):
                 misses.setdefault(kind, []).append(part_m2.T)
-    return replace(committee, width_ol=_widths(misses))
+    return replace(ensemble, interval_scale_ol=_interval_scales(misses))
 
 
 def _runs(factors: Factors) -> list[tuple[SampledFrame, ...]]:
@@ -186,17 +191,17 @@ def _weighted_rows(run: Sequence[SampledFrame], weights: Mapping[str, float], n_
     return {kind: np.concatenate([rows[kind] for rows in frames if kind in rows]) for kind in kinds}
 
 
-def _widths(misses: Mapping[str, Sequence[FloatArray]]) -> FloatArray:
+def _interval_scales(misses: Mapping[str, Sequence[FloatArray]]) -> FloatArray:
     """Return the half-widths of every quantity from residuals and spreads; those of another where there are none."""
-    known = {kind: half_widths(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()}
-    known = {kind: width_l for kind, width_l in known.items() if np.isfinite(width_l).all()}
+    known = {kind: half_interval_scales(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()}
+    known = {kind: scale_l for kind, scale_l in known.items() if np.isfinite(scale_l).all()}
     fallback_l = next((known[kind] for kind in ("force", "motion", *QUANTITIES) if kind in known), np.ones(len(LEVELS)))
     return np.array([known.get(kind, fallback_l) for kind in QUANTITIES])
 
 
-def _thin_columns(hamiltonian: SphericalFields) -> IntArray:
+def _reduced_columns(hamiltonian: SphericalFields) -> IntArray:
     """Return the columns of the members' coefficients in the linear system, one-body energies first."""
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
-    thin_f = thinned_features(hamiltonian, max(1, hamiltonian.n_channels // SHARE))
+    reduced_f = reduced_features(hamiltonian, max(1, hamiltonian.n_channels // SHARE))
     starts = layout.n_species + layout.n_features * np.arange(layout.n_species)
-    return np.concatenate([np.arange(layout.n_species), *(start + thin_f for start in starts)])
+    return np.concatenate([np.arange(layout.n_species), *(start + reduced_f for start in starts)])

@@ -23,7 +23,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ase_rfhgn.errors import ModelFileError
-from ase_rfhgn.runtime.atomic_write import write_whole
+from ase_rfhgn.runtime.atomic_write import atomic_write
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
@@ -66,7 +66,7 @@ def write_model(path: str | Path, header: Mapping[str, JSON], arrays: Mapping[st
         If the file cannot be written, likewise.
     """
     content = _pack(header, arrays)
-    write_whole(path, lambda whole: whole.write_bytes(content))
+    atomic_write(path, lambda whole: whole.write_bytes(content))
 
 
 def read_model(path: str | Path) -> tuple[dict[str, JSON], dict[str, NDArray[Any]]]:

@@ -12,7 +12,7 @@ from ase import Atoms
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.features.layers import DenseLayer
-from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS, FRAMES, NODE_INPUTS, Encoding
+from ase_rfhgn.features.phase_space.inputs import AXES, EDGE_INPUTS, NODE_INPUTS, Encoding
 from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints, phase_point
 from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
@@ -52,9 +52,9 @@ class PhaseSpacePotential:
 
     Notes
     -----
-    RF-HGN, arXiv:2506.06558. In the frame by the nearest node, the energy jumps when another node
+    RF-HGN, arXiv:2506.06558. With axes by the nearest node, the energy jumps when another node
     becomes the nearest to the mean position, and is undefined when that node sits on it; what is
-    learned of positions and displacements in a frame does not carry over to larger systems.
+    learned of positions and displacements along such axes does not carry over to larger systems.
     """
 
     network: GraphNetwork | VectorNetwork
@@ -113,7 +113,7 @@ class PhaseSpacePotential:
         header: dict[str, JSON] = {
             "model": KIND,
             "network": kind,
-            "frame": encoding.frame,
+            "axes": encoding.axes,
             "node_inputs": list(encoding.node_inputs),
             "edge_inputs": list(encoding.edge_inputs),
             "cutoff": self.cutoff,
@@ -179,7 +179,7 @@ def structure_graph(atoms: Atoms, bonds: Bonds | None, cutoff: float | None, *, 
 def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
     """Return the model of the header and the arrays of a model file."""
     encoding = Encoding(
-        frame=_one_of(header["frame"], FRAMES),
+        axes=_one_of(header["axes"], AXES),
         node_inputs=tuple(_one_of(name, NODE_INPUTS) for name in header["node_inputs"]),
         edge_inputs=tuple(_one_of(name, EDGE_INPUTS) for name in header["edge_inputs"]),
     )

@@ -18,7 +18,7 @@ from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
 from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
-from ase_rfhgn.models.uncertainty import Committee, ExpectedErrors, Members
+from ase_rfhgn.models.uncertainty import Ensemble, Members, PredictedUncertainty
 from ase_rfhgn.structures.checks import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.neighbour_list import NeighbourList
@@ -39,14 +39,14 @@ class Evaluation:
         Forces (eV/Å).
     stress_v : ndarray of shape (6,) or None
         Stress xx, yy, zz, yz, xz, xy (eV/Å³), positive in tension; None unless the cell has a volume.
-    uncertainty : ExpectedErrors or None
+    uncertainty : PredictedUncertainty or None
         Half-widths of 68 % intervals, and extrapolation grades; None unless asked for.
     """
 
     energy_n: FloatArray
     force_nc: FloatArray
     stress_v: FloatArray | None
-    uncertainty: ExpectedErrors | None = None
+    uncertainty: PredictedUncertainty | None = None
 
     @property
     def energy(self) -> float:
@@ -68,18 +68,18 @@ class Potential:
         One-body energies and short-range repulsion.
     record : dict
         Settings, seed and training record: plain JSON values.
-    committee : Committee, optional
+    ensemble : Ensemble, optional
         What tells how wrong the answers may be.
     memory : mapping of str to ndarray, optional
-        What the fit remembers of its linear system (`fit` with ``keep_factor=True``).
+        What the fit remembers of its linear system (`fit` with ``updatable=True``).
     """
 
     hamiltonian: SphericalFields
     coefficient_sf: FloatArray
     baseline: Baseline
     record: dict[str, Any] = field(default_factory=dict)
-    committee: Committee | None = None
-    memory: Mapping[str, NDArray[Any]] | None = None
+    ensemble: Ensemble | None = None
+    linear_system: Mapping[str, NDArray[Any]] | None = None
 
     @property
     def species_s(self) -> IntArray:
@@ -112,7 +112,7 @@ class Potential:
         StructureError
             If a position is not finite, atoms coincide, or an element was not in the training data.
         SettingsError
-            If errors are wanted of a potential that has no committee.
+            If errors are wanted of a potential that has no ensemble.
         """
         graph = self._graph(atoms, neighbours)
         response = self.respond(graph, threads)
@@ -121,12 +121,12 @@ class Potential:
             energy_n=response.energy_n,
             force_nc=response.force_nc,
             stress_v=None if volume is None else voigt(response.virial_cc) / volume,
-            uncertainty=self._expected_errors(graph, volume, threads) if uncertainty else None,
+            uncertainty=self._predicted_uncertainty(graph, volume, threads) if uncertainty else None,
         )
 
-    def expected_errors(
+    def predicted_uncertainty(
         self, atoms: Atoms, *, neighbours: NeighbourList | None = None, threads: int = 1
-    ) -> ExpectedErrors:
+    ) -> PredictedUncertainty:
         """Return the errors to be expected of `evaluate`, alone.
 
         Parameters
@@ -139,7 +139,7 @@ class Potential:
         StructureError, SettingsError
             As for `evaluate`.
         """
-        return self._expected_errors(self._graph(atoms, neighbours), _volume(atoms), threads)
+        return self._predicted_uncertainty(self._graph(atoms, neighbours), _volume(atoms), threads)
 
     def grade(self, atoms: Atoms) -> FloatArray:
         """Return the extrapolation grade of every atom: above 1, training saw almost nothing like it.
@@ -149,7 +149,7 @@ class Potential:
         StructureError, SettingsError
             As for `evaluate`.
         """
-        return self._asked_committee().grade(self.hamiltonian, self._graph(atoms))
+        return self._asked_ensemble().grade(self.hamiltonian, self._graph(atoms))
 
     def respond(self, graph: NeighbourGraph, threads: int = 1) -> Response:
         """Return the energies, forces and virial of a graph."""
@@ -173,7 +173,7 @@ class Potential:
         Raises
         ------
         UpdateError
-            If the potential was not fitted with ``keep_factor=True``.
+            If the potential was not fitted with ``updatable=True``.
         TrainingDataError
             If a frame cannot be used; the message names it.
         """
@@ -218,7 +218,7 @@ class Potential:
         Raises
         ------
         UpdateError
-            If the potential was not fitted with ``keep_factor=True``.
+            If the potential was not fitted with ``updatable=True``.
         SettingsError
             If a value is out of its range.
         """
@@ -231,8 +231,8 @@ class Potential:
         arrays = (
             fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
         )
-        arrays |= {} if self.committee is None else _prefixed("committee", self.committee.as_arrays())
-        arrays |= {} if self.memory is None else _prefixed("memory", self.memory)
+        arrays |= {} if self.ensemble is None else _prefixed("ensemble", self.ensemble.as_arrays())
+        arrays |= {} if self.linear_system is None else _prefixed("linear_system", self.linear_system)
         header: dict[str, JSON] = {"model": KIND, "record": self.record}
         write_model(path, header | fields_header(self.hamiltonian), arrays)
 
@@ -249,17 +249,17 @@ class Potential:
 
     @cached_property
     def _members(self) -> Members:
-        return self._asked_committee().members(self.hamiltonian)
+        return self._asked_ensemble().members(self.hamiltonian)
 
-    def _expected_errors(self, graph: NeighbourGraph, volume: float | None, threads: int) -> ExpectedErrors:
-        committee = self._asked_committee()
-        return committee.expected_errors(self.hamiltonian, self._members, graph, volume, threads)
+    def _predicted_uncertainty(self, graph: NeighbourGraph, volume: float | None, threads: int) -> PredictedUncertainty:
+        ensemble = self._asked_ensemble()
+        return ensemble.predicted_uncertainty(self.hamiltonian, self._members, graph, volume, threads)
 
-    def _asked_committee(self) -> Committee:
-        if self.committee is None:
+    def _asked_ensemble(self) -> Ensemble:
+        if self.ensemble is None:
             message = "this potential cannot tell its uncertainty: it was made without `fit`, or by an older version"
             raise SettingsError(message)
-        return self.committee
+        return self.ensemble
 
     def _graph(self, atoms: Atoms, neighbours: NeighbourList | None = None) -> NeighbourGraph:
         """Return the graph of a structure after a check of it."""
@@ -279,14 +279,14 @@ def assemble(header: Header, arrays: Arrays) -> Potential:
     """Return the potential of the header and the arrays of a model file."""
     hamiltonian = fields_of_arrays(header, arrays)
     n_species = len(hamiltonian.species_s)
-    committee = _unprefixed("committee", arrays)
+    ensemble = _unprefixed("ensemble", arrays)
     return Potential(
         hamiltonian=hamiltonian,
         coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
         baseline=Baseline.of_arrays(arrays, hamiltonian.species_s),
         record=dict(header["record"]),
-        committee=Committee.of_arrays(committee, n_species) if committee else None,
-        memory=_unprefixed("memory", arrays) or None,
+        ensemble=Ensemble.of_arrays(ensemble, n_species) if ensemble else None,
+        linear_system=_unprefixed("linear_system", arrays) or None,
     )
 
 

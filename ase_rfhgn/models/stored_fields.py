@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ase_rfhgn.features.spherical.density_limit import Crowding
+from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
 from ase_rfhgn.models.archive import JSON, shaped
@@ -16,7 +16,7 @@ from ase_rfhgn.models.archive import JSON, shaped
 
 def fields_as_arrays(fields: SphericalFields) -> dict[str, NDArray[Any]]:
     """Return the arrays of spherical fields under their names in a model file."""
-    encoder, crowding = fields.encoder, fields.crowding
+    encoder, density_limit = fields.encoder, fields.density_limit
     return {
         "species_s": fields.species_s,
         "cutoff_k": encoder.cutoff_k,
@@ -24,9 +24,9 @@ def fields_as_arrays(fields: SphericalFields) -> dict[str, NDArray[Any]]:
         "shift_bk": encoder.shift_bk,
         "size_b": encoder.size_b,
         "floor_b": encoder.floor_b,
-        "mixing_sqlk": fields.mixing_sqlk,
+        "projection_sqlk": fields.projection_sqlk,
         "mean_sk": fields.mean_sk,
-        "ceiling_s": np.empty(0) if crowding is None else crowding.ceiling_s,
+        "largest_density_s": np.empty(0) if density_limit is None else density_limit.largest_density_s,
     }
 
 
@@ -35,7 +35,7 @@ def fields_header(fields: SphericalFields) -> dict[str, JSON]:
     return {
         "cutoff": fields.cutoff,
         "correlation": fields.correlation,
-        "crowding_strength": None if fields.crowding is None else fields.crowding.strength,
+        "density_limit_strength": None if fields.density_limit is None else fields.density_limit.strength,
     }
 
 
@@ -60,16 +60,20 @@ def fields_of_arrays(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
         species_s=species_s,
         cutoff=float(header["cutoff"]),
         encoder=encoder,
-        mixing_sqlk=shaped(arrays, "mixing_sqlk", (n_species, None, None, n_channels)),
+        projection_sqlk=shaped(arrays, "projection_sqlk", (n_species, None, None, n_channels)),
         mean_sk=shaped(arrays, "mean_sk", (n_species, n_channels)),
         correlation=int(header["correlation"]),
-        crowding=_crowding(header, arrays, n_species),
+        density_limit=_density_limit(header, arrays, n_species),
     )
 
 
-def _crowding(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n_species: int) -> Crowding | None:
-    if header["crowding_strength"] is None:
+def _density_limit(
+    header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], n_species: int
+) -> DensityLimit | None:
+    if header["density_limit_strength"] is None:
         return None
-    return Crowding(
-        float(header["cutoff"]), shaped(arrays, "ceiling_s", (n_species,)), float(header["crowding_strength"])
+    return DensityLimit(
+        float(header["cutoff"]),
+        shaped(arrays, "largest_density_s", (n_species,)),
+        float(header["density_limit_strength"]),
     )

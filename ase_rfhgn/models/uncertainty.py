@@ -1,8 +1,8 @@
-"""A committee of potentials that differ as much as the errors of the fitted one are expected to be.
+"""An ensemble of potentials that differ as much as the errors of the fitted one are expected to be.
 
-Its members are drawn from the posterior of the coefficients of a thinned model (half of the channels,
+Its members are drawn from the posterior of the coefficients of a reduced model (half of the channels,
 no powers of the fields), because a few draws tell the size of errors as well as the full covariance
-does, and thin members are cheap. Their spread is scaled by half-widths that were measured on frames
+does, and reduced members are cheap. Their spread is scaled by half-widths that were measured on frames
 left out of the fit (`ase_rfhgn.fitting.uncertainty`).
 """
 
@@ -17,17 +17,17 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.response import voigt
 from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
-from ase_rfhgn.features.spherical.reduced import site_descriptors, thinned
+from ase_rfhgn.features.spherical.reduced import reduced_fields, site_descriptors
 from ase_rfhgn.models.archive import shaped
 from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 QUANTITIES = ("energy", "force", "stress")
-"""Rows of `Committee.width_ol`."""
+"""Rows of `Ensemble.interval_scale_ol`."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedErrors:
+class PredictedUncertainty:
     """Half-widths of the intervals that hold the true values with a probability of 68 %.
 
     Attributes
@@ -53,12 +53,12 @@ class ExpectedErrors:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The members of a committee, ready to answer.
+    """The members of an ensemble, ready to answer.
 
     Attributes
     ----------
     fields : SphericalFields
-        Features of the thinned model.
+        Features of the reduced model.
     polynomials : tuple of Polynomials
         Coefficients of every member.
     """
@@ -68,16 +68,16 @@ class Members:
 
 
 @dataclass(frozen=True, eq=False)
-class Committee:
+class Ensemble:
     """Deviations of coefficients, and what turns the spread of their answers into expected errors.
 
     Attributes
     ----------
-    coefficient_esf : ndarray of shape (n_members, n_species, n_thin_features)
-        Deviations of the coefficients of a thinned model (eV).
+    coefficient_esf : ndarray of shape (n_members, n_species, n_reduced_features)
+        Deviations of the coefficients of a reduced model (eV).
     one_body_es : ndarray of shape (n_members, n_species)
         Deviations of the one-body energies (eV).
-    width_ol : ndarray of shape (3, 2)
+    interval_scale_ol : ndarray of shape (3, 2)
         Half-widths of the 68 % and the 95 % interval per unit of spread, for energies, forces and stresses.
     domain : Domain
         Neighbourhoods that training saw.
@@ -85,14 +85,15 @@ class Committee:
 
     coefficient_esf: FloatArray
     one_body_es: FloatArray
-    width_ol: FloatArray
+    interval_scale_ol: FloatArray
     domain: Domain
 
     @cached_property
     def widening(self) -> dict[str, float]:
         """How much wider the 95 % interval is than the 68 % one, per quantity; 2 for a normal distribution."""
         return {
-            quantity: float(wide / narrow) for quantity, (narrow, wide) in zip(QUANTITIES, self.width_ol, strict=True)
+            quantity: float(wide / narrow)
+            for quantity, (narrow, wide) in zip(QUANTITIES, self.interval_scale_ol, strict=True)
         }
 
     def members(self, fields: SphericalFields) -> Members:
@@ -103,17 +104,17 @@ class Committee:
         fields : SphericalFields
             The features of the full model.
         """
-        thin = thinned(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
-        return Members(thin, tuple(thin.polynomials(coefficient_sf) for coefficient_sf in self.coefficient_esf))
+        reduced = reduced_fields(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
+        return Members(reduced, tuple(reduced.polynomials(coefficient_sf) for coefficient_sf in self.coefficient_esf))
 
-    def expected_errors(
+    def predicted_uncertainty(
         self,
         fields: SphericalFields,
         members: Members,
         graph: NeighbourGraph,
         volume: float | None,
         threads: int = 1,
-    ) -> ExpectedErrors:
+    ) -> PredictedUncertainty:
         """Return the errors to be expected of the answers for a structure.
 
         Parameters
@@ -133,8 +134,8 @@ class Committee:
         species_n = np.searchsorted(fields.species_s, graph.number_n)
         energy_en = np.array([response.energy_n for response in responses]) + self.one_body_es[:, species_n]
         virial_ev = np.array([voigt(response.virial_cc) for response in responses])
-        energy, force, stress = self.width_ol[:, 0]
-        return ExpectedErrors(
+        energy, force, stress = self.interval_scale_ol[:, 0]
+        return PredictedUncertainty(
             energy=float(energy * _spread(energy_en.sum(axis=1))),
             energy_n=energy * _spread(energy_en),
             force_nc=force * _spread(np.array([response.force_nc for response in responses])),
@@ -148,13 +149,13 @@ class Committee:
         return self.domain.grade(site_descriptors(fields, graph), species_n)
 
     def as_arrays(self) -> dict[str, FloatArray]:
-        """Return the committee as named arrays."""
-        own = {name: getattr(self, name) for name in ("coefficient_esf", "one_body_es", "width_ol")}
+        """Return the ensemble as named arrays."""
+        own = {name: getattr(self, name) for name in ("coefficient_esf", "one_body_es", "interval_scale_ol")}
         return own | {"moment_sdd": self.domain.moment_sdd, "limit_s": self.domain.limit_s}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, FloatArray], n_species: int) -> Committee:
-        """Return the committee that `as_arrays` wrote, after a check of what it holds.
+    def of_arrays(cls, arrays: Mapping[str, FloatArray], n_species: int) -> Ensemble:
+        """Return the ensemble that `as_arrays` wrote, after a check of what it holds.
 
         Parameters
         ----------
@@ -176,7 +177,7 @@ class Committee:
         return cls(
             coefficient_esf=shaped(arrays, "coefficient_esf", (n_members, n_species, None)),
             one_body_es=shaped(arrays, "one_body_es", (n_members, n_species)),
-            width_ol=shaped(arrays, "width_ol", (len(QUANTITIES), 2)),
+            interval_scale_ol=shaped(arrays, "interval_scale_ol", (len(QUANTITIES), 2)),
             domain=domain,
         )
 

@@ -28,7 +28,7 @@ LEAST_REST = 1e-12
 """Smallest share of a direction that counts as left when rows are left out."""
 
 
-def draw_members(solved: Solved, n_members: int, rng: np.random.Generator) -> FloatArray:
+def sample_members(solved: Solved, n_members: int, rng: np.random.Generator) -> FloatArray:
     """Return deviations of the coefficients, drawn from the posterior of unit noise: shape (n_members, n).
 
     They are divided by √n_members: the sum of their squared predictions is the variance.
@@ -121,7 +121,7 @@ class Omission:
         return pull_fs
 
 
-def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
+def half_interval_scales(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
     """Return the half-widths of the intervals that hold 68 % and 95 % of errors, per unit of spread.
 
     Parameters

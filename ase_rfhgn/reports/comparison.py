@@ -15,7 +15,7 @@ from ase_rfhgn.errors import StructureError
 from ase_rfhgn.models.potential import Evaluation, Potential
 from ase_rfhgn.regression.posterior import left_free
 from ase_rfhgn.reports.metrics import ErrorAccumulator, Errors
-from ase_rfhgn.runtime.progress import tracked
+from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -119,7 +119,7 @@ def compare(
         If a frame has an element that the potential does not know; the message names the frame.
     """
     frames = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
-    for frame in tracked(frames, "evaluate", total=len(frames), shown=progress):
+    for frame in progress_bar(frames, "evaluate", total=len(frames), shown=progress):
         try:
             evaluation = potential.evaluate(frame.atoms, uncertainty=uncertainty)
         except StructureError as error:

@@ -16,7 +16,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.reports.comparison import Parity, Reliability
-from ase_rfhgn.runtime.atomic_write import write_whole
+from ase_rfhgn.runtime.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,7 +151,7 @@ def save_figure(
     figure.suptitle(title)
     for number, draw in enumerate(panels, start=1):
         draw(figure.add_subplot(lines, columns, number))
-    write_whole(path, partial(figure.savefig, dpi=DOTS_PER_INCH))
+    atomic_write(path, partial(figure.savefig, dpi=DOTS_PER_INCH))
 
 
 def _dots(n_values: int) -> dict[str, Any]:

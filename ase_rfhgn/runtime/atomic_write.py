@@ -10,7 +10,7 @@ from pathlib import Path
 from ase_rfhgn.errors import OutputError
 
 
-def write_whole(path: str | Path, write: Callable[[Path], object]) -> None:
+def atomic_write(path: str | Path, write: Callable[[Path], object]) -> None:
     """Write a file elsewhere, and put it in its place once it is safely on the disk.
 
     Parameters

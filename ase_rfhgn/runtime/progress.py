@@ -14,7 +14,7 @@ SECONDS_BEFORE_PROGRESS = 2.0
 Item = TypeVar("Item")
 
 
-def tracked(items: Iterable[Item], label: str, *, total: int | None = None, shown: bool = True) -> Iterable[Item]:
+def progress_bar(items: Iterable[Item], label: str, *, total: int | None = None, shown: bool = True) -> Iterable[Item]:
     """Return the same items; going through them shows a progress bar that vanishes at the end.
 
     Nothing is shown when stderr is not a terminal, nor in the first two seconds.
@@ -37,7 +37,7 @@ def tracked(items: Iterable[Item], label: str, *, total: int | None = None, show
     return cast("Iterable[Item]", bar)
 
 
-def tell(message: str, *, shown: bool = True) -> None:
+def log(message: str, *, shown: bool = True) -> None:
     """Write a line to stderr.
 
     Parameters

@@ -7,8 +7,8 @@ import numpy as np
 UNLABELLED = 1
 """Structures without labels."""
 
-COMMITTEE = 2
-"""Members of a committee, and the frames that calibrate it."""
+ENSEMBLE = 2
+"""Members of an ensemble, and the frames that calibrate it."""
 
 GROUPING = 3
 """Trial mixtures of elements."""

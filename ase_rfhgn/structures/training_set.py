@@ -42,7 +42,7 @@ _REREADABLE = (Sequence, TrajectoryReader, SlicedTrajectory)
 class TrainingSet:
     """Frames that can be read as often as needed, each checked as it is read.
 
-    Memory does not grow with the number of frames of a .traj file. No file stays open between reads.
+    LinearSystem does not grow with the number of frames of a .traj file. No file stays open between reads.
 
     Parameters
     ----------

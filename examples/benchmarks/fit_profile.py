@@ -38,7 +38,7 @@ def rows_rate(potential: Potential, frames: Path, repeats: int) -> float:
     graphs = [build_graph(atoms, fields.cutoff) for atoms in read(frames, ":")]
     n_atoms, n_edges = sum(graph.n_atoms for graph in graphs), sum(len(graph.centre_p) for graph in graphs)
     n_harmonics, n_points = (fields.degree + 1) ** 2, len(fields.points[1])
-    n_projected = fields.n_channels * fields.mixing_sqlk.shape[1] * (fields.correlation - 1)
+    n_projected = fields.n_channels * fields.projection_sqlk.shape[1] * (fields.correlation - 1)
     flop = 2.0 * n_harmonics * (3.0 * n_edges * fields.n_features + n_atoms * n_points * n_projected)
 
     def assemble() -> None:

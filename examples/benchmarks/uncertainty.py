@@ -24,8 +24,8 @@ from scipy.stats import spearmanr
 from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.rows import frame_rows
-from ase_rfhgn.fitting.update import memory_of, subtracted_baseline
-from ase_rfhgn.regression.posterior import draw_members, left_free
+from ase_rfhgn.fitting.update import linear_system_of, subtracted_baseline
+from ase_rfhgn.regression.posterior import left_free, sample_members
 from ase_rfhgn.reports.comparison import compare
 from ase_rfhgn.structures.graph import build_graph
 from ase_rfhgn.structures.training_set import TrainingSet
@@ -56,7 +56,7 @@ def main() -> None:
 
 def coverage(name: str) -> str:
     """Return a line of the first table."""
-    potential = fit(str(FOLDER / f"{name}_train.traj"), keep_factor=True, progress=True)
+    potential = fit(str(FOLDER / f"{name}_train.traj"), updatable=True, progress=True)
     test = TrainingSet.open(FOLDER / f"{name}_test.traj")
     comparisons = list(compare(potential, test, uncertainty=True))
     error_m = np.concatenate([np.ravel(one.force_error_nc) for one in comparisons if one.force_error_nc is not None])
@@ -65,7 +65,7 @@ def coverage(name: str) -> str:
     textbook_m = textbook(potential, test)
     free_m = left_free(width_m)  # elsewhere symmetry alone says that there is no force
     error_m, width_m, textbook_m = np.abs(error_m[free_m]), width_m[free_m], textbook_m[free_m]
-    wide = 1.0 if potential.committee is None else potential.committee.widening["force"]
+    wide = 1.0 if potential.ensemble is None else potential.ensemble.widening["force"]
     cells = [np.mean(error_m < width_m), np.mean(error_m < wide * width_m)]
     cells += [np.mean(error_m < textbook_m), np.mean(error_m < 2.0 * textbook_m)]
     cells += [spearmanr(error_m, width_m).statistic]
@@ -74,13 +74,13 @@ def coverage(name: str) -> str:
 
 def textbook(potential: Potential, test: TrainingSet) -> FloatArray:
     """Return the standard deviations of forces by the textbook posterior (eV/Å)."""
-    memory = memory_of(potential)
-    regression = memory.regression()
+    system = linear_system_of(potential)
+    regression = system.regression()
     solved = regression.solve()
-    n_rows = sum(factor.n_rows for factor in memory.labelled.values())
+    n_rows = sum(factor.n_rows for factor in system.labelled.values())
     noise = np.sqrt(regression.labelled.residual(solved.coefficient_f) / n_rows)
-    member_ef = draw_members(solved, DRAWS, np.random.default_rng(0))
-    baseline, everything = subtracted_baseline(potential, memory), tuple(range(len(potential.species_s)))
+    member_ef = sample_members(solved, DRAWS, np.random.default_rng(0))
+    baseline, everything = subtracted_baseline(potential, system), tuple(range(len(potential.species_s)))
     parts = []
     for frame in test:
         graph = build_graph(frame.atoms, potential.cutoff)

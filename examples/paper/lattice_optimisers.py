@@ -19,8 +19,8 @@ import torch
 from ase import Atoms
 from lattice_motion import training_frames
 from lattice_random_features import (
+    AXES,
     BALANCES,
-    FRAME,
     REPEATS,
     RIDGE,
     SYSTEM,
@@ -116,7 +116,7 @@ def training(name: str, contestant: Contestant, rate: float, train: Motion, test
     torch.manual_seed(0)
     graph = bonded_graph(SYSTEM.state(np.random.default_rng(0)), SYSTEM.bonds)
     ends = torch.tensor(np.stack([graph.centre_p, graph.neighbour_p], axis=1))
-    network = TorchGraphNetwork(3, *WIDTHS, ends, FRAME)
+    network = TorchGraphNetwork(3, *WIDTHS, ends, AXES)
     optimiser = contestant.make(network.parameters(), lr=rate)
     cpu = wall = 0.0
     curve, best = [], Outcome(name, np.inf, 0.0, 0.0, rate)

@@ -12,7 +12,7 @@ from lattice_motion import Lattice
 from results_page import Clock, clocked, table
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.features.phase_space.initialise import draw_network
+from ase_rfhgn.features.phase_space.initialise import initialise_network
 from ase_rfhgn.features.phase_space.networks import Network
 from ase_rfhgn.features.phase_space.points import joined
 from ase_rfhgn.fitting.phase_space.frames import PhaseSpaceFrames
@@ -23,7 +23,7 @@ from ase_rfhgn.structures.training_set import TrainingSet
 from ase_rfhgn.systems.pair_laws import Spring
 
 SYSTEM = Lattice((2, 2, 2), Spring(stiffness=1.0))
-FRAME = "mean position"
+AXES = "mean position"
 WIDTHS = (384, 64, 128)
 BALANCES: tuple[tuple[int, int, int], ...] = (
     WIDTHS,
@@ -140,7 +140,7 @@ def random_features(
     errors, stages = [], []
     for seed in range(repeats):
         settings = PhaseSpaceSettings(
-            frame=FRAME, sampler=sampler, seed=seed, node_units=units[0], edge_units=units[1], message_units=units[2]
+            axes=AXES, sampler=sampler, seed=seed, node_units=units[0], edge_units=units[1], message_units=units[2]
         )
         frames, unseen = (
             PhaseSpaceFrames(TrainingSet.open(part, closest=0.0), SYSTEM.bonds, settings) for part in (train, test)
@@ -159,7 +159,7 @@ def solved(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> tuple[Netw
     """Return a network drawn for frames, the coefficients of its linear output, and the times of three stages."""
     with clocked() as drawing:
         sample = joined([snapshot.points for snapshot in frames.sample])
-        network = draw_network(settings.architecture, sample, np.random.default_rng(settings.seed))
+        network = initialise_network(settings.architecture, sample, np.random.default_rng(settings.seed))
     with clocked() as factorising:
         folds = Folds(len(frames), network.n_features, left_out=False)
         triangles = label_triangles(network, frames, folds, learned=True, progress=False)

@@ -36,7 +36,7 @@ TIME_STEP = 4.0 * units.fs
 BIN = 0.05
 """Width of the bins of the radial distribution function (Å)."""
 
-SPHERICAL: dict[str, Any] = {"channels": 96, "mixings": 1, "correlation": 2}
+SPHERICAL: dict[str, Any] = {"channels": 96, "projections": 1, "correlation": 2}
 """Fine radial detail and no high body orders, for a pair potential; cross-validated on a smaller liquid."""
 
 NARROW: dict[str, Any] = {"node_units": 64, "edge_units": 64, "message_units": 64}

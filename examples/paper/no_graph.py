@@ -26,9 +26,9 @@ N_FRAMES = 10
 """Frames of a trajectory."""
 
 MODELS: dict[str, dict[str, Any]] = {
-    "RF-HNN": {"network": "vector", "frame": "laboratory"},
+    "RF-HNN": {"network": "vector", "axes": "laboratory"},
     "RF-HNN, paper's frame": {"network": "vector"},
-    "RF-HGN": {"frame": "laboratory", "node_inputs": ("momentum",), "edge_inputs": ("distance",)},
+    "RF-HGN": {"axes": "laboratory", "node_inputs": ("momentum",), "edge_inputs": ("distance",)},
     "RF-HGN, paper's frame": {},
 }
 

@@ -33,13 +33,13 @@ from ase_rfhgn.systems.pair_laws import InverseDistance, SquaredDistanceSpring
 
 D = 2
 ROLLOUT_STEP = 0.025
-FRAMES = 100
+AXES = 100
 """Frames of a rollout, 0.1 units of time apart."""
 
 SECONDS = 20.0
 """CPU seconds of training of every graph network."""
 
-INVARIANT: dict[str, Any] = {"frame": "laboratory", "edge_inputs": ("distance",)}
+INVARIANT: dict[str, Any] = {"axes": "laboratory", "edge_inputs": ("distance",)}
 RANDOM_FEATURES: dict[str, dict[str, Any]] = {
     "RF-HGN, SWIM, the paper's inputs": {},
     "RF-HGN, ELM, the paper's inputs": {"sampler": "elm"},
@@ -105,7 +105,7 @@ def rings(n_nodes: int, n_systems: int, seed: int) -> Ensemble:
 def spring_task(*, quick: bool) -> Task:
     """Return rings of five nodes to learn from; fresh ones of 5, 20 and 50 to test."""
     start = rings(5, 5 if quick else 100, seed=42)
-    states = trajectory(start, 20 if quick else FRAMES)
+    states = trajectory(start, 20 if quick else AXES)
     frames = labelled(start, states, slice(None, None, 10))
     sizes = ((5, 2), (20, 1)) if quick else ((5, 10), (20, 5), (50, 3))
     tests = {f"N = {n}": rings(n, many, seed=1000 + n) for n, many in sizes}
@@ -126,7 +126,7 @@ def gravity_task(*, quick: bool) -> Task:
 
 def moved(start: Ensemble, *, quick: bool) -> Trial:
     """Return systems with their true trajectories."""
-    return Trial(start, *trajectory(start, 10 if quick else FRAMES))
+    return Trial(start, *trajectory(start, 10 if quick else AXES))
 
 
 def labelled(ensemble: Ensemble, states: tuple[FloatArray, FloatArray], chosen: slice) -> list[Atoms]:
@@ -253,7 +253,7 @@ def report(outcomes: list[Outcome]) -> str:
     return f"""\
 Ring: V = Σ (r² − 1)², five nodes, 100 trajectories from the benchmark's own states (seed 42), every tenth of
 their 100 frames: 1000 snapshots. Four bodies: V = −Σ 1/r, the first 800 of 1000 frames of one trajectory.
-Frames are 0.1 time units apart, true time step {TIME_STEP:g}. Tests: rollouts of {FRAMES} frames, from fresh
+Frames are 0.1 time units apart, true time step {TIME_STEP:g}. Tests: rollouts of {AXES} frames, from fresh
 rings of 5, 20 and 50 nodes, and from later states of the four bodies. Errors ‖x − x̂‖/(‖x‖ + ‖x̂‖) and |H −
 Ĥ|/(|H| + |Ĥ|), H the true Hamiltonian, geometric mean over frames and rollouts; 1 where a rollout diverged. All
 rollouts by Runge–Kutta of order 4, step {ROLLOUT_STEP:g}. HGN, HGNN and FGNN: two hidden layers of 32, one

@@ -19,7 +19,7 @@ from results_page import Options, clocked, parse, publish, table
 from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
 from ase_rfhgn.systems.pair_laws import AnharmonicSpring, Morse, Spring
 
-FRAME = "mean position"
+AXES = "mean position"
 N_FRAMES = 10
 """Frames of a trajectory."""
 
@@ -116,7 +116,7 @@ def outcomes_of(case: Case, *, quick: bool) -> list[Outcome]:
                 train,
                 bonds=case.system.bonds,
                 dimensions=2,
-                frame=FRAME,
+                axes=AXES,
                 sampler=sampler,
                 node_units=widths[0],
                 edge_units=widths[1],
@@ -128,7 +128,7 @@ def outcomes_of(case: Case, *, quick: bool) -> list[Outcome]:
         return outcomes
     from torch_adam import trained  # noqa: PLC0415  # torch is optional
 
-    errors, seconds = trained(case.system, train, test, widths, FRAME, seconds=0.2 if quick else 30.0)
+    errors, seconds = trained(case.system, train, test, widths, AXES, seconds=0.2 if quick else 30.0)
     return [*outcomes, Outcome(case, "Adam", errors, seconds)]
 
 

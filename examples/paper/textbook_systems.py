@@ -18,8 +18,8 @@ from ase_rfhgn.systems.fields import Field, HarmonicWell, Pendulum
 from ase_rfhgn.systems.lattices import chain, every_pair, unit_atoms
 from ase_rfhgn.systems.pair_laws import InverseDistance
 
-VECTOR: Mapping[str, Any] = {"network": "vector", "frame": "laboratory"}
-GRAPH: Mapping[str, Any] = {"frame": "laboratory", "node_inputs": ("momentum",), "edge_inputs": ("distance",)}
+VECTOR: Mapping[str, Any] = {"network": "vector", "axes": "laboratory"}
+GRAPH: Mapping[str, Any] = {"axes": "laboratory", "node_inputs": ("momentum",), "edge_inputs": ("distance",)}
 ECCENTRICITY = 0.3
 
 

@@ -13,8 +13,8 @@ SPRING = Spring(stiffness=1.0)
 
 ENCODINGS: dict[str, dict[str, Any]] = {
     "paper": {},
-    "transferable": {"frame": "laboratory", "node_inputs": ("momentum",), "edge_inputs": ("distance",)},
-    "known kinetic": {"frame": "laboratory", "kinetic": "known", "node_inputs": (), "edge_inputs": ("distance",)},
+    "transferable": {"axes": "laboratory", "node_inputs": ("momentum",), "edge_inputs": ("distance",)},
+    "known kinetic": {"axes": "laboratory", "kinetic": "known", "node_inputs": (), "edge_inputs": ("distance",)},
 }
 """What the networks see. The paper: positions, momenta and displacements in the frame of the nearest node."""
 

@@ -23,10 +23,10 @@ from ase.mep import NEB
 from ase.optimize import BFGS
 
 from ase_rfhgn.calculators.active import ActiveCalculator
-from ase_rfhgn.calculators.call_log import Journal
+from ase_rfhgn.calculators.call_log import CallLog
 from ase_rfhgn.errors import SettingsError
 
-SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "mixings": 1, "start": 4}
+SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "projections": 1, "start": 4}
 
 
 class CountingEMT(EMT):
@@ -68,7 +68,7 @@ def test_drivers_run_on_few_calls(driver: str, tmp_path: Path) -> None:
     truth = atoms.copy()
     truth.calc = EMT()
     assert np.sqrt(np.mean((atoms.get_forces() - truth.get_forces()) ** 2)) < 0.1
-    assert len(atoms.calc.calls) == len(read(tmp_path / "frames.traj", ":")) == len(Journal(tmp_path).calls())
+    assert len(atoms.calc.calls) == len(read(tmp_path / "frames.traj", ":")) == len(CallLog(tmp_path).calls())
     assert len(atoms.calc.calls) < atoms.calc.n_steps + 4
     assert reference.n_calls <= 2 * len(atoms.calc.calls)
 
@@ -136,7 +136,7 @@ def test_a_kill_loses_nothing(tmp_path: Path) -> None:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    calls = Journal(tmp_path).calls()
+    calls = CallLog(tmp_path).calls()
     frames = read(tmp_path / "frames.traj", ":")
     assert len(calls) >= 8
     assert len(calls) <= len(frames) <= len(calls) + 1
@@ -146,12 +146,12 @@ def test_a_kill_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_line_cut_short_spoils_no_other(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    journal.add_call({"step": 1})
+    call_log = CallLog(tmp_path)
+    call_log.add_call({"step": 1})
     with (tmp_path / "calls.jsonl").open("ab") as file:
         file.write(b'{"step": 2, "rea')
-    journal.add_call({"step": 3})
-    assert [call["step"] for call in Journal(tmp_path).calls()] == [1, 3]
+    call_log.add_call({"step": 3})
+    assert [call["step"] for call in CallLog(tmp_path).calls()] == [1, 3]
 
 
 @pytest.mark.parametrize("wrong", [{"uncertainty": 0.0}, {"grade": np.nan}, {"start": 0}, {"displacement": -1.0}])

@@ -49,7 +49,7 @@ def test_copper_from_positions_gives_positions_alone() -> None:
 def test_a_watched_run_tells_its_errors_and_calls(tmp_path: Path) -> None:
     atoms = bulk("Cu", cubic=True)
     atoms.rattle(0.05, seed=0)
-    calculator = ActiveCalculator(EMT(), tmp_path, cutoff=4.0, channels=4, mixings=1, start=3)
+    calculator = ActiveCalculator(EMT(), tmp_path, cutoff=4.0, channels=4, projections=1, start=3)
     atoms.calc = calculator
     dynamics = VelocityVerlet(atoms, 2.0 * units.fs)
     watch = Watch(dynamics, calculator, EMT(), 2)
@@ -69,7 +69,7 @@ def test_an_adatom_hops_with_few_calls(
 ) -> None:
     adatom = example("active_adatom")
     monkeypatch.setattr(adatom, "IMAGES", 1)
-    small = {"cutoff": 4.5, "channels": 8, "mixings": 1, "correlation": 3}
+    small = {"cutoff": 4.5, "channels": 8, "projections": 1, "correlation": 3}
     found, exact = adatom.run_example(steps=20, layers=2, directory=str(tmp_path), **small)
     lines = capsys.readouterr().out.splitlines()
     stages = [line.split("|")[1:-1] for line in lines[2:6]]

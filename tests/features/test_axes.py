@@ -1,4 +1,4 @@
-"""Global frames: orthonormal, turning with the structure, with exact derivatives, and defects that are known."""
+"""Global axes: orthonormal, turning with the structure, with exact derivatives, and defects that are known."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_axes_turn_with_the_structure(rng: np.random.Generator, n_dimensions: in
     np.testing.assert_allclose(basis(position_nc @ rotation_cc.T), rotation_cc @ basis(position_nc), atol=1e-13)
 
 
-def test_a_mirror_image_has_another_frame_in_space(rng: np.random.Generator) -> None:
+def test_a_mirror_image_has_another_axes_in_space(rng: np.random.Generator) -> None:
     position_nc = rng.normal(size=(5, 3))
     mirror_cc = np.diag([1.0, 1.0, -1.0])
     assert not np.allclose(basis(position_nc @ mirror_cc), mirror_cc @ basis(position_nc))
@@ -52,11 +52,11 @@ def test_a_mirror_image_has_another_frame_in_space(rng: np.random.Generator) -> 
 def test_turning_of_the_axes_is_the_derivative_of_projections(rng: np.random.Generator, n_dimensions: int) -> None:
     position_nc, vector_c, slope_a = rng.normal(size=(4, n_dimensions)), *rng.normal(size=(2, n_dimensions))
     first_i, step = np.array([0, 4]), 1e-6
-    frames = nearest_node_axes(position_nc, first_i)
-    x_a = vector_c @ frames.basis_ica[0]
-    twist_w = [slope_a[a] * x_a[b] - slope_a[b] * x_a[a] for a, b in zip(*frames.planes, strict=True)]
-    turned_rc = frames.turned(np.array(twist_w)[None, :, None])[0, :, :, 0]
-    for reference, slope_c in zip(frames.reference_ir[0], turned_rc, strict=True):
+    axes = nearest_node_axes(position_nc, first_i)
+    x_a = vector_c @ axes.basis_ica[0]
+    twist_w = [slope_a[a] * x_a[b] - slope_a[b] * x_a[a] for a, b in zip(*axes.planes, strict=True)]
+    turned_rc = axes.turned(np.array(twist_w)[None, :, None])[0, :, :, 0]
+    for reference, slope_c in zip(axes.reference_ir[0], turned_rc, strict=True):
         for axis in range(n_dimensions):
             ends = []
             for sign in (1.0, -1.0):
@@ -66,25 +66,25 @@ def test_turning_of_the_axes_is_the_derivative_of_projections(rng: np.random.Gen
             assert (ends[0] - ends[1]) / (2.0 * step) == pytest.approx(slope_c[axis], rel=1e-6, abs=1e-8)
 
 
-def test_structures_of_a_batch_have_the_frames_that_they_have_alone(rng: np.random.Generator) -> None:
+def test_structures_of_a_batch_have_the_axes_that_they_have_alone(rng: np.random.Generator) -> None:
     parts = [rng.normal(size=(n_nodes, 3)) for n_nodes in (4, 2, 7)]
-    frames = nearest_node_axes(np.concatenate(parts), np.array([0, 4, 6, 13]))
+    axes = nearest_node_axes(np.concatenate(parts), np.array([0, 4, 6, 13]))
     for place, part in enumerate(parts):
-        np.testing.assert_allclose(frames.basis_ica[place], basis(part), atol=1e-14)
+        np.testing.assert_allclose(axes.basis_ica[place], basis(part), atol=1e-14)
 
 
-def test_known_defect_the_frame_jumps_when_another_node_becomes_the_nearest() -> None:
+def test_known_defect_the_axes_jumps_when_another_node_becomes_the_nearest() -> None:
     here, there = (np.array([[1.0, 0.0], [0.0, 1.0 + shift], [-3.0, 0.0]]) for shift in (1e-9, -1e-9))
     assert np.linalg.norm(basis(here) - basis(there)) > 1.0
 
 
-def test_known_defect_the_frame_is_undefined_when_the_nearest_node_sits_on_the_origin() -> None:
+def test_known_defect_the_axes_is_undefined_when_the_nearest_node_sits_on_the_origin() -> None:
     odd_lattice = np.array([(x, y) for x in (-1.0, 0.0, 1.0) for y in (-1.0, 0.0, 1.0)])
     with pytest.raises(StructureError, match=r"node 4, the nearest to the mean position, sits on it"):
         basis(odd_lattice)
 
 
-def test_known_defect_the_frame_turns_fast_near_the_origin() -> None:
+def test_known_defect_the_axes_turns_fast_near_the_origin() -> None:
     close, far = (
         nearest_node_axes(np.array([[distance, 0.0], [3.0, 1.0]]), np.array([0, 2])) for distance in (1e-3, 1.0)
     )
@@ -92,17 +92,17 @@ def test_known_defect_the_frame_turns_fast_near_the_origin() -> None:
     assert np.abs(close.turned(twist_iwf)).max() == pytest.approx(1e3 * np.abs(far.turned(twist_iwf)).max())
 
 
-def test_nodes_on_a_line_give_no_frame_in_space() -> None:
+def test_nodes_on_a_line_give_no_axes_in_space() -> None:
     with pytest.raises(StructureError, match="lies on the line of the nearest node"):
         basis(np.array([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [4.0, 1.0, 0.0]]))
 
 
-def test_too_few_nodes_give_no_frame() -> None:
+def test_too_few_nodes_give_no_axes() -> None:
     with pytest.raises(StructureError, match="3 dimensions needs 2 nodes"):
         basis(np.array([[1.0, 0.0, 0.0]]))
 
 
 def test_laboratory_axes_are_those_of_the_coordinates(rng: np.random.Generator) -> None:
     vector_nc = rng.normal(size=(4, 3))
-    frames = laboratory_axes(2, 3)
-    np.testing.assert_array_equal(frames.project(vector_nc, np.array([0, 0, 1, 1])), vector_nc)
+    axes = laboratory_axes(2, 3)
+    np.testing.assert_array_equal(axes.project(vector_nc, np.array([0, 0, 1, 1])), vector_nc)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from phase_points import random_points
 
-from ase_rfhgn.features.phase_space.initialise import EDGES_PER_UNIT, draw_network
+from ase_rfhgn.features.phase_space.initialise import EDGES_PER_UNIT, initialise_network
 from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 
@@ -15,8 +15,8 @@ from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 def test_units_of_edges_and_messages_switch_between_edges_of_the_data(rng: np.random.Generator, n_units: int) -> None:
     sample = random_points(rng, 2, n_structures=20)
     assert EDGES_PER_UNIT < len(sample.centre_p) < 40 * EDGES_PER_UNIT
-    settings = PhaseSpaceSettings(frame="mean position", node_units=9, edge_units=n_units, message_units=n_units)
-    network = draw_network(settings.architecture, sample, rng)
+    settings = PhaseSpaceSettings(axes="mean position", node_units=9, edge_units=n_units, message_units=n_units)
+    network = initialise_network(settings.architecture, sample, rng)
     assert isinstance(network, GraphNetwork)
     encoded = network.encoding.encode(sample)
     hidden_nh, _ = network.node.activate(encoded.node_nd)

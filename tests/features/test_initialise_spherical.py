@@ -12,12 +12,18 @@ from labelled import shaken
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.features.spherical.initialise import LEAST_SPREAD, LEAST_STEP, REACH, Architecture, draw_fields
+from ase_rfhgn.features.spherical.initialise import (
+    LEAST_CUTOFF,
+    LEAST_SPREAD,
+    LEAST_STEP,
+    Architecture,
+    initialise_fields,
+)
 from ase_rfhgn.features.spherical.rows import feature_rows
 from ase_rfhgn.structures.graph import build_graph
 
 CUTOFF = 4.5
-ARCHITECTURE = Architecture(cutoff=CUTOFF, channels=12, mixings=3, correlation=4, degree=3, sampler="swim")
+ARCHITECTURE = Architecture(cutoff=CUTOFF, channels=12, projections=3, correlation=4, degree=3, sampler="swim")
 
 
 def alloy(seed: int) -> Atoms:
@@ -31,7 +37,7 @@ def alloy(seed: int) -> Atoms:
 
 def draw(structures: list[Atoms], architecture: Architecture = ARCHITECTURE, seed: int = 0) -> SphericalFields:
     species_s = np.unique(np.concatenate([atoms.numbers for atoms in structures]))
-    return draw_fields(
+    return initialise_fields(
         architecture,
         species_s,
         np.full(len(species_s) ** 2, 2.0),
@@ -43,20 +49,20 @@ def draw(structures: list[Atoms], architecture: Architecture = ARCHITECTURE, see
 
 def weights_of(drawn: SphericalFields) -> list[FloatArray]:
     encoder = [getattr(drawn.encoder, field.name) for field in fields(drawn.encoder)]
-    return [*encoder, drawn.mixing_sqlk, drawn.mean_sk]
+    return [*encoder, drawn.projection_sqlk, drawn.mean_sk]
 
 
 def moments_of(drawn: SphericalFields, structures: list[Atoms]) -> tuple[IntArray, FloatArray]:
     """Return the species and the moments of every site."""
     blocks = [block for atoms in structures for block in drawn.blocks(build_graph(atoms, drawn.cutoff))]
-    return np.concatenate([block.species_n for block in blocks]), np.concatenate([b.moment_nyk for b in blocks])
+    return np.concatenate([block.species_n for block in blocks]), np.concatenate([b.basis_nyk for b in blocks])
 
 
 def fields_on_sphere(drawn: SphericalFields, structures: list[Atoms]) -> tuple[IntArray, FloatArray]:
     """Return the species and the fields of every site over the points of the quadrature: (n, q, x, k)."""
-    species_n, moment_nyk = moments_of(drawn, structures)
+    species_n, basis_nyk = moments_of(drawn, structures)
     level_y = np.repeat(np.arange(drawn.degree + 1), 2 * np.arange(drawn.degree + 1) + 1)
-    weighted_nqyk = drawn.mixing_sqlk[species_n][:, :, level_y] * drawn.centred(moment_nyk, species_n)[:, None]
+    weighted_nqyk = drawn.projection_sqlk[species_n][:, :, level_y] * drawn.centred(basis_nyk, species_n)[:, None]
     return species_n, np.einsum("xy,nqyk->nqxk", drawn.grid.harmonics_xy, weighted_nqyk)
 
 
@@ -68,7 +74,7 @@ def fields_on_sphere(drawn: SphericalFields, structures: list[Atoms]) -> tuple[I
 def test_fields_have_unit_spread_over_the_sample(sampler: str, structure: object) -> None:
     assert callable(structure)
     structures = [structure(seed) for seed in range(12)]
-    drawn = draw(structures, replace(ARCHITECTURE, sampler=sampler, mixings=60))
+    drawn = draw(structures, replace(ARCHITECTURE, sampler=sampler, projections=60))
     species_n, field_nqxk = fields_on_sphere(drawn, structures)
     for s in range(len(drawn.species_s)):
         site_nqxk = field_nqxk[species_n == s]
@@ -84,14 +90,14 @@ def test_fields_have_unit_spread_over_the_sample(sampler: str, structure: object
 @pytest.mark.parametrize("sampler", ["swim", "elm"])
 def test_every_degree_has_unit_spread_over_the_sample(sampler: str) -> None:
     structures = [alloy(seed) for seed in range(12)]
-    drawn = draw(structures, replace(ARCHITECTURE, sampler=sampler, mixings=400))
-    species_n, moment_nyk = moments_of(drawn, structures)
+    drawn = draw(structures, replace(ARCHITECTURE, sampler=sampler, projections=400))
+    species_n, basis_nyk = moments_of(drawn, structures)
     for s in range(len(drawn.species_s)):
-        site_nyk = moment_nyk[species_n == s]
+        site_nyk = basis_nyk[species_n == s]
         square_yk = np.mean(site_nyk**2, axis=0)
         square_yk[0] -= np.mean(site_nyk[:, 0], axis=0) ** 2
         square_lk = np.add.reduceat(square_yk, np.arange(drawn.degree + 1) ** 2)
-        found_lk = np.mean(drawn.mixing_sqlk[s] ** 2, axis=0) * square_lk
+        found_lk = np.mean(drawn.projection_sqlk[s] ** 2, axis=0) * square_lk
         wide_lk = square_lk > (2.0 * LEAST_SPREAD) ** 2 * square_lk.max(axis=0)
         np.testing.assert_allclose(found_lk[wide_lk], 1.0, rtol=0, atol=0.35)
         assert np.all(found_lk < 1.35)
@@ -126,10 +132,10 @@ def test_symmetric_and_empty_neighbourhoods_give_finite_features(atoms: Atoms, s
 
 @pytest.mark.parametrize("sampler", ["swim", "elm"])
 def test_channels_reach_between_the_nearest_neighbour_and_the_cutoff(sampler: str) -> None:
-    reach_k = draw([shaken(0)], replace(ARCHITECTURE, sampler=sampler, channels=300)).encoder.cutoff_k
-    assert reach_k.min() >= 2.0 + REACH * (CUTOFF - 2.0)
-    assert reach_k.max() <= CUTOFF
-    assert np.ptp(reach_k) > 0.9 * (1.0 - REACH) * (CUTOFF - 2.0)
+    cutoff_k = draw([shaken(0)], replace(ARCHITECTURE, sampler=sampler, channels=300)).encoder.cutoff_k
+    assert cutoff_k.min() >= 2.0 + LEAST_CUTOFF * (CUTOFF - 2.0)
+    assert cutoff_k.max() <= CUTOFF
+    assert np.ptp(cutoff_k) > 0.9 * (1.0 - LEAST_CUTOFF) * (CUTOFF - 2.0)
 
 
 def test_swim_channels_turn_where_there_are_data() -> None:
@@ -168,7 +174,7 @@ def test_a_seed_draws_one_hamiltonian_and_another_seed_another(sampler: str) -> 
     for one, two in zip(weights_of(first), weights_of(again), strict=True):
         np.testing.assert_array_equal(one, two)
     assert not np.any(first.encoder.weight_k == other.encoder.weight_k)
-    assert not np.any(first.mixing_sqlk == other.mixing_sqlk)
+    assert not np.any(first.projection_sqlk == other.projection_sqlk)
 
 
 def test_samplers_differ_and_shapes_are_those_of_the_architecture() -> None:
@@ -176,6 +182,6 @@ def test_samplers_differ_and_shapes_are_those_of_the_architecture() -> None:
     assert not np.any(swim.encoder.weight_k == elm.encoder.weight_k)
     for drawn in (swim, elm):
         assert (drawn.n_channels, drawn.degree, drawn.correlation, drawn.cutoff) == (12, 3, 4, CUTOFF)
-        assert drawn.mixing_sqlk.shape == (2, 3, 4, 12)
+        assert drawn.projection_sqlk.shape == (2, 3, 4, 12)
         assert drawn.encoder.shift_bk.shape == (4, 12)
         assert drawn.n_features == 12 * (1 + 4 + 3 * 2)

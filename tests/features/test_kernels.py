@@ -61,19 +61,19 @@ def reference(fields: SphericalFields, graph: NeighbourGraph) -> Reference:
     for n in range(graph.n_atoms):
         own = graph.centre_p == n
         level_y = degree_of_harmonics(fields.degree)
-        moment_yk = harmonics_py[own].T @ value_pk[own]
-        alone_yk = np.zeros_like(moment_yk)
+        basis_yk = harmonics_py[own].T @ value_pk[own]
+        alone_yk = np.zeros_like(basis_yk)
         alone_yk[0] = -fields.mean_sk[species_n[n]]
-        moment_yk += alone_yk
-        mixing_qyk = fields.mixing_sqlk[species_n[n]][:, level_y]
+        basis_yk += alone_yk
+        mixing_qyk = fields.projection_sqlk[species_n[n]][:, level_y]
         field_xqk, alone_xqk = (
-            np.einsum("xy,qyk,yk->xqk", point_xy, mixing_qyk, a_yk) for a_yk in (moment_yk, alone_yk)
+            np.einsum("xy,qyk,yk->xqk", point_xy, mixing_qyk, a_yk) for a_yk in (basis_yk, alone_yk)
         )
         features, gradients = [value_pk[own].sum(axis=0)], [np.einsum("pk,pc->pck", slope_pk[own], unit_pc[own])]
         for l in range(fields.degree + 1):
             same_yk = (level_y == l)[:, None] / (4.0 * np.pi)
-            features.append(np.sum(same_yk * (moment_yk**2 - alone_yk**2), axis=0))
-            gradients.append(np.einsum("pcyk,yk->pck", gradient_pcyk[own], 2.0 * same_yk * moment_yk))
+            features.append(np.sum(same_yk * (basis_yk**2 - alone_yk**2), axis=0))
+            gradients.append(np.einsum("pcyk,yk->pck", gradient_pcyk[own], 2.0 * same_yk * basis_yk))
         for order in range(3, fields.correlation + 1):
             for q in range(len(mixing_qyk)):
                 features.append(weight_x @ (field_xqk[:, q] ** order - alone_xqk[:, q] ** order))
@@ -108,7 +108,7 @@ STRUCTURES: dict[str, Callable[[], Atoms]] = {
 }
 ARCHITECTURES: dict[str, dict[str, int]] = {
     "default": {},
-    "one channel": {"channels": 1, "mixings": 1},
+    "one channel": {"channels": 1, "projections": 1},
     "two bodies and three": {"correlation": 2, "degree": 1},
     "no angles": {"degree": 0},
     "body order six": {"correlation": 5, "degree": 2},
@@ -247,7 +247,7 @@ def test_compiled_loops_get_contiguous_arrays(make_potential: MakePotential, sym
     column_s = potential.hamiltonian.n_features * np.arange(n_species)
     graph = build_graph(atoms, potential.cutoff)
     feature_rows(potential.hamiltonian, graph, column_s, n_species * potential.hamiltonian.n_features, stress=True)
-    called = [kernels.tanh_arguments, kernels.times_cutoff, kernels.moments, kernels.sums, kernels.site_energies]
+    called = [kernels.tanh_arguments, kernels.times_cutoff, kernels.atomic_basis, kernels.sums, kernels.site_energies]
     called += [kernels.edge_gradients, kernels.add_edge_forces, row_kernels.add_rows, row_kernels.site_features]
     for kernel in called:
         for signature in kernel.signatures:

@@ -1,4 +1,4 @@
-"""Phase-space networks: exact gradients through the frame, invariance, and defects that are known."""
+"""Phase-space networks: exact gradients through the axes, invariance, and defects that are known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.stats import special_ortho_group
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.phase_space import networks as phase_space
-from ase_rfhgn.features.phase_space.inputs import FRAMES, Encoding
+from ase_rfhgn.features.phase_space.inputs import AXES, Encoding
 from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints, joined
 
@@ -19,22 +19,22 @@ STEP = 1e-5
 
 
 def networks(
-    rng: np.random.Generator, n_dimensions: int, frame: str, inputs: tuple[tuple[str, ...], tuple[str, ...]]
+    rng: np.random.Generator, n_dimensions: int, axes: str, inputs: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> list[GraphNetwork | VectorNetwork]:
-    encoding = Encoding(frame, *inputs)
+    encoding = Encoding(axes, *inputs)
     graph = [random_network(rng, encoding, n_dimensions, cutoff) for cutoff in (None, 3.0)]
     return [*graph, *([random_vector_network(rng, encoding, n_dimensions)] if inputs[0] else [])]
 
 
 @pytest.mark.parametrize("inputs", INPUTS)
-@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("axes", AXES)
 @pytest.mark.parametrize("n_dimensions", [1, 2, 3])
-def test_gradients_are_exact_through_the_frame(
-    rng: np.random.Generator, n_dimensions: int, frame: str, inputs: tuple[tuple[str, ...], tuple[str, ...]]
+def test_gradients_are_exact_through_the_axes(
+    rng: np.random.Generator, n_dimensions: int, axes: str, inputs: tuple[tuple[str, ...], tuple[str, ...]]
 ) -> None:
     points = random_points(rng, n_dimensions)
     direction_nc = rng.normal(size=(2, *points.position_nc.shape))
-    for network in networks(rng, n_dimensions, frame, inputs):
+    for network in networks(rng, n_dimensions, axes, inputs):
         pooled = network.features(points)
         analytic_f = np.einsum("nc,ncf->f", direction_nc[0], pooled.position_ncf)
         analytic_f += np.einsum("nc,ncf->f", direction_nc[1], pooled.momentum_ncf)
@@ -51,11 +51,11 @@ def test_gradients_are_exact_through_the_frame(
         np.testing.assert_allclose((ends[0] - ends[1]) / (2.0 * STEP), analytic_f, atol=1e-6, rtol=1e-6)
 
 
-@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("axes", AXES)
 @pytest.mark.parametrize("n_dimensions", [1, 2, 3])
-def test_a_combination_is_the_sum_of_the_features(rng: np.random.Generator, n_dimensions: int, frame: str) -> None:
+def test_a_combination_is_the_sum_of_the_features(rng: np.random.Generator, n_dimensions: int, axes: str) -> None:
     points = random_points(rng, n_dimensions)
-    for network in networks(rng, n_dimensions, frame, EVERYTHING):
+    for network in networks(rng, n_dimensions, axes, EVERYTHING):
         coefficient_f = rng.normal(size=network.n_features)
         pooled, combined = network.features(points), network.combination(points, coefficient_f)
         np.testing.assert_allclose(combined.value_if[:, 0], pooled.value_if @ coefficient_f, atol=1e-12)
@@ -146,7 +146,7 @@ def far_copies(points: PhasePoints) -> PhasePoints:
 
 
 @pytest.mark.parametrize(("inputs", "extensive"), [(EVERYTHING, False), (((), ("distance",)), True)])
-def test_known_defect_positions_in_a_global_frame_are_not_extensive(
+def test_known_defect_positions_in_a_global_axes_are_not_extensive(
     rng: np.random.Generator, inputs: tuple[tuple[str, ...], tuple[str, ...]], *, extensive: bool
 ) -> None:
     points = random_points(rng, 2, n_structures=1)

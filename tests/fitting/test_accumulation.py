@@ -25,7 +25,7 @@ from ase_rfhgn.structures.graph import build_graph
 @pytest.fixture(scope="module")
 def truth(make_potential: MakePotential) -> Potential:
     """Return a potential of copper and gold."""
-    return make_potential(["Cu", "Au"], np.random.default_rng(5), channels=2, mixings=1, degree=2)
+    return make_potential(["Cu", "Au"], np.random.default_rng(5), channels=2, projections=1, degree=2)
 
 
 def mixed_frames(truth: Potential) -> list[Frame]:

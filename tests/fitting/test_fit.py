@@ -18,7 +18,7 @@ from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.reports.comparison import evaluate_errors
 
-SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 5, "mixings": 1}
+SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 5, "projections": 1}
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_isolated_atoms_among_the_frames_do_not_spoil_the_fit(alloys: list[Atoms
     mixed = [atoms for atoms in alloys if len(set(atoms.numbers)) == 2]
     train, unseen = mixed[:-8], mixed[-8:]
     isolated = [labelled(Atoms("Cu")), labelled(Atoms("Au"))]
-    enough = SMALL | {"channels": 8, "mixings": 2}  # to describe atoms in a crystal and alone
+    enough = SMALL | {"channels": 8, "projections": 2}  # to describe atoms in a crystal and alone
     without, within = (evaluate_errors(fit(frames, **enough), unseen) for frames in (train, train + isolated))
     assert without.force_rmse is not None
     assert within.force_rmse is not None

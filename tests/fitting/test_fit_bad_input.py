@@ -17,7 +17,7 @@ from ase_rfhgn.errors import RFHGNError, SettingsError, StructureError, Training
 from ase_rfhgn.fitting import fit as fitting
 from ase_rfhgn.fitting.fit import fit
 
-SMALL: dict[str, Any] = {"cutoff": 4.0, "channels": 3, "mixings": 1}
+SMALL: dict[str, Any] = {"cutoff": 4.0, "channels": 3, "projections": 1}
 BAD_FRAME = 2
 
 
@@ -140,7 +140,7 @@ def test_elements_that_training_did_not_show_are_refused_afterwards() -> None:
         potential.evaluate(Atoms("CuAu", [(0.0, 0.0, 0.0), (0.0, 0.0, 2.5)]))
 
 
-@pytest.mark.parametrize("stage", ["prepare", "accumulate", "secured"])
+@pytest.mark.parametrize("stage", ["prepare", "accumulate", "enforce_repulsion"])
 def test_an_interrupted_fit_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str) -> None:
     write(tmp_path / "train.traj", good())
     monkeypatch.chdir(tmp_path)

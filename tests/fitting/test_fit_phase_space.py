@@ -76,7 +76,7 @@ def test_edges_may_come_from_a_cutoff(rng: np.random.Generator) -> None:
 
 def test_the_network_without_a_graph_knows_one_size_of_system(rng: np.random.Generator) -> None:
     frames, _ = spring_lattice(rng, (3,), 200)
-    model = fit_phase_space(frames, network="vector", frame="laboratory", sampler="elm", node_units=200)
+    model = fit_phase_space(frames, network="vector", axes="laboratory", sampler="elm", node_units=200)
     assert max(relative_errors(model, spring_lattice(rng, (3,), 10)[0], None)) < 0.1
     with pytest.raises(StructureError, match="knows one size of system: 3 atoms, not 4"):
         model.evaluate(spring_lattice(rng, (4,), 1)[0][0])
@@ -121,7 +121,7 @@ def test_frames_may_have_bonds_of_their_own(rng: np.random.Generator) -> None:
     [
         ({"network": "tree"}, "network is 'tree': choose one of graph, vector"),
         ({"kinetic": "none"}, "kinetic is 'none'"),
-        ({"frame": "nearest"}, "frame is 'nearest'"),
+        ({"axes": "nearest"}, "axes is 'nearest'"),
         ({"sampler": "adam"}, "sampler is 'adam'"),
         ({"node_units": 0}, "node_units is 0: it must be a whole number"),
         ({"node_units": 2.0}, r"node_units is 2\.0"),
@@ -178,7 +178,7 @@ def test_an_undefined_frame_is_told(rng: np.random.Generator) -> None:
     for atoms in frames:
         atoms.positions[:, 0] = [0.0, 1.0, 2.0]
         atoms.calc.atoms = atoms.copy()
-    with pytest.raises(TrainingDataError, match="sits on it: the global frame is undefined there"):
+    with pytest.raises(TrainingDataError, match="sits on it: the global axes is undefined there"):
         fit_phase_space(frames, bonds=bonds, **SMALL)
 
 

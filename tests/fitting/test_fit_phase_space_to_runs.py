@@ -158,7 +158,7 @@ def velocity_error(model: PhaseSpacePotential) -> float:
 
 def test_a_whole_hamiltonian_is_learned_from_momenta(run: list[Atoms]) -> None:
     settings: dict[str, Any] = {"kinetic": "learned", "node_inputs": ("momentum",), "node_units": 100, "ridge": 1e-16}
-    from_labels, from_motion = (SPRINGS.fit(frames, frame="laboratory", **settings) for frames in (run, without(run)))
+    from_labels, from_motion = (SPRINGS.fit(frames, axes="laboratory", **settings) for frames in (run, without(run)))
     assert not from_motion.separable
     assert velocity_error(from_motion) < min(0.03, 1.5 * velocity_error(from_labels))
     assert SPRINGS.force_error(from_motion) < min(1e-3, 1.5 * SPRINGS.force_error(from_labels))

@@ -14,7 +14,7 @@ from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.reports.comparison import evaluate_errors
 
-SMALL: dict[str, Any] = {"cutoff": 4.6, "channels": 8, "mixings": 2, "timestep": TIMESTEP, "ridge": 1e-8}
+SMALL: dict[str, Any] = {"cutoff": 4.6, "channels": 8, "projections": 2, "timestep": TIMESTEP, "ridge": 1e-8}
 
 
 @pytest.fixture(scope="module")

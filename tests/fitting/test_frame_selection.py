@@ -26,7 +26,7 @@ def crystals(n_frames: int) -> list[Atoms]:
 
 def force_error(frames: list[Atoms], pool: list[Atoms]) -> float:
     """Return the error on a pool of a small fit to some frames (eV/Å)."""
-    potential = fit(frames, cutoff=4.5, channels=6, mixings=1, correlation=3)
+    potential = fit(frames, cutoff=4.5, channels=6, projections=1, correlation=3)
     error = evaluate_errors(potential, pool).force_rmse
     assert error is not None
     return error

@@ -42,7 +42,7 @@ def survey_of(
         energy_i=np.zeros(len(systems)),
         isolated_i=count_is.sum(axis=1) == 1,
         floor_b=np.where(np.arange(n_species**2) == 0, 1.0, floor),
-        ceiling_s=np.ones(n_species),
+        largest_density_s=np.ones(n_species),
         volume=0.0,
         sample=100 * (PAIR,),
     )

@@ -22,7 +22,7 @@ def coppers(n_frames: int) -> list[Atoms]:
 
 
 def small_fit(frames: list[Atoms]) -> Potential:
-    return fit(frames, cutoff=4.5, channels=5, mixings=1, keep_factor=True)
+    return fit(frames, cutoff=4.5, channels=5, projections=1, updatable=True)
 
 
 def test_errors_are_those_of_fits_without_the_frame() -> None:

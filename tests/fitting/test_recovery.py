@@ -18,7 +18,7 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import frame_of
 from ase_rfhgn.structures.graph import build_graph
 
-SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 4, "mixings": 1, "degree": 2, "correlation": 3}
+SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 4, "projections": 1, "degree": 2, "correlation": 3}
 HARDLY_ANY_RIDGE = 1e-30
 
 
@@ -72,7 +72,7 @@ def test_default_settings_recover_a_potential_of_the_model_class(coefficients: s
         truth = fit([labelled_by(other, atoms) for atoms in structures], ridge=1e-14)
     frames = [labelled_by(truth, atoms) for atoms in structures]
     found = fit(frames, ridge=HARDLY_ANY_RIDGE)
-    np.testing.assert_array_equal(found.hamiltonian.mixing_sqlk, truth.hamiltonian.mixing_sqlk)
+    np.testing.assert_array_equal(found.hamiltonian.projection_sqlk, truth.hamiltonian.projection_sqlk)
     misses = Answers.of(found, unseen).misses(Answers.of(truth, unseen))
     assert max(misses.values()) < 1e-8
     if coefficients == "random":

@@ -25,7 +25,7 @@ SYMBOLS = ["Cu", "Au", "H", "O"]
 @pytest.fixture(scope="module")
 def truth(make_potential: MakePotential) -> Potential:
     """Return a potential of four elements."""
-    return make_potential(SYMBOLS, np.random.default_rng(3), channels=3, mixings=1, degree=2)
+    return make_potential(SYMBOLS, np.random.default_rng(3), channels=3, projections=1, degree=2)
 
 
 def squeezed_alloy() -> Atoms:

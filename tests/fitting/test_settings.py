@@ -23,8 +23,8 @@ BAD: list[tuple[str, Any]] = [
     ("channels", 0),
     ("channels", 2.5),
     ("channels", 10**9),
-    ("mixings", -1),
-    ("mixings", "many"),
+    ("projections", -1),
+    ("projections", "many"),
     ("correlation", 1),
     ("correlation", 9),
     ("correlation", None),
@@ -83,8 +83,8 @@ def test_all_weights_zero_are_refused() -> None:
 
 
 def test_limits_themselves_are_allowed() -> None:
-    FitSettings(cutoff=0.5, channels=1, mixings=1, correlation=2, degree=0, ridge=1e-30, seed=0)
-    FitSettings(cutoff=20.0, channels=4096, mixings=256, correlation=8, degree=8, ridge=1e6, seed=2**63 - 1)
+    FitSettings(cutoff=0.5, channels=1, projections=1, correlation=2, degree=0, ridge=1e-30, seed=0)
+    FitSettings(cutoff=20.0, channels=4096, projections=256, correlation=8, degree=8, ridge=1e6, seed=2**63 - 1)
 
 
 def test_settings_cannot_be_changed_unseen() -> None:

@@ -13,7 +13,7 @@ from labelled import labelled, shaken
 from ase_rfhgn.fitting.survey import (
     CLOSEST,
     DEFAULT_CUTOFF,
-    LEAST_CEILING,
+    LEAST_DENSITY,
     SAMPLE_FRAMES,
     Survey,
     default_cutoff,
@@ -73,20 +73,20 @@ def test_distances_through_the_boundary_count() -> None:
     assert surveyed([labelled(bulk("Cu"))]).floor_b == pytest.approx(3.61 / np.sqrt(2.0))
 
 
-def test_ceilings_are_the_largest_densities_of_every_element() -> None:
+def test_densities_are_the_largest_of_every_element() -> None:
     crystal = bulk("Cu", cubic=True)
     squeezed = bulk("Cu", a=3.4, cubic=True)
     distance_p = np.array([3.4 / np.sqrt(2.0)] * 12 + [3.4] * 6)
     expected = np.sum((1.0 - (distance_p / CUTOFF) ** 2) ** 3)
     found = surveyed([labelled(crystal), labelled(squeezed), with_energy(Atoms("H"))])
-    np.testing.assert_allclose(found.ceiling_s, [LEAST_CEILING, expected])
+    np.testing.assert_allclose(found.largest_density_s, [LEAST_DENSITY, expected])
 
 
 def test_the_densest_site_of_a_structure_counts() -> None:
     arms = 2.4 * np.vstack([np.zeros(3), np.eye(3), -np.eye(3)])
     expected = 6.0 * (1.0 - (2.4 / CUTOFF) ** 2) ** 3
-    assert expected > LEAST_CEILING
-    assert surveyed([with_energy(Atoms("Cu7", arms))]).ceiling_s == pytest.approx(expected)
+    assert expected > LEAST_DENSITY
+    assert surveyed([with_energy(Atoms("Cu7", arms))]).largest_density_s == pytest.approx(expected)
 
 
 def test_volume_is_the_mean_per_atom_of_frames_with_stress() -> None:

@@ -29,7 +29,7 @@ RowsOf = Callable[[int, Frame], Mapping[str, FloatArray]]
 @pytest.fixture(scope="module")
 def rows(make_potential: MakePotential) -> RowsOf:
     """Return what makes rows of a frame."""
-    drawn: Potential = make_potential(["Al", "Cu"], np.random.default_rng(0), channels=2, mixings=1, degree=2)
+    drawn: Potential = make_potential(["Al", "Cu"], np.random.default_rng(0), channels=2, projections=1, degree=2)
 
     def rows(_: int, frame: Frame) -> Mapping[str, FloatArray]:
         return frame_rows(drawn.hamiltonian, drawn.baseline, frame, build_graph(frame.atoms, drawn.cutoff), (0, 1))

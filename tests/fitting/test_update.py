@@ -19,11 +19,11 @@ from ase_rfhgn.fitting.accumulation import accumulate
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.fitting.grouping import Group, Grouping
 from ase_rfhgn.fitting.rows import Layout
-from ase_rfhgn.fitting.update import memory_of
+from ase_rfhgn.fitting.update import linear_system_of
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.training_set import TrainingSet
 
-SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "mixings": 2, "keep_factor": True}
+SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "projections": 2, "updatable": True}
 ROUNDED, EXACT = 1e-5, 1e-8
 """Differences of forces (eV/Å) that are allowed at the default settings, and where the problem is well-conditioned."""
 
@@ -42,16 +42,16 @@ def alloys() -> list[Atoms]:
 
 def from_scratch(potential: Potential, frames: list[Atoms]) -> Potential:
     """Return the fit of frames with the features, the prior, the ridges and the weights of a potential."""
-    assert potential.memory is not None
-    memory, hamiltonian = memory_of(potential), potential.hamiltonian
+    assert potential.linear_system is not None
+    system, hamiltonian = linear_system_of(potential), potential.hamiltonian
     everything = Group("all", tuple(range(len(hamiltonian.species_s))))
-    baseline = replace(potential.baseline, one_body_s=memory.one_body_s)
+    baseline = replace(potential.baseline, one_body_s=system.one_body_s)
     grouping = Grouping((everything,) * len(frames), (), by_system=False)
     factors = accumulate(TrainingSet.open(frames), grouping, hamiltonian, baseline)
-    regression = replace(memory, labelled=factors.by_kind(), removed={}).regression()
+    regression = replace(system, labelled=factors.by_kind(), removed={}).regression()
     layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     one_body_s, coefficient_sf = layout.split(regression.solve().coefficient_f)
-    fitted = replace(baseline, one_body_s=memory.one_body_s + one_body_s)
+    fitted = replace(baseline, one_body_s=system.one_body_s + one_body_s)
     return replace(potential, coefficient_sf=coefficient_sf, baseline=fitted)
 
 
@@ -130,18 +130,18 @@ DAMAGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "name", ["spread_f", "weights", "prior", "labelled_force", "labelled_force_rows", "unlabelled"]
 )
 def test_a_damaged_memory_is_refused_with_one_error(damageable: Potential, name: str, damage: str) -> None:
-    assert damageable.memory is not None
-    arrays = dict(damageable.memory) | {name: DAMAGES[damage](damageable.memory[name])}
+    assert damageable.linear_system is not None
+    arrays = dict(damageable.linear_system) | {name: DAMAGES[damage](damageable.linear_system[name])}
     with pytest.raises(UpdateError, match="damaged"):
-        replace(damageable, memory=arrays).downdate([])
+        replace(damageable, linear_system=arrays).downdate([])
 
 
 @pytest.mark.parametrize("name", ["spread_f", "ridges", "labelled_force_rows", "labelled_"])
 def test_a_memory_with_a_gap_is_refused(damageable: Potential, name: str) -> None:
-    assert damageable.memory is not None
-    arrays = {key: array for key, array in damageable.memory.items() if not key.startswith(name)}
+    assert damageable.linear_system is not None
+    arrays = {key: array for key, array in damageable.linear_system.items() if not key.startswith(name)}
     with pytest.raises(UpdateError, match="damaged"):
-        replace(damageable, memory=arrays).downdate([])
+        replace(damageable, linear_system=arrays).downdate([])
 
 
 def test_the_record_follows(coppers: list[Atoms]) -> None:
@@ -169,11 +169,11 @@ def test_another_ridge_and_other_weights_need_no_frames(elements: str, request: 
 
 
 def test_without_a_factor_there_is_no_update(coppers: list[Atoms]) -> None:
-    potential = fit(coppers, **SMALL | {"keep_factor": False})
+    potential = fit(coppers, **SMALL | {"updatable": False})
     for change in (potential.update, potential.downdate):
-        with pytest.raises(UpdateError, match="keep_factor=True"):
+        with pytest.raises(UpdateError, match="updatable=True"):
             change(coppers[:1])
-    with pytest.raises(UpdateError, match="keep_factor=True"):
+    with pytest.raises(UpdateError, match="updatable=True"):
         potential.reweighted(ridge=1.0)
 
 
@@ -204,7 +204,9 @@ def test_denser_frames_are_learned_not_held(coppers: list[Atoms]) -> None:
     dense = coppers[0].copy()
     dense.set_cell(0.9 * dense.cell.array, scale_atoms=True)
     grown = potential.update([labelled(dense)])
-    assert potential.hamiltonian.crowding is not None
-    assert grown.hamiltonian.crowding is not None
-    assert (grown.hamiltonian.crowding.ceiling_s > potential.hamiltonian.crowding.ceiling_s).all()
+    assert potential.hamiltonian.density_limit is not None
+    assert grown.hamiltonian.density_limit is not None
+    assert (
+        grown.hamiltonian.density_limit.largest_density_s > potential.hamiltonian.density_limit.largest_density_s
+    ).all()
     assert_same(grown, from_scratch(grown, [*coppers, labelled(dense)]), [dense, *coppers], ROUNDED)

@@ -75,7 +75,7 @@ def test_a_file_of_another_kind_is_named(model: PhaseSpacePotential, tmp_path: P
         {"model": "other"},
         {"model": ["phase space"]},
         {"network": "tree"},
-        {"frame": "none"},
+        {"axes": "none"},
         {"node_inputs": ["charge"]},
         {"node_inputs": 3},
         {"edge_inputs": ["distance"]},
@@ -142,7 +142,7 @@ def test_motion_is_that_of_the_gradients(model: PhaseSpacePotential, frames: lis
 
 
 def test_a_separable_model_runs_under_the_drivers_of_ase(frames: list[Atoms], bonds: Bonds, tmp_path: Path) -> None:
-    model = fit_phase_space(frames, bonds=bonds, kinetic="known", frame="mean position", **SMALL)
+    model = fit_phase_space(frames, bonds=bonds, kinetic="known", axes="mean position", **SMALL)
     atoms = frames[5].copy()
     atoms.calc = RFHGNCalculator(model, bonds)
     start = atoms.get_total_energy()
@@ -161,7 +161,7 @@ def test_forces_of_a_separable_model_are_gradients(rng: np.random.Generator) -> 
 
 
 def test_a_model_that_is_not_separable_names_its_drivers(frames: list[Atoms], bonds: Bonds) -> None:
-    model = fit_phase_space(frames, bonds=bonds, sampler="elm", frame="mean position", **SMALL)
+    model = fit_phase_space(frames, bonds=bonds, sampler="elm", axes="mean position", **SMALL)
     atoms = frames[5].copy()
     atoms.calc = RFHGNCalculator(model, bonds)
     with pytest.raises(PropertyNotImplementedError, match=r"StormerVerlet or ImplicitMidpoint of ase_rfhgn\.dynamics"):

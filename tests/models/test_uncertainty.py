@@ -14,7 +14,7 @@ from labelled import labelled
 
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.features.spherical.reduced import site_descriptors, thinned, thinned_features
+from ase_rfhgn.features.spherical.reduced import reduced_features, reduced_fields, site_descriptors
 from ase_rfhgn.features.spherical.rows import feature_rows, isolated_features
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.extrapolation import ORDINARY, Domain
@@ -44,16 +44,16 @@ def test_most_errors_on_unseen_frames_lie_within(copper: Potential) -> None:
     frames = [strained_copper(rng) for _ in range(25)]
     reliability = reliability_of(compare(copper, frames, uncertainty=True))
     assert reliability is not None
-    assert copper.committee is not None
+    assert copper.ensemble is not None
     assert 0.5 < reliability.within(1.0) < 0.85
-    assert reliability.within(copper.committee.widening["force"]) > 0.88
+    assert reliability.within(copper.ensemble.widening["force"]) > 0.88
     assert np.corrcoef(np.log(reliability.error_m + 1e-6), np.log(reliability.expected_m))[0, 1] > 0.2
 
 
 @pytest.mark.parametrize(("n_frames", "least"), [(4, 0.4), (8, 0.6)])
 def test_fits_with_more_features_than_rows_know_that_they_know_little(n_frames: int, least: float) -> None:
     rng = np.random.default_rng(20)
-    potential = fit([strained_copper(rng) for _ in range(n_frames)], cutoff=4.6, channels=24, mixings=4)
+    potential = fit([strained_copper(rng) for _ in range(n_frames)], cutoff=4.6, channels=24, projections=4)
     reliability = reliability_of(compare(potential, [strained_copper(rng) for _ in range(15)], uncertainty=True))
     assert reliability is not None
     assert least < reliability.within(1.0) < 0.9
@@ -67,7 +67,7 @@ def test_frames_that_resemble_their_neighbours_do_not_make_it_sure_of_itself() -
             twin = atoms.copy()
             twin.rattle(1e-3, rng=rng)
             frames.append(labelled(twin))
-    potential = fit(frames, cutoff=4.6, channels=24, mixings=4)
+    potential = fit(frames, cutoff=4.6, channels=24, projections=4)
     reliability = reliability_of(compare(potential, [strained_copper(rng) for _ in range(15)], uncertainty=True))
     assert reliability is not None
     assert 0.5 < reliability.within(1.0) < 0.9
@@ -82,7 +82,7 @@ def test_what_symmetry_fixes_is_certain(copper: Potential) -> None:
     assert crystal.energy > 0.0
 
 
-def test_expected_errors_turn_with_the_structure_and_do_not_see_names(copper: Potential) -> None:
+def test_predicted_uncertainty_turn_with_the_structure_and_do_not_see_names(copper: Potential) -> None:
     atoms = shaken(0.15)
     order = np.random.default_rng(0).permutation(len(atoms))
     before, after = (copper.evaluate(one, uncertainty=True).uncertainty for one in (atoms, atoms[order]))
@@ -104,7 +104,7 @@ def test_surfaces_are_unlike_the_bulk(copper: Potential) -> None:
     assert np.mean(copper.grade(shaken(0.1)) > 1.0) < 0.1
 
 
-def test_the_committee_travels_in_the_file(copper: Potential, tmp_path: Path) -> None:
+def test_the_ensemble_travels_in_the_file(copper: Potential, tmp_path: Path) -> None:
     copper.save(tmp_path / "copper.npz")
     first, second = (
         one.evaluate(shaken(0.1), uncertainty=True).uncertainty
@@ -116,7 +116,7 @@ def test_the_committee_travels_in_the_file(copper: Potential, tmp_path: Path) ->
     np.testing.assert_array_equal(first.grade_n, second.grade_n)
 
 
-def test_potentials_without_a_committee_say_so(make_potential: MakePotential, rng: np.random.Generator) -> None:
+def test_potentials_without_a_ensemble_say_so(make_potential: MakePotential, rng: np.random.Generator) -> None:
     potential = make_potential(["Cu"], rng)
     with pytest.raises(SettingsError, match="cannot tell its uncertainty"):
         potential.evaluate(shaken(0.1), uncertainty=True)
@@ -165,14 +165,14 @@ def test_thinned_fields_have_the_features_that_they_name(
     make_potential: MakePotential, rng: np.random.Generator
 ) -> None:
     fields = make_potential(["Cu", "Au"], rng, channels=6).hamiltonian
-    thin = thinned(fields, 3)
+    reduced = reduced_fields(fields, 3)
     atoms = shaken(0.1)
     atoms.symbols[:5] = "Au"
     graph = build_graph(atoms, fields.cutoff)
-    coefficient_sf = rng.normal(size=(2, thin.n_features))
+    coefficient_sf = rng.normal(size=(2, reduced.n_features))
     full_sf = np.zeros((2, fields.n_features))
-    full_sf[:, thinned_features(fields, 3)] = coefficient_sf
-    one, other = thin.respond(graph, coefficient_sf), fields.respond(graph, full_sf)
+    full_sf[:, reduced_features(fields, 3)] = coefficient_sf
+    one, other = reduced.respond(graph, coefficient_sf), fields.respond(graph, full_sf)
     np.testing.assert_allclose(one.force_nc, other.force_nc, atol=1e-10)
     np.testing.assert_allclose(one.energy_n, other.energy_n, atol=1e-10)
     assert feature_rows(fields, graph, np.array([0, 0]), fields.n_features, stress=False).energy_f.shape == (

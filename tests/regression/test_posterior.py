@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.regression.posterior import LEVELS, Omission, draw_members, growth_left_out, half_widths
+from ase_rfhgn.regression.posterior import LEVELS, Omission, growth_left_out, half_interval_scales, sample_members
 from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
 
@@ -59,7 +59,7 @@ def test_rows_taken_out_are_as_if_they_had_never_been_there(rng: np.random.Gener
 
 def test_members_spread_as_the_posterior(rng: np.random.Generator) -> None:
     solved = regression_of(rng.normal(size=(40, N + 1)), rng, teacher=False).solve()
-    member_ef = draw_members(solved, 20_000, rng)
+    member_ef = sample_members(solved, 20_000, rng)
     inverse_ff = np.linalg.inv(solved.root_ff.T @ solved.root_ff)
     expected_ff = inverse_ff * np.outer(solved.spread_f, solved.spread_f)
     np.testing.assert_allclose(member_ef.T @ member_ef, expected_ff, atol=0.05 * np.abs(expected_ff).max())
@@ -75,18 +75,18 @@ def test_a_restricted_regression_is_that_of_its_columns(rng: np.random.Generator
     np.testing.assert_allclose(few.root_ff.T @ few.root_ff, normal_ff[np.ix_(column_f, column_f)], atol=1e-10)
 
 
-def test_widths_hold_their_share_of_errors_of_any_scale(rng: np.random.Generator) -> None:
+def test_interval_scales_hold_their_share_of_errors_of_any_scale(rng: np.random.Generator) -> None:
     spread_m = rng.uniform(0.1, 10.0, 4000)
-    width_l = half_widths(spread_m * rng.standard_t(4, 4000), spread_m)
+    scale_l = half_interval_scales(spread_m * rng.standard_t(4, 4000), spread_m)
     new_m = rng.uniform(0.1, 10.0, 50_000)
     ratio_m = np.abs(rng.standard_t(4, 50_000))
     assert len(new_m) == len(ratio_m)
-    for width, level in zip(width_l, LEVELS, strict=True):
+    for width, level in zip(scale_l, LEVELS, strict=True):
         assert np.mean(ratio_m < width) == pytest.approx(level, abs=0.02)
 
 
 def test_values_that_symmetry_fixes_do_not_count() -> None:
     spread_m = np.array([1.0, 2.0, 1e-12, 0.0])
-    assert half_widths(np.array([3.0, 6.0, 1.0, 1.0]), spread_m) == pytest.approx([3.0, 3.0])
-    assert np.isnan(half_widths(np.zeros(3), np.zeros(3))).all()
-    assert np.isnan(half_widths(np.zeros(0), np.zeros(0))).all()
+    assert half_interval_scales(np.array([3.0, 6.0, 1.0, 1.0]), spread_m) == pytest.approx([3.0, 3.0])
+    assert np.isnan(half_interval_scales(np.zeros(3), np.zeros(3))).all()
+    assert np.isnan(half_interval_scales(np.zeros(0), np.zeros(0))).all()

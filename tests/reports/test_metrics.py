@@ -91,7 +91,7 @@ def test_a_prediction_that_is_not_a_number_is_not_hidden() -> None:
     assert np.isnan(accumulated([(np.nan, None, None), (0.0, None, None)]).energy_rmse or 0.0)
 
 
-def test_values_that_symmetry_fixes_are_told_by_their_expected_errors() -> None:
+def test_values_that_symmetry_fixes_are_told_by_their_predicted_uncertainty() -> None:
     expected_m = np.array([1.0, 1e-9, 0.0, 1e-3])
     np.testing.assert_array_equal(left_free(expected_m), [True, False, False, True])
     np.testing.assert_array_equal(left_free(1e-12 * expected_m), [True, False, False, True])

@@ -14,13 +14,13 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from matplotlib.figure import Figure
 
-from ase_rfhgn.calculators import call_log as journal
-from ase_rfhgn.calculators.call_log import FRAMES, Journal
+from ase_rfhgn.calculators import call_log
+from ase_rfhgn.calculators.call_log import FRAMES, CallLog
 from ase_rfhgn.cli import main as cli
 from ase_rfhgn.errors import OutputError
 from ase_rfhgn.reports.comparison import Parity
 from ase_rfhgn.reports.plots import save_figure
-from ase_rfhgn.runtime.atomic_write import write_whole
+from ase_rfhgn.runtime.atomic_write import atomic_write
 
 OLD = b"what was there before"
 
@@ -47,7 +47,7 @@ def assert_untouched(path: Path) -> None:
 def test_a_new_file_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "POSCAR"
     path.write_bytes(OLD)
-    write_whole(path, lambda whole: whole.write_text(whole.name))
+    atomic_write(path, lambda whole: whole.write_text(whole.name))
     assert path.read_text() == "POSCAR"  # some formats are told by the whole name
     assert list(tmp_path.iterdir()) == [path]
 
@@ -56,7 +56,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(OLD)
     with pytest.raises(OutputError, match=r"file cannot be written \(No space left"):
-        write_whole(path, write_half)
+        atomic_write(path, write_half)
     assert_untouched(path)
 
 
@@ -69,7 +69,7 @@ def test_an_interrupt_leaves_the_old_file(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_whole(path, interrupted)
+        atomic_write(path, interrupted)
     assert_untouched(path)
 
 
@@ -96,11 +96,11 @@ def test_a_selection_that_fails_leaves_the_old_one(
 
 
 def test_a_frame_that_cannot_be_written_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = Journal(tmp_path)
+    kept = CallLog(tmp_path)
     kept.add_frame(labelled())
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "write", write_half)
+        patch.setattr(call_log, "write", write_half)
         with pytest.raises(OutputError):
             kept.add_frame(labelled())
-    assert len(kept.frames) == len(Journal(tmp_path).frames) == 1
+    assert len(kept.frames) == len(CallLog(tmp_path).frames) == 1
     assert list(tmp_path.iterdir()) == [tmp_path / FRAMES]

@@ -55,12 +55,12 @@ def test_a_fit_is_the_same_for_any_number_of_threads() -> None:
     frames = list(strained_frames(0.4, np.random.default_rng(0)))
     for atoms in frames:
         atoms.get_stress()
-    first, second = (fit(frames, cutoff=4.0, channels=8, mixings=2, threads=threads) for threads in (1, 3))
-    assert first.committee is not None
-    assert second.committee is not None
+    first, second = (fit(frames, cutoff=4.0, channels=8, projections=2, threads=threads) for threads in (1, 3))
+    assert first.ensemble is not None
+    assert second.ensemble is not None
     np.testing.assert_array_equal(first.coefficient_sf, second.coefficient_sf)
-    np.testing.assert_array_equal(first.committee.coefficient_esf, second.committee.coefficient_esf)
-    np.testing.assert_array_equal(first.committee.domain.limit_s, second.committee.domain.limit_s)
+    np.testing.assert_array_equal(first.ensemble.coefficient_esf, second.ensemble.coefficient_esf)
+    np.testing.assert_array_equal(first.ensemble.domain.limit_s, second.ensemble.domain.limit_s)
 
 
 def test_no_threads_are_refused() -> None:

@@ -1,11 +1,11 @@
-"""Global frames of structures: the axes in which a network sees positions and momenta, and how they turn.
+"""Global axes of structures: the axes in which a network sees positions and momenta, and how they turn.
 
-The frame of RF-HGN (arXiv:2506.06558): the mean position is the origin, the first axis points to the
+The axes of RF-HGN (arXiv:2506.06558): the mean position is the origin, the first axis points to the
 node nearest to it, and the basis is completed by a rotation in the plane or by Gram–Schmidt in space,
-there with the second nearest node. On a line, the frame is the sign of the nearest node.
+there with the second nearest node. On a line, the axis points to the nearest node.
 
-The frame has defects that no derivative heals. It jumps when another node becomes the nearest; it is
-undefined when that node sits on the mean position; and it turns fast when that node is close to it.
+These axes have defects that no derivative heals. They jump when another node becomes the nearest.
+They are undefined when that node sits on the mean position. They turn fast when it is close to it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEAST_LENGTH = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class GlobalFrames:
+class GlobalAxes:
     """Orthonormal axes of every structure of a batch, and how they turn with the nodes that define them.
 
     Attributes
@@ -76,14 +76,14 @@ class GlobalFrames:
         return np.asarray(-np.einsum("ircw,iwf->ircf", lever_ircw, twist_iwf))
 
 
-def laboratory_axes(n_structures: int, n_dimensions: int) -> GlobalFrames:
-    """Return frames whose axes are those of the coordinates: nothing turns."""
+def laboratory_axes(n_structures: int, n_dimensions: int) -> GlobalAxes:
+    """Return axes that are those of the coordinates: nothing turns."""
     basis_ica = np.broadcast_to(np.eye(n_dimensions), (n_structures, n_dimensions, n_dimensions))
-    return GlobalFrames(basis_ica, np.empty((n_structures, 0), dtype=np.int64), np.empty((n_structures, 0, 0)))
+    return GlobalAxes(basis_ica, np.empty((n_structures, 0), dtype=np.int64), np.empty((n_structures, 0, 0)))
 
 
-def nearest_node_axes(position_nc: FloatArray, first_i: IntArray) -> GlobalFrames:
-    """Return the frames that the nodes nearest to the origin define.
+def nearest_node_axes(position_nc: FloatArray, first_i: IntArray) -> GlobalAxes:
+    """Return the axes that the nodes nearest to the origin define.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def nearest_node_axes(position_nc: FloatArray, first_i: IntArray) -> GlobalFrame
     n_dimensions = position_nc.shape[1]
     n_references = max(1, n_dimensions - 1)
     if np.diff(first_i).min() < n_references:
-        message = f"a frame in {n_dimensions} dimensions needs {n_references} nodes, and a structure has fewer"
+        message = f"axes in {n_dimensions} dimensions need {n_references} nodes, and a structure has fewer"
         raise StructureError(message)
     distance_n = np.linalg.norm(position_nc, axis=1)
     structure_n = np.repeat(np.arange(len(first_i) - 1), np.diff(first_i))
@@ -112,7 +112,7 @@ def nearest_node_axes(position_nc: FloatArray, first_i: IntArray) -> GlobalFrame
     undefined_ir = ~(length_ir > LEAST_LENGTH * size_i[:, None])
     if undefined_ir.any():
         raise StructureError(_why_undefined(reference_ir, undefined_ir, first_i))
-    return GlobalFrames(basis_ica, reference_ir, np.asarray(np.linalg.inv(upper_irr), dtype=np.float64))
+    return GlobalAxes(basis_ica, reference_ir, np.asarray(np.linalg.inv(upper_irr), dtype=np.float64))
 
 
 def _orthonormal(vector_icr: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -132,7 +132,7 @@ def _why_undefined(reference_ir: IntArray, undefined_ir: BoolArray, first_i: Int
     node = reference_ir[structure, which] - first_i[structure]
     if which == 0:
         return (
-            f"node {node}, the nearest to the mean position, sits on it: the global frame is undefined there "
-            'and jumps around it; use axes="laboratory", or move the structure off its symmetric point'
+            f"node {node}, the nearest to the mean position, sits on it: the axes are undefined there "
+            'and jump around it; use axes="laboratory", or move the structure off its symmetric point'
         )
-    return f"node {node} lies on the line of the nearest node: the global frame is undefined there"
+    return f"node {node} lies on the line of the nearest node: the axes are undefined there"

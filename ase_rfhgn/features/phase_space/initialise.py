@@ -10,7 +10,7 @@ from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.phase_space.inputs import EncodedPoints, Encoding
 from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints
-from ase_rfhgn.features.sampling import draw_layer, draw_layer_of_parts
+from ase_rfhgn.features.sampling import sample_layer, sample_layer_of_parts
 
 EDGES_PER_UNIT = 100
 """Edges that SWIM chooses from per unit of a layer, at most: it takes two."""
@@ -41,7 +41,7 @@ class NetworkArchitecture:
     smooth_cutoff: float | None = None
 
 
-def draw_network(
+def initialise_network(
     architecture: NetworkArchitecture, sample: PhasePoints, rng: np.random.Generator
 ) -> GraphNetwork | VectorNetwork:
     """Return a network with random weights, drawn for a sample of the data.
@@ -58,16 +58,16 @@ def draw_network(
     Raises
     ------
     StructureError
-        If the frame of a structure is undefined.
+        If the axes of a structure are undefined.
     TrainingDataError
         If the data have too few different points.
     """
     encoded = architecture.encoding.encode(sample)
     if architecture.network == "vector":
         part_id = [part.reshape(sample.n_structures, -1) for part in encoded.node_parts]
-        layer = draw_layer_of_parts(architecture.sampler, part_id, architecture.units[0], rng)
+        layer = sample_layer_of_parts(architecture.sampler, part_id, architecture.units[0], rng)
         return VectorNetwork(encoded.encoding, _interleaved(layer, encoded))
-    return _draw_graph_network(architecture, encoded, rng)
+    return _initialise_graph_network(architecture, encoded, rng)
 
 
 def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
@@ -77,17 +77,17 @@ def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
     return DenseLayer(np.ascontiguousarray(np.swapaxes(weights, 1, 2).reshape(layer.n_units, -1)), layer.bias_k)
 
 
-def _draw_graph_network(
+def _initialise_graph_network(
     architecture: NetworkArchitecture, encoded: EncodedPoints, rng: np.random.Generator
 ) -> GraphNetwork:
     n_node, n_edge, n_message = architecture.units
     order_p = rng.permutation(len(encoded.distance_p))
     edge_p, message_p = (np.sort(order_p[: EDGES_PER_UNIT * n_units]) for n_units in (n_edge, n_message))
-    node = draw_layer_of_parts(architecture.sampler, encoded.node_parts, n_node, rng)
-    edge = draw_layer_of_parts(architecture.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
+    node = sample_layer_of_parts(architecture.sampler, encoded.node_parts, n_node, rng)
+    edge = sample_layer_of_parts(architecture.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
     hidden_nh, _ = node.activate(encoded.node_nd)
     hidden_ph, _ = edge.activate(encoded.edge_pd[message_p])
     centre_p, neighbour_p = encoded.points.centre_p[message_p], encoded.points.neighbour_p[message_p]
     input_pd = np.concatenate([hidden_nh[centre_p], hidden_nh[neighbour_p], hidden_ph], axis=1)
-    message = draw_layer(architecture.sampler, input_pd, n_message, rng)
+    message = sample_layer(architecture.sampler, input_pd, n_message, rng)
     return GraphNetwork(encoded.encoding, node, edge, message, architecture.smooth_cutoff)

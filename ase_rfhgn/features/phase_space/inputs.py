@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.features.phase_space.axes import GlobalFrames, laboratory_axes, nearest_node_axes
+from ase_rfhgn.features.phase_space.axes import GlobalAxes, laboratory_axes, nearest_node_axes
 from ase_rfhgn.features.phase_space.points import PhasePoints
 from ase_rfhgn.features.pooling import pooled, pooled_differences
 
-FRAMES = ("nearest node", "mean position", "laboratory")
+AXES = ("nearest node", "mean position", "laboratory")
 NODE_INPUTS = ("position", "momentum")
 EDGE_INPUTS = ("displacement", "distance")
 
@@ -22,16 +22,16 @@ class Encoding:
 
     Attributes
     ----------
-    frame : {"nearest node", "mean position", "laboratory"}
-        The paper's frame, with the mean position as origin and axes by the nearest node; the same
+    axes : {"nearest node", "mean position", "laboratory"}
+        Those of the paper, with the mean position as origin and axes by the nearest node; the same
         origin with the axes of the coordinates; or coordinates as they are.
     node_inputs : tuple of {"position", "momentum"}
-        What the node encoder sees, in the frame.
+        What the node encoder sees, along the axes.
     edge_inputs : tuple of {"displacement", "distance"}
-        What the edge encoder sees; displacements in the frame.
+        What the edge encoder sees; displacements along the axes.
     """
 
-    frame: str
+    axes: str
     node_inputs: tuple[str, ...]
     edge_inputs: tuple[str, ...]
 
@@ -39,19 +39,19 @@ class Encoding:
         """Return the inputs of the network at points of phase space."""
         structure_n = points.structure_n
         centred_nc = points.position_nc
-        if self.frame != "laboratory":
+        if self.axes != "laboratory":
             centred_nc = centred_nc - _mean(centred_nc, points)[structure_n]
-        frames = self._frames(centred_nc, points)
-        position_na = frames.project(centred_nc, structure_n)
-        momentum_na = frames.project(points.momentum_nc, structure_n)
-        vector_pa = frames.project(points.vector_pc, structure_n[points.centre_p])
+        axes = self._axes(centred_nc, points)
+        position_na = axes.project(centred_nc, structure_n)
+        momentum_na = axes.project(points.momentum_nc, structure_n)
+        vector_pa = axes.project(points.vector_pc, structure_n[points.centre_p])
         distance_p: FloatArray = np.sqrt(np.einsum("pc,pc->p", points.vector_pc, points.vector_pc))
         node = {"position": position_na, "momentum": momentum_na}
         edge = {"displacement": vector_pa, "distance": distance_p[:, None]}
         return EncodedPoints(
             points=points,
             encoding=self,
-            frames=frames,
+            axes=axes,
             structure_n=structure_n,
             position_na=position_na,
             momentum_na=momentum_na,
@@ -61,10 +61,10 @@ class Encoding:
             edge_parts=tuple(edge[name] for name in self.edge_inputs),
         )
 
-    def _frames(self, centred_nc: FloatArray, points: PhasePoints) -> GlobalFrames:
-        """Return the frames; where nothing is projected, the nearest node need not define one."""
+    def _axes(self, centred_nc: FloatArray, points: PhasePoints) -> GlobalAxes:
+        """Return the axes; where nothing is projected, the nearest node need not define one."""
         projects = bool(self.node_inputs) or "displacement" in self.edge_inputs
-        if self.frame == "nearest node" and projects:
+        if self.axes == "nearest node" and projects:
             return nearest_node_axes(centred_nc, points.first_i)
         return laboratory_axes(points.n_structures, points.n_dimensions)
 
@@ -79,7 +79,7 @@ class EncodedPoints:
         Where.
     encoding : Encoding
         Which inputs.
-    frames : GlobalFrames
+    axes : GlobalAxes
         Axes of every structure.
     structure_n : ndarray of shape (n_nodes,)
         Structure of every node.
@@ -93,7 +93,7 @@ class EncodedPoints:
 
     points: PhasePoints
     encoding: Encoding
-    frames: GlobalFrames
+    axes: GlobalAxes
     structure_n: IntArray
     position_na: FloatArray
     momentum_na: FloatArray
@@ -114,7 +114,7 @@ class EncodedPoints:
 
 
 class ChainRule:
-    """Derivatives by inputs, summed up as derivatives by positions and momenta, through the frame.
+    """Derivatives by inputs, summed up as derivatives by positions and momenta, through the axes.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ class ChainRule:
         shape = points.n_nodes, points.n_dimensions, n_features
         self._position_ncf = np.zeros(shape)
         self._momentum_ncf = np.zeros(shape)
-        self._twist_iwf = np.zeros((points.n_structures, len(encoded.frames.planes[0]), n_features))
+        self._twist_iwf = np.zeros((points.n_structures, len(encoded.axes.planes[0]), n_features))
 
     def add_nodes(self, slope_ndf: FloatArray, columns: slice = slice(None)) -> None:
         """Add the derivatives of some features by the inputs of the node encoder."""
@@ -143,7 +143,7 @@ class ChainRule:
         for place, name in enumerate(encoded.encoding.node_inputs):
             slope_naf = slope_ndf[:, place * n_dimensions : (place + 1) * n_dimensions]
             projected_na, target_ncf = targets[name]
-            target_ncf[:, :, columns] += encoded.frames.unproject(slope_naf, encoded.structure_n)
+            target_ncf[:, :, columns] += encoded.axes.unproject(slope_naf, encoded.structure_n)
             self._twist(slope_naf, projected_na, encoded.structure_n, columns)
 
     def add_edges(
@@ -169,7 +169,7 @@ class ChainRule:
         if "displacement" in names:
             start = names.index("displacement")
             slope_paf = slope_pdf[:, start : start + points.n_dimensions]
-            slope_pcf = encoded.frames.unproject(slope_paf, structure_p)
+            slope_pcf = encoded.axes.unproject(slope_paf, structure_p)
             self._twist(slope_paf, encoded.vector_pa[edges], structure_p, columns)
         if "distance" in names:
             by_distance_pf = slope_pdf[:, -1 if names[-1] == "distance" else 0]
@@ -184,16 +184,16 @@ class ChainRule:
     def derivatives(self) -> tuple[FloatArray, FloatArray]:
         """Return the derivatives by positions and by momenta, both (n_nodes, n_dimensions, n_features)."""
         encoded, points = self._encoded, self._encoded.points
-        reference_ir = encoded.frames.reference_ir
+        reference_ir = encoded.axes.reference_ir
         if reference_ir.size:  # the references of all structures differ, so no index comes twice
-            self._position_ncf[reference_ir] += encoded.frames.turned(self._twist_iwf)
-        if encoded.encoding.frame != "laboratory":  # what edges add has no mean: it pulls at both of their ends
+            self._position_ncf[reference_ir] += encoded.axes.turned(self._twist_iwf)
+        if encoded.encoding.axes != "laboratory":  # what edges add has no mean: it pulls at both of their ends
             self._position_ncf -= _mean(self._position_ncf, points)[encoded.structure_n]
         return self._position_ncf, self._momentum_ncf
 
     def _twist(self, slope_maf: FloatArray, projected_ma: FloatArray, structure_m: IntArray, columns: slice) -> None:
         """Add what a turn of the axes changes: Σ (g_a x_b − g_b x_a) in every plane."""
-        for plane, (a, b) in enumerate(zip(*self._encoded.frames.planes, strict=True)):
+        for plane, (a, b) in enumerate(zip(*self._encoded.axes.planes, strict=True)):
             twist_mf = slope_maf[:, a] * projected_ma[:, b, None] - slope_maf[:, b] * projected_ma[:, a, None]
             self._twist_iwf[:, plane, columns] += pooled(twist_mf, structure_m, len(self._twist_iwf))
 

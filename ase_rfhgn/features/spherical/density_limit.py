@@ -22,8 +22,8 @@ MARGIN = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdedSites:
-    """What crowding does to the sites of a structure.
+class DenseSites:
+    """What density_limit does to the sites of a structure.
 
     Attributes
     ----------
@@ -40,21 +40,21 @@ class CrowdedSites:
 
 
 @dataclass(frozen=True, slots=True)
-class Crowding:
+class DensityLimit:
     """Limit on the density Σ_j (1 − r²/r_c²)³ of neighbours.
 
     Attributes
     ----------
     cutoff : float
         Distance at which neighbours stop to count (Å).
-    ceiling_s : ndarray of shape (n_species,)
+    largest_density_s : ndarray of shape (n_species,)
         Largest density of training per species of the centre.
     strength : float
         Repulsion at twice the largest density (eV).
     """
 
     cutoff: float
-    ceiling_s: FloatArray
+    largest_density_s: FloatArray
     strength: float
 
     def density(self, graph: NeighbourGraph) -> FloatArray:
@@ -62,17 +62,17 @@ class Crowding:
         density_p, _ = cutoff_function(graph.distance_p, self.cutoff)
         return np.bincount(graph.centre_p, density_p, graph.n_atoms).astype(np.float64)
 
-    def sites(self, density_n: FloatArray, species_n: IntArray) -> CrowdedSites:
+    def sites(self, density_n: FloatArray, species_n: IntArray) -> DenseSites:
         """Return the effect of densities on sites."""
-        ceiling_n = self.ceiling_s[species_n]
-        excess_n = np.maximum(density_n / ceiling_n - 1.0, 0.0)
+        largest_density_n = self.largest_density_s[species_n]
+        excess_n = np.maximum(density_n / largest_density_n - 1.0, 0.0)
         turn_n = np.tanh(excess_n / MARGIN)
         held_n = 1.0 + MARGIN * turn_n
         scale_n = np.where(excess_n > 0.0, held_n / (1.0 + excess_n), 1.0)
         slope_n = np.where(excess_n > 0.0, (1.0 - turn_n**2 - scale_n) / (1.0 + excess_n), 0.0)
-        return CrowdedSites(
+        return DenseSites(
             scale_n=scale_n,
-            scale_slope_n=slope_n / ceiling_n,
+            scale_slope_n=slope_n / largest_density_n,
             energy_n=self.strength * excess_n**3,
-            energy_slope_n=3.0 * self.strength * excess_n**2 / ceiling_n,
+            energy_slope_n=3.0 * self.strength * excess_n**2 / largest_density_n,
         )

@@ -14,7 +14,7 @@ from ase_rfhgn.features.cutoff import cutoff_function
 from ase_rfhgn.features.harmonics import HalfSphere, half_sphere, harmonics
 from ase_rfhgn.features.response import Response
 from ase_rfhgn.features.spherical import kernels
-from ase_rfhgn.features.spherical.density_limit import CrowdedSites, Crowding
+from ase_rfhgn.features.spherical.density_limit import DenseSites, DensityLimit
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
 from ase_rfhgn.structures.graph import NeighbourGraph
 
@@ -30,9 +30,9 @@ class SphericalFields:
     """Invariant features of atomic neighbourhoods from random fields on the sphere.
 
     Every radial channel k of an atom has moments A_{lm} = Σ_j t_k Y_lm, of which A_00 is taken
-    relative to its mean. Random mixings q of the degrees l make fields s_{qk}(x) = Σ_l ω_{qlk} Σ_m
+    relative to its mean. Random projections q of the degrees l make fields s_{qk}(x) = Σ_l ω_{qlk} Σ_m
     A_{lm} Y_lm(x) on the unit sphere. The features are the two-body sums Σ_j t_k, the means of the
-    squares of every degree over the sphere, Σ_m A_lm² / 4π, which span those of all mixings, and the
+    squares of every degree over the sphere, Σ_m A_lm² / 4π, which span those of all projections, and the
     means of the powers 3..correlation of the fields. Quadrature is exact for these polynomials, so
     the features are invariant to rounding.
 
@@ -44,28 +44,28 @@ class SphericalFields:
         Distance beyond which no channel reaches (Å).
     encoder : EdgeEncoder
         Radial channels.
-    mixing_sqlk : ndarray of shape (n_species, n_mixings, degree + 1, n_channels)
+    projection_sqlk : ndarray of shape (n_species, n_projections, degree + 1, n_channels)
         Weights of the degrees in the fields, per species of the centre.
     mean_sk : ndarray of shape (n_species, n_channels)
         Means that are subtracted from the moments A_00.
     correlation : int
         Highest power of a field.
-    crowding : Crowding, optional
+    density_limit : DensityLimit, optional
         Limit on the density of neighbours; features of denser sites are held.
     """
 
     species_s: IntArray
     cutoff: float
     encoder: EdgeEncoder
-    mixing_sqlk: FloatArray
+    projection_sqlk: FloatArray
     mean_sk: FloatArray
     correlation: int
-    crowding: Crowding | None = None
+    density_limit: DensityLimit | None = None
 
     @property
     def degree(self) -> int:
         """Largest degree l of the harmonics."""
-        return int(self.mixing_sqlk.shape[2]) - 1
+        return int(self.projection_sqlk.shape[2]) - 1
 
     @property
     def n_channels(self) -> int:
@@ -75,7 +75,7 @@ class SphericalFields:
     @property
     def n_features(self) -> int:
         """Number of features per species of the centre."""
-        return self.n_channels * (2 + self.degree + int(self.mixing_sqlk.shape[1]) * (self.correlation - 2))
+        return self.n_channels * (2 + self.degree + int(self.projection_sqlk.shape[1]) * (self.correlation - 2))
 
     @cached_property
     def grid(self) -> HalfSphere:
@@ -117,12 +117,12 @@ class SphericalFields:
             slope_pk=slope_pk,
             harmonics_py=harmonics_py,
             harmonic_slopes_pcy=harmonic_slopes_pcy,
-            moment_nyk=kernels.moments(first, value_pk, harmonics_py),
+            basis_nyk=kernels.atomic_basis(first, value_pk, harmonics_py),
         )
 
-    def centred(self, moment_nyk: FloatArray, species_n: IntArray) -> FloatArray:
+    def centred(self, basis_nyk: FloatArray, species_n: IntArray) -> FloatArray:
         """Return moments, A_00 relative to its mean."""
-        centred_nyk = moment_nyk.copy()
+        centred_nyk = basis_nyk.copy()
         centred_nyk[:, 0] -= self.mean_sk[species_n]
         return centred_nyk
 
@@ -160,9 +160,9 @@ class SphericalFields:
 
         def work(atoms: slice) -> None:
             block = self._block(graph, species_n, first_n, atoms)
-            crowding = self._crowd(block)
+            dense = self._dense_sites(block)
             for e, polynomial in enumerate(polynomials):
-                energy_en[e, atoms], gradient_epc[e, block.edges] = self._respond_block(block, *crowding, polynomial)
+                energy_en[e, atoms], gradient_epc[e, block.edges] = self._respond_block(block, *dense, polynomial)
 
         if threads == 1:
             for atoms in _slices(first_n):
@@ -183,7 +183,7 @@ class SphericalFields:
         n_species, width, n_levels = len(self.species_s), self.n_channels, self.degree + 1
         linear_sk, square_sf, power_sf = np.split(coefficient_sf, [width, width * (1 + n_levels)], axis=1)
         linear_sk, square_sf = linear_sk / MONOPOLE, MONOPOLE**2 * square_sf
-        shape_soqk = n_species, self.correlation - 2, self.mixing_sqlk.shape[1], width
+        shape_soqk = n_species, self.correlation - 2, self.projection_sqlk.shape[1], width
         absolute = Polynomials(
             linear_sk=linear_sk,
             square_slk=square_sf.reshape(n_species, n_levels, width),
@@ -194,15 +194,15 @@ class SphericalFields:
         return replace(absolute, isolated_s=isolated_s)
 
     def _site_energies(
-        self, species_n: IntArray, moment_nyk: FloatArray, polynomials: Polynomials
+        self, species_n: IntArray, basis_nyk: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of sites and their derivatives by the moments."""
         energy_n, slope_nyk = kernels.site_energies(
             species_n,
-            self.centred(moment_nyk, species_n),
+            self.centred(basis_nyk, species_n),
             self.points,
             *self.shape,
-            self.mixing_sqlk,
+            self.projection_sqlk,
             polynomials.linear_sk,
             polynomials.square_slk,
             polynomials.power_soqk,
@@ -214,21 +214,21 @@ class SphericalFields:
         return np.zeros((len(self.species_s), (self.degree + 1) ** 2, self.n_channels))
 
     def _respond_block(
-        self, block: Block, crowded: CrowdedSites | None, density_slope_p: FloatArray, polynomials: Polynomials
+        self, block: Block, dense: DenseSites | None, density_slope_p: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of the atoms of a block and the derivatives by its edge vectors."""
-        moment_nyk = block.moment_nyk
-        if crowded is not None:
-            moment_nyk = moment_nyk * crowded.scale_n[:, None, None]
-        energy_n, slope_nyk = self._site_energies(block.species_n, moment_nyk, polynomials)
+        basis_nyk = block.basis_nyk
+        if dense is not None:
+            basis_nyk = basis_nyk * dense.scale_n[:, None, None]
+        energy_n, slope_nyk = self._site_energies(block.species_n, basis_nyk, polynomials)
         unit_pc = block.vector_pc / block.distance_p[:, None]
         push_pc = np.zeros_like(unit_pc)
-        if crowded is not None:
-            energy_n += crowded.energy_n
-            pull_n = np.einsum("nyk,nyk->n", slope_nyk, block.moment_nyk)
-            by_density_n = crowded.scale_slope_n * pull_n + crowded.energy_slope_n
+        if dense is not None:
+            energy_n += dense.energy_n
+            pull_n = np.einsum("nyk,nyk->n", slope_nyk, block.basis_nyk)
+            by_density_n = dense.scale_slope_n * pull_n + dense.energy_slope_n
             push_pc += (np.repeat(by_density_n, np.diff(block.first_n)) * density_slope_p)[:, None] * unit_pc
-            slope_nyk *= crowded.scale_n[:, None, None]
+            slope_nyk *= dense.scale_n[:, None, None]
         gradient_pc = kernels.edge_gradients(
             block.first_n,
             block.harmonics_py,
@@ -240,15 +240,15 @@ class SphericalFields:
         )
         return energy_n, gradient_pc + push_pc
 
-    def _crowd(self, block: Block) -> tuple[CrowdedSites | None, FloatArray]:
-        """Return what crowding does to the atoms of a block, None where none is crowded."""
-        if self.crowding is None:
+    def _dense_sites(self, block: Block) -> tuple[DenseSites | None, FloatArray]:
+        """Return what the density limit does to the atoms of a block, None where none is dense."""
+        if self.density_limit is None:
             return None, block.distance_p
-        density_p, slope_p = cutoff_function(block.distance_p, self.crowding.cutoff)
+        density_p, slope_p = cutoff_function(block.distance_p, self.density_limit.cutoff)
         density_n = kernels.sums(block.first_n, density_p)
-        if (density_n <= self.crowding.ceiling_s[block.species_n]).all():
+        if (density_n <= self.density_limit.largest_density_s[block.species_n]).all():
             return None, slope_p
-        return self.crowding.sites(density_n, block.species_n), slope_p
+        return self.density_limit.sites(density_n, block.species_n), slope_p
 
 
 def _response(graph: NeighbourGraph, energy_n: FloatArray, gradient_pc: FloatArray) -> Response:
@@ -291,4 +291,4 @@ class Block:
     slope_pk: FloatArray
     harmonics_py: FloatArray
     harmonic_slopes_pcy: FloatArray
-    moment_nyk: FloatArray
+    basis_nyk: FloatArray

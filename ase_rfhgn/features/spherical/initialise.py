@@ -11,15 +11,15 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.features.harmonics import degree_of_harmonics
 from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.sampling import elm_layer, swim_layer
-from ase_rfhgn.features.spherical.density_limit import Crowding
+from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
 from ase_rfhgn.structures.graph import NeighbourGraph
 
-SHARPNESS = (0.02, 1.0)
+SPECIES_SCALES = (0.02, 1.0)
 """Range of the distances (Å) that stand for "another species" in the inputs of the edge encoder."""
 
-REACH = 0.5
+LEAST_CUTOFF = 0.5
 """Shortest reach of a channel, as a fraction of the way from the shortest distance to the cutoff."""
 
 LEAST_STEP = 0.2
@@ -42,8 +42,8 @@ class Architecture:
         Distance beyond which atoms do not see each other (Å).
     channels : int
         Radial channels.
-    mixings : int
-        Random mixings of the degrees per channel.
+    projections : int
+        Random projections of the degrees per channel.
     correlation : int
         Highest power of a field.
     degree : int
@@ -54,17 +54,17 @@ class Architecture:
 
     cutoff: float
     channels: int
-    mixings: int
+    projections: int
     correlation: int
     degree: int
     sampler: str
 
 
-def draw_fields(
+def initialise_fields(
     architecture: Architecture,
     species_s: IntArray,
     floor_b: FloatArray,
-    ceiling_s: FloatArray,
+    largest_density_s: FloatArray,
     sample: Sequence[NeighbourGraph],
     rng: np.random.Generator,
 ) -> SphericalFields:
@@ -78,29 +78,29 @@ def draw_fields(
         Atomic numbers, ascending.
     floor_b : ndarray of shape (n_species²,)
         Smallest distances of training (Å).
-    ceiling_s : ndarray of shape (n_species,)
+    largest_density_s : ndarray of shape (n_species,)
         Largest densities of neighbours of training.
     sample : sequence of NeighbourGraph
         Structures that stand for the data.
     rng : numpy.random.Generator
         Source of randomness.
     """
-    encoder = _draw_encoder(architecture, species_s, floor_b, sample, rng)
-    mean_sk, spread_slk = _moment_statistics(_bare(architecture, species_s, encoder), sample)
-    shape = (architecture.mixings, architecture.degree + 1, architecture.channels)
-    mixing_sqlk = rng.normal(size=shape) / spread_slk[:, None]
+    encoder = _initialise_encoder(architecture, species_s, floor_b, sample, rng)
+    mean_sk, spread_slk = _basis_statistics(_bare(architecture, species_s, encoder), sample)
+    shape = (architecture.projections, architecture.degree + 1, architecture.channels)
+    projection_sqlk = rng.normal(size=shape) / spread_slk[:, None]
     return SphericalFields(
         species_s=species_s,
         cutoff=architecture.cutoff,
         encoder=encoder,
-        mixing_sqlk=mixing_sqlk,
+        projection_sqlk=projection_sqlk,
         mean_sk=mean_sk,
         correlation=architecture.correlation,
-        crowding=Crowding(architecture.cutoff, ceiling_s, strength=1.0),
+        density_limit=DensityLimit(architecture.cutoff, largest_density_s, strength=1.0),
     )
 
 
-def _draw_encoder(
+def _initialise_encoder(
     architecture: Architecture,
     species_s: IntArray,
     floor_b: FloatArray,
@@ -114,17 +114,17 @@ def _draw_encoder(
     """
     n_species, n_channels, cutoff = len(species_s), architecture.channels, architecture.cutoff
     nearest = min(float(floor_b.min()), 0.9 * cutoff)
-    reach_k = nearest + (cutoff - nearest) * (REACH + (1.0 - REACH) * _stratified(n_channels, rng))
-    sharpness_k = SHARPNESS[0] * (SHARPNESS[1] / SHARPNESS[0]) ** _stratified(n_channels, rng)
+    cutoff_k = nearest + (cutoff - nearest) * (LEAST_CUTOFF + (1.0 - LEAST_CUTOFF) * _stratified(n_channels, rng))
+    species_scale_k = SPECIES_SCALES[0] * (SPECIES_SCALES[1] / SPECIES_SCALES[0]) ** _stratified(n_channels, rng)
     if architecture.sampler == "elm":
         layer = elm_layer(n_channels, 0.0, cutoff, 1 + 2 * n_species, rng)
     else:
-        layer = _swim_pairs(sample, species_s, nearest, reach_k, sharpness_k, rng)
-    shift_kc = sharpness_k[:, None] * layer.weight_kd[:, 1 : 1 + n_species]
-    shift_kn = sharpness_k[:, None] * layer.weight_kd[:, 1 + n_species :]
+        layer = _swim_pairs(sample, species_s, nearest, cutoff_k, species_scale_k, rng)
+    shift_kc = species_scale_k[:, None] * layer.weight_kd[:, 1 : 1 + n_species]
+    shift_kn = species_scale_k[:, None] * layer.weight_kd[:, 1 + n_species :]
     shift_kcn = layer.bias_k[:, None, None] + shift_kc[:, :, None] + shift_kn[:, None, :]
     return EdgeEncoder(
-        cutoff_k=reach_k,
+        cutoff_k=cutoff_k,
         weight_k=np.ascontiguousarray(layer.weight_kd[:, 0]),
         shift_bk=np.ascontiguousarray(shift_kcn.reshape(n_channels, -1).T),
         size_b=_sizes(species_s, sample),
@@ -154,19 +154,19 @@ def _swim_pairs(
     sample: Sequence[NeighbourGraph],
     species_s: IntArray,
     nearest: float,
-    reach_k: FloatArray,
-    sharpness_k: FloatArray,
+    cutoff_k: FloatArray,
+    species_scale_k: FloatArray,
     rng: np.random.Generator,
 ) -> DenseLayer:
     """Return a SWIM layer through pairs of edges: distances uniform, species as they occur."""
     share_b = _shares(species_s, sample)
-    distance_ek = _two_distances(nearest, reach_k, rng)
+    distance_ek = _two_distances(nearest, cutoff_k, rng)
     ends = []
     for distance_k in distance_ek:
-        pair_k = np.searchsorted(share_b.cumsum()[:-1], _stratified(len(reach_k), rng))
+        pair_k = np.searchsorted(share_b.cumsum()[:-1], _stratified(len(cutoff_k), rng))
         kind_k2 = np.stack(np.divmod(pair_k, len(species_s)), axis=1)
-        one_hot_kd = np.eye(len(species_s))[kind_k2].reshape(len(reach_k), -1)
-        ends.append(np.column_stack([distance_k, sharpness_k[:, None] * one_hot_kd]))
+        one_hot_kd = np.eye(len(species_s))[kind_k2].reshape(len(cutoff_k), -1)
+        ends.append(np.column_stack([distance_k, species_scale_k[:, None] * one_hot_kd]))
     return swim_layer(*ends)
 
 
@@ -188,32 +188,32 @@ def _shares(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray
     return count_b / count_b.sum() if count_b.any() else np.full(len(count_b), 1.0 / len(count_b))
 
 
-def _two_distances(nearest: float, reach_k: FloatArray, rng: np.random.Generator) -> FloatArray:
+def _two_distances(nearest: float, cutoff_k: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return two distances per channel, uniform where they are a least step apart: (2, n_channels)."""
-    length_k = reach_k - nearest
+    length_k = cutoff_k - nearest
     least_k = np.minimum(LEAST_STEP, 0.25 * length_k)
-    first_k = length_k * _stratified(len(reach_k), rng)
+    first_k = length_k * _stratified(len(cutoff_k), rng)
     below_k = np.maximum(first_k - least_k, 0.0)
     above_k = np.maximum(length_k - first_k - least_k, 0.0)
-    second_k = (below_k + above_k) * _stratified(len(reach_k), rng)
+    second_k = (below_k + above_k) * _stratified(len(cutoff_k), rng)
     second_k = np.where(second_k < below_k, second_k, second_k - below_k + first_k + least_k)
     return nearest + np.stack([first_k, second_k])
 
 
 def _bare(architecture: Architecture, species_s: IntArray, encoder: EdgeEncoder) -> SphericalFields:
     """Return a Hamiltonian without fields: it makes the moments."""
-    shape = (len(species_s), architecture.mixings, architecture.degree + 1, architecture.channels)
+    shape = (len(species_s), architecture.projections, architecture.degree + 1, architecture.channels)
     return SphericalFields(
         species_s=species_s,
         cutoff=architecture.cutoff,
         encoder=encoder,
-        mixing_sqlk=np.zeros(shape),
+        projection_sqlk=np.zeros(shape),
         mean_sk=np.zeros((shape[0], shape[3])),
         correlation=architecture.correlation,
     )
 
 
-def _moment_statistics(bare: SphericalFields, sample: Sequence[NeighbourGraph]) -> tuple[FloatArray, FloatArray]:
+def _basis_statistics(bare: SphericalFields, sample: Sequence[NeighbourGraph]) -> tuple[FloatArray, FloatArray]:
     """Return the mean of A_00 and the spread of A_lm per species of the centre."""
     level_y = degree_of_harmonics(bare.degree)
     n_species, n_levels, n_channels = len(bare.species_s), bare.degree + 1, bare.n_channels
@@ -222,8 +222,8 @@ def _moment_statistics(bare: SphericalFields, sample: Sequence[NeighbourGraph]) 
     for graph in sample:
         for block in bare.blocks(graph):
             np.add.at(count_s, block.species_n, 1.0)
-            np.add.at(mean_sk, block.species_n, block.moment_nyk[:, 0])
-            level_nlk = np.add.reduceat(block.moment_nyk**2, np.flatnonzero(np.diff(level_y, prepend=-1)), axis=1)
+            np.add.at(mean_sk, block.species_n, block.basis_nyk[:, 0])
+            level_nlk = np.add.reduceat(block.basis_nyk**2, np.flatnonzero(np.diff(level_y, prepend=-1)), axis=1)
             np.add.at(square_slk, block.species_n, level_nlk)
     count_s = np.maximum(count_s, 1.0)
     mean_sk /= count_s[:, None]

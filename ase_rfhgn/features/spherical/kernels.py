@@ -48,17 +48,17 @@ def times_cutoff(value_pk, distance_p, stretch_p, weight_k, cutoff_k):
 
 
 @njit(**OPTIONS)
-def moments(first_n, value_pk, harmonics_py):
+def atomic_basis(first_n, value_pk, harmonics_py):
     """Return the aggregation A_{n,y,k} = Σ_p t_pk Y_py over the edges of every atom."""
     n_atoms, n_harmonics, n_channels = len(first_n) - 1, harmonics_py.shape[1], value_pk.shape[1]
-    moment_nyk = np.zeros((n_atoms, n_harmonics, n_channels))
+    basis_nyk = np.zeros((n_atoms, n_harmonics, n_channels))
     for n in range(n_atoms):
         for p in range(first_n[n] - first_n[0], first_n[n + 1] - first_n[0]):
             for y in range(n_harmonics):
                 harmonic = harmonics_py[p, y]
                 for k in range(n_channels):
-                    moment_nyk[n, y, k] += harmonic * value_pk[p, k]
-    return moment_nyk
+                    basis_nyk[n, y, k] += harmonic * value_pk[p, k]
+    return basis_nyk
 
 
 @njit(**OPTIONS)
@@ -72,45 +72,45 @@ def sums(first_n, value_p):
 
 
 @njit(**INLINED)
-def _levels_at_point(moment_yk, harmonics_y, level, level_lk):
+def _levels_at_point(basis_yk, harmonics_y, level, level_lk):
     """Write Σ_m A_{lm,k} Y_lm(x) for every degree l."""
     for l in range(len(level)):
-        for k in range(moment_yk.shape[1]):
+        for k in range(basis_yk.shape[1]):
             total = 0.0
             for y in range(l * l, (l + 1) * (l + 1)):
-                total += harmonics_y[y] * moment_yk[y, k]
+                total += harmonics_y[y] * basis_yk[y, k]
             level_lk[l, k] = total
 
 
 @njit(**OPTIONS)
-def site_energies(species_n, moment_nyk, grid, level, power, mixing_sqlk, linear_sk, square_slk, coefficient_soqk):
+def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, linear_sk, square_slk, coefficient_soqk):
     """Return the energy of every atom and its derivative by the moments A.
 
     The energy is linear in the moment of degree zero (the two-body part), plus c_l Σ_m A_lm² of every
     degree, plus, of every field s, the polynomial Σ_o c_o s^(o + 3) averaged over the sphere.
     """
     harmonics_xy, weight_x = grid
-    n_atoms, _, n_channels = moment_nyk.shape
-    n_mixings = mixing_sqlk.shape[1]
+    n_atoms, _, n_channels = basis_nyk.shape
+    n_projections = projection_sqlk.shape[1]
     energy_n = np.zeros(n_atoms)
-    slope_nyk = np.empty_like(moment_nyk)
+    slope_nyk = np.empty_like(basis_nyk)
     level_lk = np.empty((len(level), n_channels))
     slope_lk = np.empty((len(level), n_channels))
     energy_k = np.empty(n_channels)
     for n in range(n_atoms):
         s = species_n[n]
-        _add_squares(moment_nyk[n], level, linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
+        _add_squares(basis_nyk[n], level, linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
         for x in range(len(weight_x)):
-            _levels_at_point(moment_nyk[n], harmonics_xy[x], level, level_lk)
+            _levels_at_point(basis_nyk[n], harmonics_xy[x], level, level_lk)
             slope_lk[:] = 0.0
-            for q in range(n_mixings):
+            for q in range(n_projections):
                 for k in range(n_channels):
                     even, odd = 0.0, 0.0
                     for l in range(len(level)):
                         if l % 2 == 0:
-                            even += mixing_sqlk[s, q, l, k] * level_lk[l, k]
+                            even += projection_sqlk[s, q, l, k] * level_lk[l, k]
                         else:
-                            odd += mixing_sqlk[s, q, l, k] * level_lk[l, k]
+                            odd += projection_sqlk[s, q, l, k] * level_lk[l, k]
                     total, difference = 2.0 * (even * even + odd * odd), 4.0 * even * odd
                     value, even_slope, odd_slope = 0.0, 0.0, 0.0
                     for o in range(len(power)):
@@ -122,9 +122,9 @@ def site_energies(species_n, moment_nyk, grid, level, power, mixing_sqlk, linear
                     energy_k[k] += value
                     for l in range(len(level)):
                         if l % 2 == 0:
-                            slope_lk[l, k] += mixing_sqlk[s, q, l, k] * even_slope
+                            slope_lk[l, k] += projection_sqlk[s, q, l, k] * even_slope
                         else:
-                            slope_lk[l, k] += mixing_sqlk[s, q, l, k] * odd_slope
+                            slope_lk[l, k] += projection_sqlk[s, q, l, k] * odd_slope
             for l in range(len(level)):
                 for y in range(l * l, (l + 1) * (l + 1)):
                     for k in range(n_channels):
@@ -134,14 +134,14 @@ def site_energies(species_n, moment_nyk, grid, level, power, mixing_sqlk, linear
 
 
 @njit(**INLINED)
-def _add_squares(moment_yk, level, linear_k, square_lk, energy_k, slope_yk):
+def _add_squares(basis_yk, level, linear_k, square_lk, energy_k, slope_yk):
     """Write the energy per channel that is linear or quadratic in the moments, and its derivatives."""
-    energy_k[:] = linear_k * moment_yk[0]
+    energy_k[:] = linear_k * basis_yk[0]
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
             for k in range(len(energy_k)):
-                slope = square_lk[l, k] * moment_yk[y, k]
-                energy_k[k] += slope * moment_yk[y, k]
+                slope = square_lk[l, k] * basis_yk[y, k]
+                energy_k[k] += slope * basis_yk[y, k]
                 slope_yk[y, k] = 2.0 * slope
     slope_yk[0] += linear_k
 

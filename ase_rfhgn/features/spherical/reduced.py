@@ -11,7 +11,7 @@ from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 
-def thinned(fields: SphericalFields, n_channels: int) -> SphericalFields:
+def reduced_fields(fields: SphericalFields, n_channels: int) -> SphericalFields:
     """Return the two-body sums and the squares of the degrees of the first channels alone.
 
     There is nothing to integrate over the sphere. Crowded sites are held, but do not repel.
@@ -32,15 +32,15 @@ def thinned(fields: SphericalFields, n_channels: int) -> SphericalFields:
             weight_k=encoder.weight_k[:n_channels],
             shift_bk=np.ascontiguousarray(encoder.shift_bk[:, :n_channels]),
         ),
-        mixing_sqlk=np.ascontiguousarray(fields.mixing_sqlk[:, :0, :, :n_channels]),
+        projection_sqlk=np.ascontiguousarray(fields.projection_sqlk[:, :0, :, :n_channels]),
         mean_sk=np.ascontiguousarray(fields.mean_sk[:, :n_channels]),
         correlation=2,
-        crowding=None if fields.crowding is None else replace(fields.crowding, strength=0.0),
+        density_limit=None if fields.density_limit is None else replace(fields.density_limit, strength=0.0),
     )
 
 
-def thinned_features(fields: SphericalFields, n_channels: int) -> IntArray:
-    """Return which features of a species are those of `thinned`, in their order."""
+def reduced_features(fields: SphericalFields, n_channels: int) -> IntArray:
+    """Return which features of a species are those of `reduced_fields`, in their order."""
     feature_lk = np.arange((fields.degree + 2) * fields.n_channels).reshape(-1, fields.n_channels)
     return feature_lk[:, :n_channels].ravel()
 
@@ -52,10 +52,12 @@ def site_descriptors(fields: SphericalFields, graph: NeighbourGraph) -> FloatArr
     not change under rotation.
     """
     degrees = range(min(fields.degree, 1) + 1)
-    low = replace(fields, mixing_sqlk=fields.mixing_sqlk[:, :, : len(degrees)])  # no harmonics of higher degrees
+    low = replace(
+        fields, projection_sqlk=fields.projection_sqlk[:, :, : len(degrees)]
+    )  # no harmonics of higher degrees
     descriptor_nd = np.empty((graph.n_atoms, len(degrees) * fields.n_channels))
     for block in low.blocks(graph):
-        parts = [block.moment_nyk[:, 0]]
-        parts += [np.linalg.norm(block.moment_nyk[:, l * l : (l + 1) ** 2], axis=1) for l in degrees[1:]]
+        parts = [block.basis_nyk[:, 0]]
+        parts += [np.linalg.norm(block.basis_nyk[:, l * l : (l + 1) ** 2], axis=1) for l in degrees[1:]]
         descriptor_nd[block.atoms] = np.concatenate(parts, axis=1)
     return descriptor_nd

@@ -18,7 +18,9 @@ COLUMNS = 256
 
 
 @njit(**OPTIONS)
-def add_rows(atoms, edges, radial, basis_pay, grid, level, power, mixing_slf, alone_sf, energy_f, row_mf, virial_vf):
+def add_rows(
+    atoms, edges, radial, basis_pay, grid, level, power, projection_slf, alone_sf, energy_f, row_mf, virial_vf
+):
     """Add the features of some atoms, and their derivatives by positions and strain, to the rows.
 
     Parameters
@@ -34,17 +36,17 @@ def add_rows(atoms, edges, radial, basis_pay, grid, level, power, mixing_slf, al
     alone_sf : ndarray
         Features of isolated atoms.
     """
-    first_atom, first_n, species_n, column_n, moment_nyk = atoms
+    first_atom, first_n, species_n, column_n, basis_nyk = atoms
     neighbour_p, distance_p, axes_pac = edges
     value_pk, slope_pk = radial
-    scratch = features_scratch(grid, level, power, mixing_slf)
-    n_harmonics, n_features = moment_nyk.shape[1], alone_sf.shape[1]
+    scratch = features_scratch(grid, level, power, projection_slf)
+    n_harmonics, n_features = basis_nyk.shape[1], alone_sf.shape[1]
     feature_f, slope_yf, own_cf = np.empty(n_features), np.empty((n_harmonics, n_features)), np.empty((3, n_features))
     step = _step(n_features, value_pk.shape[1])
     slopes, pulls = np.empty(n_harmonics * step), np.empty(3 * len(neighbour_p) * step)
     gradient_cf = np.empty((3, step))
     for n in range(len(species_n)):
-        site_features(moment_nyk[n], grid, level, power, mixing_slf[species_n[n]], scratch, feature_f, slope_yf)
+        site_features(basis_nyk[n], grid, level, power, projection_slf[species_n[n]], scratch, feature_f, slope_yf)
         energy_f[column_n[n] : column_n[n] + n_features] += feature_f - alone_sf[species_n[n]]
         e = slice(first_n[n] - first_n[0], first_n[n + 1] - first_n[0])
         n_rows = 3 * (e.stop - e.start)
@@ -64,11 +66,11 @@ def add_rows(atoms, edges, radial, basis_pay, grid, level, power, mixing_slf, al
 
 
 @njit(**INLINED)
-def features_scratch(grid, level, power, mixing_slf):
+def features_scratch(grid, level, power, projection_slf):
     """Return the arrays that `site_features` works in."""
     harmonics_xy, weight_x = grid
     row_y, n_even = _parity_order(level)
-    n_points, width = len(weight_x), mixing_slf.shape[2]
+    n_points, width = len(weight_x), projection_slf.shape[2]
     harmonics_yx = np.empty((len(row_y), n_points))
     for y in range(len(row_y)):
         harmonics_yx[row_y[y]] = harmonics_xy[:, y]
@@ -79,7 +81,7 @@ def features_scratch(grid, level, power, mixing_slf):
 
 
 @njit(**INLINED)
-def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, slope_yf):
+def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_f, slope_yf):
     """Write the features of an atom and their derivatives by its moments A.
 
     In this order: A_00 / Y_00 of every channel k; Σ_m A_lm² / 4π of every degree l and channel; the
@@ -94,10 +96,10 @@ def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, 
         sorted_yf[:n_even],
         sorted_yf[n_even:],
     )
-    plain, width = (1 + len(level)) * moment_yk.shape[1], mixing_lf.shape[1]
+    plain, width = (1 + len(level)) * basis_yk.shape[1], projection_lf.shape[1]
     feature_f[:] = 0.0
-    _plain_features(moment_yk, level, feature_f, slope_yf)
-    _mix(moment_yk, level, row_y, mixing_lf, sorted_yf)
+    _plain_features(basis_yk, level, feature_f, slope_yf)
+    _mix(basis_yk, level, row_y, projection_lf, sorted_yf)
     np.dot(even_yx.T, even_yf, field[0])
     np.dot(odd_yx.T, odd_yf, field[1])
     _powers(grid[1], power, field, even_oxf, odd_oxf, feature_f[plain:].reshape(len(power), width))
@@ -105,7 +107,7 @@ def site_features(moment_yk, grid, level, power, mixing_lf, scratch, feature_f, 
         np.dot(even_yx, even_oxf[o], even_yf)
         np.dot(odd_yx, odd_oxf[o], odd_yf)
         first = plain + o * width
-        _scale_by_mixing(sorted_yf, level, row_y, mixing_lf, slope_yf[:, first : first + width])
+        _scale_by_mixing(sorted_yf, level, row_y, projection_lf, slope_yf[:, first : first + width])
 
 
 @njit(**INLINED)
@@ -128,15 +130,15 @@ def _parity_order(level):
 
 
 @njit(**INLINED)
-def _mix(moment_yk, level, row_y, mixing_lf, mixed_yf):
+def _mix(basis_yk, level, row_y, projection_lf, mixed_yf):
     """Write the moments of every field, times the weight of their degree, in the order of parity."""
-    n_channels, width = moment_yk.shape[1], mixing_lf.shape[1]
+    n_channels, width = basis_yk.shape[1], projection_lf.shape[1]
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
             mixed_f = mixed_yf[row_y[y]]
             for first in range(0, width, n_channels):
                 for k in range(n_channels):
-                    mixed_f[first + k] = mixing_lf[l, first + k] * moment_yk[y, k]
+                    mixed_f[first + k] = projection_lf[l, first + k] * basis_yk[y, k]
 
 
 @njit(**INLINED)
@@ -175,29 +177,29 @@ def _next_power(order, even_f, odd_f, total_f, difference_f, even_slope_f, odd_s
 
 
 @njit(**INLINED)
-def _plain_features(moment_yk, level, feature_f, slope_yf):
+def _plain_features(basis_yk, level, feature_f, slope_yf):
     """Write the features that are linear or quadratic in the moments, and their derivatives."""
-    n_channels = moment_yk.shape[1]
+    n_channels = basis_yk.shape[1]
     mean = 1.0 / (4.0 * np.pi)
-    feature_f[:n_channels] = moment_yk[0] / np.sqrt(mean)
+    feature_f[:n_channels] = basis_yk[0] / np.sqrt(mean)
     slope_yf[:, : (1 + len(level)) * n_channels] = 0.0
     slope_yf[0, :n_channels] = 1.0 / np.sqrt(mean)
     for l in range(len(level)):
         first = (1 + l) * n_channels
         for y in range(l * l, (l + 1) * (l + 1)):
             for k in range(n_channels):
-                feature_f[first + k] += mean * moment_yk[y, k] ** 2
-                slope_yf[y, first + k] = 2.0 * mean * moment_yk[y, k]
+                feature_f[first + k] += mean * basis_yk[y, k] ** 2
+                slope_yf[y, first + k] = 2.0 * mean * basis_yk[y, k]
 
 
 @njit(**INLINED)
-def _scale_by_mixing(by_field_yf, level, row_y, mixing_lf, slope_yf):
+def _scale_by_mixing(by_field_yf, level, row_y, projection_lf, slope_yf):
     """Write derivatives by the moments: those by the fields, in the order of parity, times the weight of the degree."""
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
             by_field_f = by_field_yf[row_y[y]]
             for f in range(len(by_field_f)):
-                slope_yf[y, f] = by_field_f[f] * mixing_lf[l, f]
+                slope_yf[y, f] = by_field_f[f] * projection_lf[l, f]
 
 
 @njit(**INLINED)

@@ -63,12 +63,12 @@ def feature_rows(
 def isolated_features(fields: SphericalFields) -> FloatArray:
     """Return the features of an atom without neighbours, which are subtracted: (n_species, n_features)."""
     n_species = len(fields.species_s)
-    mixing_slf, moment_syk = _flat_mixings(fields), fields.centred(fields.nothing(), np.arange(n_species))
-    feature_sf, slope_yf = np.empty((n_species, fields.n_features)), np.empty((moment_syk.shape[1], fields.n_features))
-    scratch = row_kernels.features_scratch(fields.points, *fields.shape, mixing_slf)
+    projection_slf, basis_syk = _flat_projections(fields), fields.centred(fields.nothing(), np.arange(n_species))
+    feature_sf, slope_yf = np.empty((n_species, fields.n_features)), np.empty((basis_syk.shape[1], fields.n_features))
+    scratch = row_kernels.features_scratch(fields.points, *fields.shape, projection_slf)
     for s in range(n_species):
         row_kernels.site_features(
-            moment_syk[s], fields.points, *fields.shape, mixing_slf[s], scratch, feature_sf[s], slope_yf
+            basis_syk[s], fields.points, *fields.shape, projection_slf[s], scratch, feature_sf[s], slope_yf
         )
     return feature_sf
 
@@ -82,17 +82,17 @@ def _add_block(
     rows: FeatureRows,
 ) -> None:
     """Add the features of a block of atoms and their derivatives to the rows."""
-    moment_nyk = fields.centred(block.moment_nyk, block.species_n)
+    basis_nyk = fields.centred(block.basis_nyk, block.species_n)
     axes_pac = _axes(block.vector_pc / block.distance_p[:, None])
     across_pay = axes_pac[:, 1:] @ block.harmonic_slopes_pcy
     row_kernels.add_rows(
-        (block.atoms.start, block.first_n, block.species_n, column_s[block.species_n], moment_nyk),
+        (block.atoms.start, block.first_n, block.species_n, column_s[block.species_n], basis_nyk),
         (neighbour_p, block.distance_p, axes_pac),
         (block.value_pk, block.slope_pk),
         np.concatenate([block.harmonics_py[:, None], across_pay], axis=1),
         fields.points,
         *fields.shape,
-        _flat_mixings(fields),
+        _flat_projections(fields),
         alone_sf,
         rows.energy_f,
         rows.force_mf,
@@ -111,7 +111,7 @@ def _axes(unit_pc: FloatArray) -> FloatArray:
     return np.stack([unit_pc, second_pc, np.cross(unit_pc, second_pc)], axis=1)
 
 
-def _flat_mixings(fields: SphericalFields) -> FloatArray:
-    """Return the weights of the degrees, mixings and channels on one axis: (n_species, degree + 1, …)."""
-    mixing_slqk = np.moveaxis(fields.mixing_sqlk, 1, 2)
-    return mixing_slqk.reshape(*mixing_slqk.shape[:2], -1)
+def _flat_projections(fields: SphericalFields) -> FloatArray:
+    """Return the weights of the degrees, projections and channels on one axis: (n_species, degree + 1, …)."""
+    projection_slqk = np.moveaxis(fields.projection_sqlk, 1, 2)
+    return projection_slqk.reshape(*projection_slqk.shape[:2], -1)

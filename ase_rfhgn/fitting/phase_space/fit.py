@@ -11,7 +11,7 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
-from ase_rfhgn.features.phase_space.initialise import draw_network
+from ase_rfhgn.features.phase_space.initialise import initialise_network
 from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS
 from ase_rfhgn.features.phase_space.networks import GraphNetwork, Network, VectorNetwork
 from ase_rfhgn.features.phase_space.points import joined
@@ -22,7 +22,7 @@ from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.targets import Labels, Motion
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
-from ase_rfhgn.runtime.progress import tell
+from ase_rfhgn.runtime.progress import log
 from ase_rfhgn.runtime.random_streams import random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
 from ase_rfhgn.runtime.threads import single_threaded
@@ -39,7 +39,7 @@ def fit_phase_space(
     smooth_cutoff: bool = False,
     network: str = "graph",
     kinetic: str = "learned",
-    frame: str = "nearest node",
+    axes: str = "nearest node",
     node_inputs: tuple[str, ...] | None = None,
     edge_inputs: tuple[str, ...] = EDGE_INPUTS,
     sampler: str = "swim",
@@ -74,9 +74,9 @@ def fit_phase_space(
     kinetic : {"learned", "known"}
         Whether H(q, p) is learned whole, or only V(q) of H = p²/2m + V with the masses of the atoms;
         the latter is separable, so that any driver of ASE can run it.
-    frame : {"nearest node", "mean position", "laboratory"}
-        Frame in which positions, momenta and displacements are seen: that of the paper; with the axes
-        of the coordinates; or coordinates as they are.
+    axes : {"nearest node", "mean position", "laboratory"}
+        Axes along which positions, momenta and displacements are seen: those of the paper; those of the
+        coordinates, with the mean position as origin; or coordinates as they are.
     node_inputs : tuple of {"position", "momentum"}, optional
         Inputs of the node encoder; by default both, or only positions for a known kinetic energy.
     edge_inputs : tuple of {"displacement", "distance"}
@@ -118,8 +118,8 @@ def fit_phase_space(
     Notes
     -----
     RF-HGN, arXiv:2506.06558; RF-HNN, arXiv:2411.17511. Both halves of Hamilton's equations are
-    measured in their root mean squares. The paper's frame makes the energy jump when another node
-    becomes the nearest to the mean position, and is undefined when that node sits on it (the centre
+    measured in their root mean squares. The paper's axes make the energy jump when another node
+    becomes the nearest to the mean position, and are undefined when that node sits on it (the centre
     of an odd lattice at rest): such frames are refused.
 
     Equations between frames are exact for velocity Verlet under p²/2m + V(q), learned whole or not; for
@@ -131,7 +131,7 @@ def fit_phase_space(
     settings = PhaseSpaceSettings(
         network=network,
         kinetic=kinetic,
-        frame=frame,
+        axes=axes,
         node_inputs=node_inputs,
         edge_inputs=edge_inputs,
         sampler=sampler,
@@ -160,7 +160,7 @@ def _fit(
     settings: PhaseSpaceSettings, training_set: TrainingSet, bonds: Bonds | Sequence[Bonds] | None, *, progress: bool
 ) -> PhaseSpacePotential:
     targets = choose_targets(settings, training_set)
-    tell(f"{training_set.name}: fitted to {targets.description}", shown=progress)
+    log(f"{training_set.name}: fitted to {targets.description}", shown=progress)
     if isinstance(targets, Labels):
         frames = PhaseSpaceFrames(training_set, bonds, settings)
         network = _drawn(settings, frames)
@@ -206,7 +206,7 @@ def _drawn(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> GraphNetwo
         raise TrainingDataError(message)
     sample = joined([snapshot.points for snapshot in frames.sample])
     try:
-        return draw_network(settings.architecture, sample, random_stream(settings.seed))
+        return initialise_network(settings.architecture, sample, random_stream(settings.seed))
     except StructureError as error:
         message = f"{frames.frames.name}: {error}"
         raise TrainingDataError(message) from error

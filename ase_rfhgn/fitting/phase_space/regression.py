@@ -15,7 +15,7 @@ from ase_rfhgn.fitting.phase_space.rows import Snapshot, batches, motion_rows, u
 from ase_rfhgn.fitting.targets import Motion
 from ase_rfhgn.regression.cross_validation import choose_ridge, leave_one_out, left_out_score
 from ase_rfhgn.regression.triangular import RunningFactor, residual, solve, stack
-from ase_rfhgn.runtime.progress import tracked
+from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.frame import Frame
 
 RIDGES = tuple(10.0**power for power in range(-18, 1, 2))
@@ -111,7 +111,7 @@ def label_triangles(
     velocity_unit = _spread([s.velocity_nc for s in frames.sample]) if learned else None
     force_unit = _spread([s.force_nc for s in frames.sample])
     waiting: list[list[Snapshot]] = [[] for _ in range(folds.n_folds)]
-    for i, snapshot in enumerate(tracked(frames, "features", total=len(frames), shown=progress)):
+    for i, snapshot in enumerate(progress_bar(frames, "features", total=len(frames), shown=progress)):
         fold = folds.fold(i)
         waiting[fold].append(snapshot)
         *full, waiting[fold] = batches(waiting[fold], network.n_features)
@@ -147,7 +147,7 @@ def motion_triangles(
             return {kind: unmoved_rows(network, frames.snapshot(i, frame), kind)}
 
         unit = _observed_spread(motion, frames) if len(motions) > 1 else 1.0
-        read = tracked(frames.frames, "features", shown=progress)
+        read = progress_bar(frames.frames, "features", shown=progress)
         for i, _, row_mf in motion.equations(read, rows):
             folds.add(folds.fold(i), {motion.averaged: row_mf / unit})
     return folds.triangles()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.phase_space.initialise import NetworkArchitecture
-from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS, FRAMES, NODE_INPUTS, Encoding
+from ase_rfhgn.features.phase_space.inputs import AXES, EDGE_INPUTS, NODE_INPUTS, Encoding
 from ase_rfhgn.fitting.setting_checks import check_choice, check_number, check_optional
 from ase_rfhgn.fitting.settings import SAMPLERS
 from ase_rfhgn.fitting.target_settings import TargetSettings
@@ -24,7 +24,7 @@ class PhaseSpaceSettings(TargetSettings):
 
     network: str = "graph"
     kinetic: str = "learned"
-    frame: str = "nearest node"
+    axes: str = "nearest node"
     node_inputs: tuple[str, ...] | None = None
     edge_inputs: tuple[str, ...] = EDGE_INPUTS
     sampler: str = "swim"
@@ -46,7 +46,7 @@ class PhaseSpaceSettings(TargetSettings):
             If a setting lies outside of what is allowed.
         """
         TargetSettings.__post_init__(self)  # a class with slots is made anew, and super() would look for the old one
-        choices = {"network": NETWORKS, "kinetic": KINETIC, "frame": FRAMES, "sampler": SAMPLERS}
+        choices = {"network": NETWORKS, "kinetic": KINETIC, "axes": AXES, "sampler": SAMPLERS}
         for name, allowed in choices.items():
             check_choice(name, getattr(self, name), allowed)
         self._check_inputs("node_inputs", self.node_inputs or (), NODE_INPUTS)
@@ -79,7 +79,7 @@ class PhaseSpaceSettings(TargetSettings):
         """Kind, inputs and size of the network."""
         return NetworkArchitecture(
             network=self.network,
-            encoding=Encoding(self.frame, self.seen_by_nodes, self.edge_inputs),
+            encoding=Encoding(self.axes, self.seen_by_nodes, self.edge_inputs),
             units=self.units,
             sampler=self.sampler,
             smooth_cutoff=self.cutoff if self.smooth_cutoff else None,
