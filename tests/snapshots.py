@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from ase_rfhgn.fitting.phase_space.rows import VELOCITIES
+from ase_rfhgn.fitting.phase_space.linear_model import VELOCITIES
 from ase_rfhgn.models.gradients import PhaseSpaceGradients
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.structures.graph import Bonds

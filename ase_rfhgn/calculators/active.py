@@ -18,7 +18,7 @@ from ase_rfhgn.errors import SettingsError, StructureError, UpdateError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Evaluation, Potential
 from ase_rfhgn.structures.checks import unknown_elements
-from ase_rfhgn.structures.graph import build_graph
+from ase_rfhgn.structures.neighbour_list import NeighbourList
 
 GROWTH = 1.5
 """Ratio of frames to those of the last fit from scratch from which features are drawn anew."""
@@ -146,10 +146,10 @@ class ActiveCalculator(PotentialCalculator):
         try:
             self.n_steps += 1
             if self.potential is None:
-                return self._begin(atoms).evaluate(atoms)
+                return self._begin(atoms).evaluate(atoms, neighbours=self._neighbours)
             if unknown_elements(atoms, self.potential.species_s):
                 return self._learn(atoms, "new element", None)
-            before = self.potential.evaluate(atoms, uncertainty=True)
+            before = self.potential.evaluate(atoms, uncertainty=True, neighbours=self._neighbours)
             reason = self._reason(before)
             return before if reason is None else self._learn(atoms, reason, before)
         except StructureError as error:
@@ -177,7 +177,7 @@ class ActiveCalculator(PotentialCalculator):
         frame = self._label(atoms)
         self.call_log.add_frame(frame)
         potential, refitted = self._update(frame)
-        learned = potential.evaluate(atoms)
+        learned = potential.evaluate(atoms, neighbours=self._neighbours)
         error_nc = None if before is None else before.force_nc - frame.calc.results["forces"]
         grade, uncertainty = (None, None) if before is None else _worst(before)
         self._log(
@@ -198,7 +198,7 @@ class ActiveCalculator(PotentialCalculator):
     def _update(self, frame: Atoms) -> tuple[Potential, bool]:
         """Return the potential that knows a frame, too, and whether everything was fitted anew for it."""
         potential = self.potential
-        if potential is None or len(self.call_log.frames) >= GROWTH * self._n_at_fit or _is_closer(potential, frame):
+        if potential is None or len(self.call_log.frames) >= GROWTH * self._n_at_fit or self._is_closer(potential, frame):
             return self._fit(), True
         try:
             return self._adopted(potential.update([frame])), False
@@ -214,8 +214,18 @@ class ActiveCalculator(PotentialCalculator):
     def _adopted(self, potential: Potential) -> Potential:
         """Return a potential that was saved, and that is used from now on."""
         self.potential = potential
+        if self._neighbours is None or self._neighbours.cutoff != potential.cutoff:
+            self._neighbours = NeighbourList(potential.cutoff)
         replace(potential, linear_system=None).save(self.call_log.directory / POTENTIAL)
         return potential
+
+    def _is_closer(self, potential: Potential, atoms: Atoms) -> bool:
+        """Return whether atoms are closer than any of their elements in the last fit from scratch."""
+        if self._neighbours is None or unknown_elements(atoms, potential.species_s):
+            return True
+        graph = self._neighbours.graph(atoms)
+        floor_p = potential.hamiltonian.encoder.floor_b[graph.pair_p(potential.species_s)]
+        return bool((graph.distance_p < CLOSER * floor_p).any())
 
     def _log(self, call: ReferenceCall) -> None:
         self.calls.append(call)
@@ -236,15 +246,6 @@ def _worst(before: Evaluation) -> tuple[float, float]:
     """Return the largest grade, and the largest expected error of a force component (eV/Å)."""
     assert before.uncertainty is not None  # noqa: S101  # asked for
     return float(before.uncertainty.grade_n.max()), float(before.uncertainty.force_nc.max())
-
-
-def _is_closer(potential: Potential, atoms: Atoms) -> bool:
-    """Return whether atoms are closer than any of their elements in the last fit from scratch."""
-    if unknown_elements(atoms, potential.species_s):
-        return True
-    graph = build_graph(atoms, potential.cutoff)
-    floor_p = potential.hamiltonian.encoder.floor_b[graph.pair_p(potential.species_s)]
-    return bool((graph.distance_p < CLOSER * floor_p).any())
 
 
 def _check_settings(reference: object, *, start: int, **positive: float) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.fitting.grouping import Group, Grouping
-from ase_rfhgn.fitting.rows import KINDS, Layout, frame_rows
+from ase_rfhgn.fitting.linear_model import KINDS, Layout, LinearModel
+from ase_rfhgn.fitting.sites import Sites
 from ase_rfhgn.fitting.targets import LABELS, Targets
-from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.regression.triangular import Factor, RunningFactor, joined, weighted
-from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
-from ase_rfhgn.structures.training_set import Frame
+from ase_rfhgn.structures.frame_graphs import GraphedFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +53,44 @@ class Factors:
         Groups of the frames.
     by_group : dict
         Factor of every group and kind that has rows.
-    sample : tuple of SampledFrame
-        Rows of some frames.
+    sample : mapping of int to SampledFrame
+        Rows of some frames, by their number.
+    sites : Sites, optional
+        Neighbourhoods of the atoms.
+    fingerprint_i, n_atoms_i : mapping of int to int
+        Fingerprint and number of atoms of every frame, by its number.
     """
 
     layout: Layout
     grouping: Grouping
     by_group: Mapping[Group, Mapping[str, Factor]]
-    sample: tuple[SampledFrame, ...] = ()
+    sample: Mapping[int, SampledFrame] = field(default_factory=dict)
+    sites: Sites | None = None
+    fingerprint_i: Mapping[int, int] = field(default_factory=dict)
+    n_atoms_i: Mapping[int, int] = field(default_factory=dict)
+
+    def merged(self, other: Factors) -> Factors:
+        """Return what one pass over the frames of both gives, whatever their order.
+
+        Parameters
+        ----------
+        other : Factors
+            Of other frames of the same training set, with the same features and groups.
+        """
+        by_group = {group: dict(factors) for group, factors in self.by_group.items()}
+        for group, factors in other.by_group.items():
+            mine = by_group.setdefault(group, {})
+            for kind, factor in factors.items():
+                mine[kind] = weighted([(mine[kind], 1.0), (factor, 1.0)]) if kind in mine else factor
+        sample = dict(self.sample) | dict(other.sample)
+        return replace(
+            self,
+            by_group=by_group,
+            sample={i: sample[i] for i in sorted(sample)},
+            sites=other.sites if self.sites is None or other.sites is None else self.sites.merged(other.sites),
+            fingerprint_i=dict(self.fingerprint_i) | dict(other.fingerprint_i),
+            n_atoms_i=dict(self.n_atoms_i) | dict(other.n_atoms_i),
+        )
 
     def n_rows(self, kind: str) -> int:
         """Return the number of rows of a kind."""
@@ -103,57 +131,96 @@ class Factors:
 
 
 def accumulate(
-    frames: Iterable[Frame],
+    items: Iterable[GraphedFrame],
     grouping: Grouping,
-    hamiltonian: SphericalFields,
-    baseline: Baseline,
+    model: LinearModel,
     sampled: Collection[int] = (),
     targets: Targets = LABELS,
-    see: Callable[[NeighbourGraph], None] = lambda _: None,
+    seed: int = 0,
 ) -> Factors:
-    """Return the factors of the rows of all frames, which are gone through once.
+    """Return the factors of the rows of frames: all of a training set, or some, to be merged with those of others.
 
     Parameters
     ----------
-    frames : iterable of Frame
-        Labelled structures.
+    items : iterable of GraphedFrame
+        Frames; they are gone through once, or once per law of motion.
     grouping : Grouping
-        Group of every frame.
-    hamiltonian : SphericalFields
-        The features.
-    baseline : Baseline
-        What is subtracted from the labels.
+        Group of every frame of the training set.
+    model : LinearModel
+        What makes rows of frames.
     sampled : collection of int
         Frames whose rows are kept, too.
     targets : Targets, optional
         What the rows' right-hand sides are made of; by default labels.
-    see : callable, optional
-        Is shown the graph of every frame, in an order that does not depend on threads.
+    seed : int
+        Seed of the choice of sites that are kept.
     """
-    layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     running: dict[tuple[Group, str], RunningFactor] = {}
     rows_of_sampled: dict[int, dict[str, FloatArray]] = {}
-
-    unseen: dict[int, NeighbourGraph] = {}
-
-    def rows(i: int, frame: Frame) -> dict[str, FloatArray]:
-        unseen[i] = build_graph(frame.atoms, hamiltonian.cutoff)
-        return frame_rows(hamiltonian, baseline, frame, unseen[i], grouping.group_i[i].system)
-
-    for i, kind, row_mf in targets.equations(frames, rows):
-        if i in unseen:
-            see(unseen.pop(i))
+    seen = _Seen(model, Sites(len(grouping.group_i), seed))
+    for i, kind, row_mf in targets.equations(seen.watched(items), _GroupedRows(model, grouping)):
         key = grouping.group_i[i], kind
         if key not in running:
-            running[key] = RunningFactor(layout.columns(key[0].system))
+            running[key] = RunningFactor(model.layout.columns(key[0].system))
         running[key].add(row_mf)
         if i in sampled:
             rows_of_sampled.setdefault(i, {})[kind] = row_mf
-    for i in sorted(unseen):  # frames without a row of their own
-        see(unseen[i])
-    by_group: dict[Group, dict[str, Factor]] = {group: {} for group in dict.fromkeys(grouping.group_i)}
+    by_group: dict[Group, dict[str, Factor]] = {grouping.group_i[i]: {} for i in sorted(seen.fingerprint_i)}
     for group, kind in sorted(running, key=lambda key: KINDS.index(key[1])):
-        by_group[group][kind] = running.pop((group, kind)).factor()
-    columns = {i: layout.columns(grouping.group_i[i].system) for i in rows_of_sampled}
-    sample = tuple(SampledFrame(columns[i], by_kind) for i, by_kind in rows_of_sampled.items())
-    return Factors(layout, grouping, by_group, sample)
+        by_group.setdefault(group, {})[kind] = running.pop((group, kind)).factor()
+    columns = {i: model.layout.columns(grouping.group_i[i].system) for i in rows_of_sampled}
+    sample = {i: SampledFrame(columns[i], rows_of_sampled[i]) for i in sorted(rows_of_sampled)}
+    return Factors(model.layout, grouping, by_group, sample, seen.sites, seen.fingerprint_i, seen.n_atoms_i)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a pass learns of frames besides their rows."""
+
+    model: LinearModel
+    sites: Sites
+    fingerprint_i: dict[int, int] = field(default_factory=dict)
+    n_atoms_i: dict[int, int] = field(default_factory=dict)
+
+    def watched(self, items: Iterable[GraphedFrame]) -> _Watched:
+        """Return the same frames; whoever goes through them shows them to this object."""
+        return _Watched(self, items)
+
+    def see(self, item: GraphedFrame) -> None:
+        """Take in a frame, if it was not seen before."""
+        if item.index in self.fingerprint_i:
+            return
+        self.fingerprint_i[item.index] = item.frame.fingerprint
+        self.n_atoms_i[item.index] = item.graph.n_atoms
+        described = self.model.descriptors(item)
+        if described is not None:
+            self.sites.add(item.index, *described, self.model.layout.n_species)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """Frames that are shown to somebody as they are gone through."""
+
+    seen: _Seen
+    items: Iterable[GraphedFrame]
+
+    def __iter__(self) -> Iterator[GraphedFrame]:
+        for item in self.items:
+            self.seen.see(item)
+            yield item
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupedRows:
+    """Makes rows over the columns of the group of every frame."""
+
+    model: LinearModel
+    grouping: Grouping
+
+    def rows(self, items: Sequence[GraphedFrame]) -> list[Mapping[str, FloatArray]]:
+        """Return the rows of every frame by kind; frames that come together are of one system."""
+        return list(self.model.rows(items, self.grouping.group_i[items[0].index].system))
+
+    def size(self, item: GraphedFrame) -> float:
+        """Return the size of a frame."""
+        return self.model.size(item)

@@ -12,16 +12,15 @@ from scipy.linalg import solve_triangular
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError
-from ase_rfhgn.features.spherical.fields import SphericalFields
+from ase_rfhgn.features.protocol import Features
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
-from ase_rfhgn.features.spherical.rows import feature_rows
+from ase_rfhgn.fitting.linear_model import Layout
 from ase_rfhgn.fitting.preparation import ENERGY_WEIGHT
-from ase_rfhgn.fitting.rows import Layout
-from ase_rfhgn.fitting.survey import default_cutoff, survey
+from ase_rfhgn.fitting.survey import Survey, surveyed
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.runtime.threads import single_threaded
-from ase_rfhgn.structures.frame import frame_of
-from ase_rfhgn.structures.graph import build_graph
+from ase_rfhgn.structures.graph import NeighbourGraph
+from ase_rfhgn.structures.training_set import TrainingSet
 
 CHANNELS, DEGREE = 16, 3
 """Radial channels and degree of the harmonics of the features that frames are compared by."""
@@ -92,8 +91,10 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
         message = "the pool has no frames"
         raise TrainingDataError(message)
     with single_threaded():
-        fields = _draw(structures, np.random.default_rng(seed))
-        described = [_describe(fields, atoms) for atoms in progress_bar(structures, "features", shown=progress)]
+        unlabelled = TrainingSet.open(structures, name="pool").without_labels()
+        found, items = surveyed(unlabelled, None, progress=progress)
+        fields = _initialised(found, np.random.default_rng(seed))
+        described = [_describe(fields, item.graph) for item in progress_bar(items, "features", shown=progress)]
         different = _different([one.pooled_f for one in described])
         norm_f = np.sqrt(sum(np.sum(described[i].row_mf ** 2, axis=0) for i in different))
         scale_f = np.divide(1.0, norm_f, out=np.zeros_like(norm_f), where=norm_f > 0.0)
@@ -111,29 +112,18 @@ class _Described:
     pooled_f: FloatArray
 
 
-def _draw(structures: Sequence[Atoms], rng: np.random.Generator) -> SphericalFields:
+def _initialised(found: Survey, rng: np.random.Generator) -> Features:
     """Return features that know the distances of the pool."""
-    frames = [frame_of(_bare(atoms), f"pool, frame {i}") for i, atoms in enumerate(structures)]
-    cutoff = default_cutoff(frames)
-    found = survey(frames, len(frames), cutoff)
     architecture = Architecture(
-        cutoff=cutoff, channels=CHANNELS, projections=1, correlation=2, degree=DEGREE, sampler="swim"
+        cutoff=found.cutoff, channels=CHANNELS, projections=1, correlation=2, degree=DEGREE, sampler="swim"
     )
     return initialise_fields(architecture, found.species_s, found.floor_b, found.largest_density_s, found.sample, rng)
 
 
-def _bare(atoms: Atoms) -> Atoms:
-    """Return a structure without labels: whether they are any good does not matter here."""
-    bare: Atoms = atoms.copy()
-    bare.calc = None
-    return bare
-
-
-def _describe(fields: SphericalFields, atoms: Atoms) -> _Described:
-    graph = build_graph(atoms, fields.cutoff)
+def _describe(fields: Features, graph: NeighbourGraph) -> _Described:
     layout = Layout(len(fields.species_s), fields.n_features)
     column_s = layout.n_species + layout.n_features * np.arange(layout.n_species)
-    rows = feature_rows(fields, graph, column_s, layout.n_columns, stress=False)
+    rows = fields.rows(graph, column_s, layout.n_columns, stress=False)
     counts_s = np.count_nonzero(graph.number_n == fields.species_s[:, None], axis=1)
     pooled_f = rows.energy_f.copy()
     pooled_f[: layout.n_species] = counts_s

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.fitting.uncertainty import ROWS_AT_ONCE, count_rows
-from ase_rfhgn.fitting.update import linear_system_of, refuse_strangers, subtracted_baseline
-from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.fitting.update import AnyBonds, Frames, refuse_strangers, state_of
+from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.posterior import Omission, parts_of
 from ase_rfhgn.runtime.batches import batched
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.runtime.threads import single_threaded
-from ase_rfhgn.structures.graph import build_graph
-from ase_rfhgn.structures.training_set import Frame, TrainingSet
+from ase_rfhgn.structures.frame_graphs import GraphedFrame
 
 STANDS_OUT = 5.0
 """Typical deviations from the median (of the logarithm of errors) beyond which a frame stands out."""
@@ -41,6 +37,8 @@ class LeftOutErrors:
         Root mean square over the components of the forces (eV/Å).
     stress_rmse : float or None
         Root mean square over the components of the stress (eV/Å³).
+    velocity_rmse : float or None
+        Root mean square over the components of the velocities (Å per ASE time).
     """
 
     index: int
@@ -48,53 +46,52 @@ class LeftOutErrors:
     energy: float | None
     force_rmse: float | None
     stress_rmse: float | None
+    velocity_rmse: float | None = None
 
 
 def left_out_errors(
-    potential: Potential, frames: str | Path | Iterable[Atoms] | TrainingSet, *, progress: bool = False
+    fitted: AnyModel, frames: Frames, *, bonds: AnyBonds = None, progress: bool = False
 ) -> list[LeftOutErrors]:
     """Return, for every frame of a fit, the errors of the fit to all others with the same features and ridges.
 
     Parameters
     ----------
-    potential : Potential
+    fitted : Potential or PhaseSpacePotential
         Fitted with ``updatable=True``.
     frames : path, iterable of ase.Atoms or TrainingSet
         Frames of its fit.
+    bonds : Bonds, or a sequence of them, one per frame, optional
+        Edges, for phase-space models that were fitted with bonds.
     progress : bool
         Whether long work shows progress on a terminal.
 
     Raises
     ------
     UpdateError
-        If the potential kept no factor, or a frame is not in its fit.
+        If the model is not updatable, or a frame is not in its fit.
 
     Notes
     -----
     See `ase_rfhgn.regression.posterior.Omission` for the formulae. The cost of a frame is that of its rows and of
     as many triangular solves; nothing is fitted again.
     """
-    training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    system = linear_system_of(potential)
-    baseline = subtracted_baseline(potential, system)
-    everything = tuple(range(len(potential.species_s)))
+    state = state_of(fitted, bonds)
+    weights = state.system.weights
     found: list[LeftOutErrors] = []
 
-    def rows_of(frame: Frame) -> _Rows:
-        refuse_strangers(system, [frame.name], [frame.fingerprint])
-        graph = build_graph(frame.atoms, potential.cutoff)
-        rows = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)
-        weighted = {kind: system.weights[kind] * row_mf for kind, row_mf in rows.items() if system.weights[kind] > 0.0}
-        return _Rows(frame.name, weighted)
+    def rows_of(item: GraphedFrame) -> _Rows:
+        refuse_strangers(state.system, [item.frame.name], [item.frame.fingerprint])
+        rows = state.rows(item)
+        return _Rows(item.frame.name, {kind: weights[kind] * rows[kind] for kind in rows if weights.get(kind, 0.0) > 0})
 
     with single_threaded():
-        regression = system.regression()
+        regression = state.system.regression()
         omission = Omission(regression, regression.solve())
-        read = progress_bar(training_set, "leave one out", shown=progress)
+        read = progress_bar(state.frames(frames), "leave one out", shown=progress)
         for batch in batched(map(rows_of, read), lambda frame: count_rows(frame.by_kind), ROWS_AT_ONCE):
             left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
             for frame, residual_m in zip(batch, left, strict=True):
-                found.append(_summary(len(found), frame, residual_m, system.weights))
+                found.append(_summary(len(found), frame, residual_m, weights))
     return found
 
 
@@ -111,7 +108,7 @@ def outliers(errors: Sequence[LeftOutErrors]) -> list[LeftOutErrors]:
         Those of all frames.
     """
     worst: dict[int, float] = {}
-    for quantity in ("energy", "force_rmse", "stress_rmse"):
+    for quantity in ("energy", "force_rmse", "stress_rmse", "velocity_rmse"):
         values = [(i, getattr(error, quantity)) for i, error in enumerate(errors)]
         known = [(i, abs(value)) for i, value in values if value]
         if len(known) > 2:
@@ -147,4 +144,5 @@ def _summary(index: int, frame: _Rows, residual_m: FloatArray, weights: Mapping[
         return float(np.sqrt(np.mean(errors[kind] ** 2))) if kind in errors else None
 
     energy = float(errors["energy"][0]) if "energy" in errors else None
-    return LeftOutErrors(index, frame.name, energy, root_mean_square("force"), root_mean_square("stress"))
+    others = (root_mean_square(kind) for kind in ("force", "stress", "velocity"))
+    return LeftOutErrors(index, frame.name, energy, *others)

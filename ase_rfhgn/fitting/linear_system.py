@@ -8,7 +8,7 @@ that is safe (`ase_rfhgn.regression.downdating`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.fitting.accumulation import Factors
-from ase_rfhgn.fitting.rows import KINDS, Layout
-from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.fitting.linear_model import KINDS, Layout, LinearModel
 from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor, packed, stack
-from ase_rfhgn.structures.training_set import Frame
 
 UNLABELLED = "unlabelled"
 """Name of the factor of unlabelled rows among the arrays of a memory."""
@@ -43,12 +41,10 @@ class LinearSystem:
         Strength of the prior.
     teacher_ridge : float or None
         That of the teacher.
-    one_body_s : ndarray of shape (n_species,)
-        One-body energies that were subtracted from the labels (eV).
-    species_power : float
-        What the prior was made with, see `ase_rfhgn.fitting.prior`.
-    free_one_body : bool
-        Whether one-body energies are fitted.
+    baseline_s : ndarray of shape (n_species,)
+        One-body energies that were subtracted from the labels (eV); none for some kinds of models.
+    parameters : ndarray
+        What is needed to make the linear model again, see `LinearModel.parameters`.
     fingerprint_i : ndarray of int
         Fingerprints of the frames that count.
     unlabelled : Factor, optional
@@ -62,9 +58,8 @@ class LinearSystem:
     spread_f: FloatArray
     ridge: float
     teacher_ridge: float | None
-    one_body_s: FloatArray
-    species_power: float
-    free_one_body: bool
+    baseline_s: FloatArray
+    parameters: FloatArray
     fingerprint_i: IntArray
     unlabelled: Factor | None = None
     removed: Mapping[str, Factor] = field(default_factory=dict)
@@ -129,11 +124,11 @@ class LinearSystem:
     def as_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the memory as named arrays."""
         arrays: dict[str, NDArray[Any]] = {
-            "weights": np.array([self.weights[kind] for kind in KINDS]),
+            "weights": np.array([self.weights.get(kind, 0.0) for kind in KINDS]),
             "ridges": np.array([self.ridge, np.nan if self.teacher_ridge is None else self.teacher_ridge]),
             "spread_f": self.spread_f,
-            "one_body_s": self.one_body_s,
-            "prior": np.array([self.species_power, float(self.free_one_body)]),
+            "baseline_s": self.baseline_s,
+            "parameters": self.parameters,
             "fingerprint_i": self.fingerprint_i,
         }
         for name, factor in self._factors().items():
@@ -166,7 +161,6 @@ class LinearSystem:
             If one is not finite, or of another shape than the columns call for.
         """
         ridges = _checked(arrays["ridges"], 2, finite=False)
-        prior = _checked(arrays["prior"], 2)
 
         def factors(name: str) -> dict[str, Factor]:
             return {kind: _factor(arrays, f"{name}_{kind}", layout) for kind in KINDS if f"{name}_{kind}" in arrays}
@@ -181,9 +175,8 @@ class LinearSystem:
             spread_f=_checked(arrays["spread_f"], layout.n_columns),
             ridge=float(ridges[0]),
             teacher_ridge=None if np.isnan(ridges[1]) else float(ridges[1]),
-            one_body_s=_checked(arrays["one_body_s"], layout.n_species),
-            species_power=float(prior[0]),
-            free_one_body=bool(prior[1]),
+            baseline_s=_checked(arrays["baseline_s"], layout.n_one_body),
+            parameters=_checked(arrays["parameters"], arrays["parameters"].size),
             fingerprint_i=_checked(arrays["fingerprint_i"], arrays["fingerprint_i"].size, np.int64),
             unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
             removed=factors("removed"),
@@ -210,41 +203,30 @@ def _checked(array: NDArray[Any], size: int, kind: type = np.float64, *, finite:
 
 
 def recorded_system(
-    factors: Factors,
-    regression: Regression,
-    weights: Mapping[str, float],
-    baseline: Baseline,
-    species_power: float,
-    frames: Iterable[Frame],
+    factors: Factors, regression: Regression, weights: Mapping[str, float], model: LinearModel
 ) -> LinearSystem:
     """Return what a fit has to remember.
 
     Parameters
     ----------
     factors : Factors
-        Its rows.
+        Its rows, and the fingerprints of its frames.
     regression : Regression
         Their regression.
     weights : mapping of str to float
         Weights of the kinds of rows.
-    baseline : Baseline
-        What was subtracted from the labels.
-    species_power : float
-        What the prior was made with.
-    frames : iterable of Frame
-        The frames.
+    model : LinearModel
+        What was solved for.
     """
     unlabelled = regression.unlabelled
-    n_species = factors.layout.n_species
     return LinearSystem(
         labelled=factors.by_kind(),
         weights=dict(weights),
         spread_f=regression.spread_f,
         ridge=regression.ridge,
         teacher_ridge=regression.teacher_ridge,
-        one_body_s=baseline.one_body_s,
-        species_power=species_power,
-        free_one_body=bool(regression.spread_f[:n_species].any()),
-        fingerprint_i=np.array([frame.fingerprint for frame in frames], dtype=np.int64),
+        baseline_s=model.baseline_s,
+        parameters=model.parameters,
+        fingerprint_i=np.array([factors.fingerprint_i[i] for i in sorted(factors.fingerprint_i)], dtype=np.int64),
         unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,
     )

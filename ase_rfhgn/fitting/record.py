@@ -8,27 +8,26 @@ import numpy as np
 from ase.data import chemical_symbols
 from ase.units import GPa
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.ridge_choice import Choice
-from ase_rfhgn.fitting.settings import FitSettings
-from ase_rfhgn.fitting.survey import Survey
+from ase_rfhgn.fitting.target_settings import TargetSettings
 
-UNITS = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa, "motion": 1.0}
-"""Units of reported errors per kind of rows: meV/atom, eV/Å, GPa, eV/Å."""
+UNITS = {"energy": 1e3, "force": 1.0, "stress": 1.0 / GPa, "velocity": 1.0, "motion": 1.0}
+"""Units of reported errors per kind of rows: meV/atom, eV/Å, GPa, Å per ASE time, eV/Å."""
 
 
 def training_record(
-    settings: FitSettings, surveyed: Survey, factors: Factors, choice: Choice, coefficient_f: FloatArray
+    settings: TargetSettings, species_s: IntArray, factors: Factors, choice: Choice, coefficient_f: FloatArray
 ) -> dict[str, Any]:
     """Return settings, sizes, the choice of the ridge and errors as plain JSON values.
 
     Parameters
     ----------
-    settings : FitSettings
+    settings : TargetSettings
         Settings of the fit.
-    surveyed : Survey
-        What the training set holds.
+    species_s : ndarray of shape (n_species,)
+        Atomic numbers of the frames.
     factors : Factors
         Rows of all frames.
     choice : Choice
@@ -38,14 +37,15 @@ def training_record(
     """
     return {
         "settings": settings.as_dict(),
-        "elements": [chemical_symbols[z] for z in surveyed.species_s],
-        "n_frames": len(surveyed.energy_i),
-        "n_atoms": int(surveyed.count_is.sum()),
+        "elements": [chemical_symbols[z] for z in species_s],
+        "n_frames": len(factors.n_atoms_i),
+        "n_atoms": sum(factors.n_atoms_i.values()),
         "n_features": factors.layout.n_columns,
         "ridge": choice.regression.ridge,
         "teacher_ridge": choice.regression.teacher_ridge,
         "ridge_choice": choice.method,
         "ridge_path": choice.path,
+        "train_relative_rms": _relative_rms(choice, coefficient_f),
         "train_rmse": {
             kind: float(UNITS[kind] * np.sqrt(_squares(factors, kind, coefficient_f) / factors.n_rows(kind)))
             for kind in UNITS
@@ -53,6 +53,13 @@ def training_record(
         },
         "cross_validation_rmse": {kind: UNITS[kind] * value for kind, value in choice.cross_validation.items()},
     }
+
+
+def _relative_rms(choice: Choice, coefficient_f: FloatArray) -> float:
+    """Return the root mean square of the weighted residuals, relative to that of the right-hand sides."""
+    labelled = choice.regression.labelled
+    size = max(labelled.residual(np.zeros_like(coefficient_f)), np.finfo(float).tiny)
+    return float(np.sqrt(labelled.residual(coefficient_f) / size))
 
 
 def _squares(factors: Factors, kind: str, coefficient_f: FloatArray) -> float:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.models.potential import Potential
-from ase_rfhgn.structures.graph import build_graph
+from ase_rfhgn.structures.graph import Bonds, bonded_graph, find_pairs
 
 STRENGTHS = tuple(10.0**power for power in range(7))
 """Strengths that are tried; the weakest that suffices is taken."""
@@ -46,41 +47,46 @@ def _with_strong_core(potential: Potential) -> Potential:
     core = potential.baseline.core
     strength_b = core.strength_b.copy()
     for b in range(len(strength_b)):
-        symbols = core.species_s[list(divmod(b, len(core.species_s)))]
+        number_n = core.species_s[list(divmod(b, len(core.species_s)))]
         distances = core.radius_b[b] * APPROACH
-        dimers = [Atoms(numbers=symbols, positions=[(0.0, 0.0, 0.0), (d, 0.0, 0.0)]) for d in distances]
-        energy_i = np.array([potential.evaluate(dimer).energy for dimer in dimers])
+        energy_i = np.array([_dimer_energy(potential, number_n, distance) for distance in distances])
         push_i, _ = core.pair_energy(distances, np.full(len(distances), b))
         strength_b[b] = _weakest(energy_i - push_i, push_i)
     return replace(potential, baseline=replace(potential.baseline, core=replace(core, strength_b=strength_b)))
 
 
+def _dimer_energy(potential: Potential, number_n: IntArray, distance: float) -> float:
+    """Return the energy of two atoms (eV)."""
+    dimer = Atoms(numbers=number_n, positions=[(0.0, 0.0, 0.0), (distance, 0.0, 0.0)])
+    graph = bonded_graph(dimer, Bonds.between([(0, 1)] if distance < potential.cutoff else []))
+    return float(potential.respond(dimer, graph).energy_n.sum())
+
+
 def _with_strong_density_limit(potential: Potential, structures: Sequence[Atoms]) -> Potential:
-    density_limit = potential.hamiltonian.density_limit
-    if density_limit is None:
+    limit = potential.hamiltonian.density_limit
+    if limit is None:
         return potential
-    strength = max((_density_limit_strength(potential, atoms) for atoms in structures), default=density_limit.strength)
-    strong = replace(potential.hamiltonian, density_limit=replace(density_limit, strength=strength))
+    strength = max((_density_limit_strength(potential, limit, atoms) for atoms in structures), default=limit.strength)
+    strong = replace(potential.hamiltonian, density_limit=replace(limit, strength=strength))
     return replace(potential, hamiltonian=strong)
 
 
-def _density_limit_strength(potential: Potential, atoms: Atoms) -> float:
-    """Return the strength of density_limit that makes the energy of a structure rise under compression."""
-    density_limit = potential.hamiltonian.density_limit
-    assert density_limit is not None  # noqa: S101  # told by the caller
+def _density_limit_strength(potential: Potential, limit: DensityLimit, atoms: Atoms) -> float:
+    """Return the strength of the density limit that makes the energy of a structure rise under compression."""
+    pairs = find_pairs(atoms, potential.cutoff / SCALES.min())
     energies, pushes = [], []
     for scale in SCALES:
         squeezed = atoms.copy()
         squeezed.set_cell(scale * atoms.cell.array)
         squeezed.positions = scale * atoms.positions
-        graph = build_graph(squeezed, potential.cutoff)
-        density_n = density_limit.density(graph)
+        graph = replace(pairs, shift_pc=scale * pairs.shift_pc).graph(squeezed, potential.cutoff)
+        density_n = limit.density(graph)
         species_n = np.searchsorted(potential.species_s, graph.number_n)
-        if np.mean(density_n / density_limit.largest_density_s[species_n]) < 1.0 + GRACE:
+        if np.mean(density_n / limit.largest_density_s[species_n]) < 1.0 + GRACE:
             continue
-        push = float(density_limit.sites(density_n, species_n).energy_n.sum())
-        energies.append(float(potential.respond(graph).energy_n.sum()) - push)
-        pushes.append(push / density_limit.strength)
+        push = float(limit.sites(density_n, species_n).energy_n.sum())
+        energies.append(float(potential.respond(squeezed, graph).energy_n.sum()) - push)
+        pushes.append(push / limit.strength)
     return _weakest(np.array(energies), np.array(pushes))
 
 

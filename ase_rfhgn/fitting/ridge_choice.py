@@ -11,12 +11,10 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
-from ase_rfhgn.regression.cross_validation import choose_ridge, leave_one_out
+from ase_rfhgn.fitting.linear_model import RidgeSearch
+from ase_rfhgn.regression.cross_validation import RidgeChoice, choose_ridge, leave_one_out
 from ase_rfhgn.regression.ridge import Regression, taught
 from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
-
-RIDGES = tuple(10.0**power for power in range(-14, 1, 2))
-"""Ridges that are tried."""
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -26,14 +24,8 @@ a system that was left out is harder than what the teacher is for, mixtures of e
 training did show.
 """
 
-TOLERANCE = 0.005
-"""The same for the final ridge."""
-
 MIXED_RIDGE = 1e-12
 """Final ridge where chemical systems were left out: their score is about the teacher alone."""
-
-DEFAULT_RIDGE = 1e-3
-"""Ridge where there are too few frames to leave any out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +82,26 @@ def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatA
     return Choice(Regression(everything, spread_f, ridge), "given", errors, {})
 
 
-def choose_ridges(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, unlabelled: Factor) -> Choice:
+def choose_ridges(
+    factors: Factors,
+    weights: Mapping[str, float],
+    spread_f: FloatArray,
+    search: RidgeSearch,
+    unlabelled: Factor | None = None,
+) -> Choice:
     """Return the regression for the ridges that cross-validation chooses.
 
-    A teacher with a strong ridge is chosen first. The final fit has a weak one, and follows the
-    teacher on unlabelled structures.
+    Where there are unlabelled structures, a teacher with a strong ridge is chosen first. The final fit
+    has a weak one, and follows the teacher on these structures.
 
     Parameters
     ----------
     factors, weights, spread_f
         As for `given_ridge`.
-    unlabelled : Factor
-        Factor of the rows of unlabelled structures; without any rows, nothing of them counts.
+    search : RidgeSearch
+        Ridges that are tried.
+    unlabelled : Factor, optional
+        Factor of the rows of unlabelled structures.
 
     Notes
     -----
@@ -112,26 +112,54 @@ def choose_ridges(factors: Factors, weights: Mapping[str, float], spread_f: Floa
     folds = _folds(factors, weights)
     everything = _everything(factors, weights, folds)
     if not folds:
-        regression = Regression(everything, spread_f, DEFAULT_RIDGE)
+        regression = Regression(everything, spread_f, search.default)
         return Choice(regression, "default: too few frames to leave any out", {}, {})
-    systems = factors.grouping.by_system
-    has_forces = factors.n_rows("force") or factors.n_rows("motion")
-    scored = {"force": 1.0, "motion": 1.0} if systems and has_forces else weights
-    teacher = choose_ridge(_score(factors, scored, folds, spread_f), RIDGES, CAUTION, weakest=systems)
-    for i, fold in enumerate(folds):  # in place: less memory
-        answers_f = fold.solve(spread_f, teacher.ridge)
-        folds[i] = _Fold(fold.group, taught(fold.rest, unlabelled, answers_f))
-    if systems:
-        ridge = MIXED_RIDGE if unlabelled.n_rows else teacher.ridge
+    scored = _scored(factors, weights)
+    if unlabelled is None:
+        choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, search.tolerance)
+        regression = Regression(everything, spread_f, choice.ridge)
     else:
-        weaker = [*(weak for weak in RIDGES if weak < teacher.ridge), teacher.ridge]
-        ridge = choose_ridge(_score(factors, scored, folds, spread_f), weaker, TOLERANCE).ridge
+        choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, CAUTION)
+        ridge = _taught_ridge(factors, scored, folds, spread_f, search, choice.ridge, unlabelled)
+        regression = Regression(everything, spread_f, ridge, choice.ridge, unlabelled)
     return Choice(
-        regression=Regression(everything, spread_f, ridge, teacher.ridge, unlabelled),
-        method=f"cross-validation, {'chemical systems' if systems else 'frames'} left out",
-        cross_validation=_cross_validation(factors, folds, spread_f, ridge),
-        path={"ridge": list(teacher.tried), "score": list(teacher.score)},
+        regression=regression,
+        method=f"cross-validation, {'chemical systems' if factors.grouping.by_system else 'frames'} left out",
+        cross_validation=_cross_validation(factors, folds, spread_f, regression.ridge),
+        path={"ridge": list(choice.tried), "score": list(choice.score)},
     )
+
+
+def _scored(factors: Factors, weights: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the weights of what is scored on frames left out."""
+    has_forces = factors.n_rows("force") or factors.n_rows("motion")
+    return {"force": 1.0, "motion": 1.0} if factors.grouping.by_system and has_forces else weights
+
+
+def _cautious(factors: Factors, score: Callable[[float], float], search: RidgeSearch, tolerance: float) -> RidgeChoice:
+    """Return the ridge of a teacher, or of a fit without one; where systems are left out, the caution of a teacher."""
+    if factors.grouping.by_system:
+        return choose_ridge(score, search.ridges, CAUTION, weakest=True)
+    return choose_ridge(score, search.ridges, tolerance)
+
+
+def _taught_ridge(
+    factors: Factors,
+    scored: Mapping[str, float],
+    folds: list[_Fold],
+    spread_f: FloatArray,
+    search: RidgeSearch,
+    teacher_ridge: float,
+    unlabelled: Factor,
+) -> float:
+    """Return the final ridge; folds are taught in place, which takes less memory."""
+    for i, fold in enumerate(folds):
+        answers_f = fold.solve(spread_f, teacher_ridge)
+        folds[i] = _Fold(fold.group, taught(fold.rest, unlabelled, answers_f))
+    if factors.grouping.by_system:
+        return MIXED_RIDGE
+    weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]
+    return choose_ridge(_score(factors, scored, folds, spread_f), weaker, search.tolerance).ridge
 
 
 def _folds(factors: Factors, weights: Mapping[str, float]) -> list[_Fold]:

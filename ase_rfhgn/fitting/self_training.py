@@ -11,19 +11,20 @@ Challenges in Representation Learning, ICML 2013) in closed form: one more block
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.fitting.mixtures import is_open, random_elements
-from ase_rfhgn.fitting.rows import Layout, frame_rows
-from ase_rfhgn.fitting.survey import Survey
+from ase_rfhgn.fitting.rows import frame_rows
+from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
-from ase_rfhgn.structures.graph import build_graph
-from ase_rfhgn.structures.training_set import Frame, TrainingSet
+from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.frame_graphs import FrameGraphs
+from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 
 ATOMS_DISPLACED, ATOMS_MIXED = 2500, 6000
 """Atoms of unlabelled structures of either kind that are made, about."""
@@ -39,42 +40,33 @@ WEIGHT_MIXED = 0.1
 
 
 def unlabelled_rows(
-    frames: TrainingSet,
-    surveyed: Survey,
-    hamiltonian: SphericalFields,
-    weights: dict[str, float],
-    rng: np.random.Generator,
-    *,
-    mixed: bool,
+    items: FrameGraphs, model: SphericalModel, weights: Mapping[str, float], rng: np.random.Generator, *, mixed: bool
 ) -> Factor:
     """Return the factor of the rows of unlabelled structures; it has no rows where none can be made.
 
     Parameters
     ----------
-    frames : TrainingSet
+    items : FrameGraphs
         Labelled structures; their labels are not used.
-    surveyed : Survey
-        What they hold.
-    hamiltonian : SphericalFields
-        The features.
-    weights : dict
+    model : SphericalModel
+        What is solved for.
+    weights : mapping
         Weights of the kinds of rows.
     rng : numpy.random.Generator
         Source of randomness.
     mixed : bool
         Whether elements are mixed; otherwise atoms are displaced.
     """
-    layout = Layout(len(surveyed.species_s), hamiltonian.n_features)
+    species_s, layout = model.fields.species_s, model.layout
     everything = tuple(range(layout.n_species))
     running = RunningFactor(layout.columns(everything))
-    nothing = Baseline.nothing(surveyed.species_s)
+    nothing = Baseline.nothing(species_s)
     weight = np.sqrt(WEIGHT_MIXED if mixed else WEIGHT_DISPLACED)
-    structures = _mixtures(frames, surveyed, hamiltonian.cutoff, rng) if mixed else _displaced(frames, rng)
+    structures = _mixtures(items, model, rng) if mixed else _displaced(items, model.fields.cutoff, rng)
     n_atoms = 0
-    for atoms in structures:
+    for atoms, graph in structures:
         frame = Frame(atoms, 0.0, np.zeros((len(atoms), 3)), None, "unlabelled")
-        graph = build_graph(atoms, hamiltonian.cutoff)
-        for kind, row_mf in frame_rows(hamiltonian, nothing, frame, graph, everything).items():
+        for kind, row_mf in frame_rows(model.fields, nothing, frame, graph, everything).items():
             running.add(weight * weights[kind] * row_mf)
         n_atoms += len(atoms)
         if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):
@@ -82,18 +74,24 @@ def unlabelled_rows(
     return running.factor()
 
 
-def _displaced(frames: TrainingSet, rng: np.random.Generator) -> Iterator[Atoms]:
+def _displaced(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> Iterator[tuple[Atoms, NeighbourGraph]]:
     """Yield structures of the training set with displaced atoms."""
-    for i in rng.permutation(len(frames)):
-        atoms = frames[int(i)].atoms
+    for i in rng.permutation(len(items)):
+        atoms = items.frames[int(i)].atoms
         atoms.positions += rng.normal(0.0, DISPLACEMENT, size=(len(atoms), 3))
-        yield atoms
+        yield atoms, build_graph(atoms, cutoff)
 
 
-def _mixtures(frames: TrainingSet, surveyed: Survey, cutoff: float, rng: np.random.Generator) -> Iterator[Atoms]:
+def _mixtures(
+    items: FrameGraphs, model: SphericalModel, rng: np.random.Generator
+) -> Iterator[tuple[Atoms, NeighbourGraph]]:
     """Yield structures of the training set with random elements, unless atoms get too close."""
-    for i in rng.permutation(len(frames)):
-        atoms = frames[int(i)].atoms
-        atoms.numbers = random_elements(len(atoms), surveyed.species_s, rng)
-        if is_open(build_graph(atoms, cutoff), surveyed.species_s, surveyed.floor_b):
-            yield atoms
+    species_s, floor_b = model.fields.species_s, model.fields.encoder.floor_b
+    for i in rng.permutation(len(items)):
+        item = items[int(i)]
+        number_n = random_elements(item.graph.n_atoms, species_s, rng)
+        graph = replace(item.graph, number_n=number_n)
+        if is_open(graph, species_s, floor_b):
+            atoms = item.frame.atoms.copy()
+            atoms.numbers = number_n
+            yield atoms, graph

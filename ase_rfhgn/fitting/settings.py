@@ -59,6 +59,11 @@ class FitSettings(TargetSettings):
         check_choice("sampler", self.sampler, SAMPLERS)
         self._check_one_body()
 
+    @property
+    def uses_energies(self) -> bool:
+        """Whether labelled energies take part in the fit."""
+        return self.energy_weight != 0.0
+
     def _check_one_body(self) -> None:
         if not isinstance(self.one_body, Mapping | None):
             message = f"one_body is {self.one_body!r}: it must map chemical symbols to energies (eV)"

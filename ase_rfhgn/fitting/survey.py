@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +9,10 @@ from ase.data import covalent_radii
 
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
-from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
-from ase_rfhgn.structures.training_set import Frame, TrainingSet
+from ase_rfhgn.runtime.progress import progress_bar
+from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
+from ase_rfhgn.structures.graph import NeighbourGraph
+from ase_rfhgn.structures.training_set import TrainingSet
 from ase_rfhgn.structures.unit_check import UnitCheck
 
 SAMPLE_FRAMES = 150
@@ -36,6 +37,8 @@ class Survey:
 
     Attributes
     ----------
+    cutoff : float
+        Distance beyond which atoms do not see each other (Å).
     species_s : ndarray of shape (n_species,)
         Atomic numbers, ascending.
     count_is : ndarray of shape (n_frames, n_species)
@@ -54,6 +57,7 @@ class Survey:
         Graphs of some frames.
     """
 
+    cutoff: float
     species_s: IntArray
     count_is: IntArray
     energy_i: FloatArray
@@ -69,68 +73,126 @@ class Survey:
         return [tuple(np.flatnonzero(count_s).tolist()) for count_s in self.count_is]
 
 
-def survey(frames: Iterable[Frame], n_frames: int, cutoff: float) -> Survey:
-    """Return what a training set holds; labels of strange magnitude lead to a warning.
+def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = False) -> tuple[Survey, FrameGraphs]:
+    """Return what a training set holds, and its frames with their graphs.
+
+    Labels of strange magnitude lead to a warning.
 
     Parameters
     ----------
-    frames : iterable of Frame
-        Labelled structures.
+    frames : TrainingSet
+        The frames.
+    cutoff : float, optional
+        Distance beyond which atoms do not see each other (Å). By default 5.5 Å, or 1.9 times the typical
+        distance to the nearest neighbour where that is longer: two shells or more of every crystal.
+    progress : bool
+        Whether long work shows progress on a terminal.
+    """
+    tried = DEFAULT_CUTOFF if cutoff is None else float(cutoff)
+    items = FrameGraphs.of(frames, WithinCutoff(tried, frames.closest))
+    found = _survey_of(items, tried, progress=progress)
+    longer = found.default_cutoff()
+    if cutoff is None and longer > tried:
+        items = FrameGraphs.of(frames, WithinCutoff(longer, frames.closest))
+        found = _survey_of(items, longer, progress=progress)
+    found.units.warn()
+    return found.survey(), items
+
+
+def _survey_of(items: FrameGraphs, cutoff: float, *, progress: bool) -> Surveyor:
+    surveyor = Surveyor(len(items), cutoff)
+    for item in progress_bar(items, "reading", total=len(items), shown=progress):
+        surveyor.add(item)
+    return surveyor
+
+
+class Surveyor:
+    """Collects what frames hold, in any order; what several passes collected merges.
+
+    Parameters
+    ----------
     n_frames : int
-        Number of frames.
+        Number of frames of the whole training set.
     cutoff : float
-        Cutoff of the sampled graphs (Å).
+        Cutoff of the graphs (Å).
     """
-    sampled = set(np.linspace(0, n_frames - 1, min(SAMPLE_FRAMES, n_frames)).round().astype(int).tolist())
-    units = UnitCheck()
-    number_i, energies, isolated, volumes, sample = [], [], [], [], []
-    nearest: dict[tuple[int, int], float] = {}
-    densest: dict[int, float] = {}
-    for i, frame in enumerate(frames):
-        units.add(frame)
-        graph = build_graph(frame.atoms, cutoff)
-        number_i.append(graph.number_n)
-        energies.append(np.nan if frame.energy is None else frame.energy)
-        isolated.append(not len(graph.centre_p))
-        if frame.stress_v is not None:
-            volumes.append(frame.atoms.get_volume() / graph.n_atoms)
-        _keep_nearest(graph, nearest)
-        _keep_densest(graph, cutoff, densest)
-        if i in sampled:
-            sample.append(graph)
-    units.warn()
-    species_s = np.unique(np.concatenate(number_i))
-    return Survey(
-        species_s=species_s,
-        count_is=np.array([[np.count_nonzero(number_n == z) for z in species_s] for number_n in number_i]),
-        energy_i=np.array(energies),
-        isolated_i=np.array(isolated),
-        floor_b=_floors(species_s, nearest),
-        largest_density_s=np.array([max(densest[int(z)], LEAST_DENSITY) for z in species_s]),
-        volume=float(np.mean(volumes)) if volumes else 0.0,
-        sample=tuple(sample),
-    )
+
+    def __init__(self, n_frames: int, cutoff: float) -> None:
+        self.cutoff = cutoff
+        self.units = UnitCheck()
+        self._sampled = set(np.linspace(0, n_frames - 1, min(SAMPLE_FRAMES, n_frames)).round().astype(int).tolist())
+        self._typical = range(0, n_frames, max(1, n_frames // 10))
+        self._found: dict[int, _FrameSurvey] = {}
+        self._nearest: dict[tuple[int, int], float] = {}
+        self._densest: dict[int, float] = {}
+
+    def add(self, item: GraphedFrame) -> None:
+        """Take in a frame."""
+        frame, graph = item.frame, item.graph
+        self.units.add(frame)
+        self._found[item.index] = _FrameSurvey(
+            number_n=graph.number_n,
+            energy=np.nan if frame.energy is None else frame.energy,
+            volume=np.nan if frame.stress_v is None else frame.atoms.get_volume() / graph.n_atoms,
+            isolated=not len(graph.centre_p),
+            nearest=_nearest_distances(graph) if item.index in self._typical else np.empty(0),
+            graph=graph if item.index in self._sampled else None,
+        )
+        _keep_nearest(graph, self._nearest)
+        _keep_densest(graph, self.cutoff, self._densest)
+
+    def merge(self, other: Surveyor) -> None:
+        """Take in what another one collected of other frames of the same training set."""
+        self.units.merge(other.units)
+        self._found |= other._found
+        for pair, distance in other._nearest.items():
+            self._nearest[pair] = min(self._nearest.get(pair, np.inf), distance)
+        for number, density in other._densest.items():
+            self._densest[number] = max(self._densest.get(number, 0.0), density)
+
+    def default_cutoff(self) -> float:
+        """Return a cutoff for the elements of the frames (Å); see `surveyed`."""
+        nearest = np.concatenate([one.nearest for one in self._found.values()])
+        if not len(nearest):
+            return DEFAULT_CUTOFF
+        return max(DEFAULT_CUTOFF, round(NEIGHBOUR_DISTANCES * float(np.median(nearest)), 2))
+
+    def survey(self) -> Survey:
+        """Return what the frames hold."""
+        found = [self._found[i] for i in sorted(self._found)]
+        species_s = np.unique(np.concatenate([one.number_n for one in found]))
+        volumes = [one.volume for one in found if np.isfinite(one.volume)]
+        return Survey(
+            cutoff=self.cutoff,
+            species_s=species_s,
+            count_is=np.array([[np.count_nonzero(one.number_n == z) for z in species_s] for one in found]),
+            energy_i=np.array([one.energy for one in found]),
+            isolated_i=np.array([one.isolated for one in found]),
+            floor_b=_floors(species_s, self._nearest),
+            largest_density_s=np.array([max(self._densest[int(z)], LEAST_DENSITY) for z in species_s]),
+            volume=float(np.mean(volumes)) if volumes else 0.0,
+            sample=tuple(one.graph for one in found if one.graph is not None),
+        )
 
 
-def default_cutoff(frames: TrainingSet | Sequence[Frame]) -> float:
-    """Return a cutoff for the elements of a training set (Å).
+@dataclass(frozen=True, slots=True)
+class _FrameSurvey:
+    """What a frame holds; NaN for labels that are absent."""
 
-    5.5 Å, or 1.9 times the typical distance to the nearest neighbour where that is longer: two
-    shells or more of every crystal of the elements.
-    """
-    step = max(1, len(frames) // 10)
-    nearest = list(_nearest_distances(frames[i] for i in range(0, len(frames), step)))
-    return max(DEFAULT_CUTOFF, round(NEIGHBOUR_DISTANCES * float(np.median(nearest)), 2)) if nearest else DEFAULT_CUTOFF
+    number_n: IntArray
+    energy: float
+    volume: float
+    isolated: bool
+    nearest: FloatArray
+    graph: NeighbourGraph | None
 
 
-def _nearest_distances(frames: Iterable[Frame]) -> Iterator[float]:
-    """Yield the distance of every atom to its nearest neighbour, where it has one."""
-    for frame in frames:
-        graph = build_graph(frame.atoms, DEFAULT_CUTOFF)
-        first_n = graph.first_n
-        has_edges_n = np.diff(first_n) > 0
-        if has_edges_n.any():
-            yield from np.minimum.reduceat(graph.distance_p, first_n[:-1][has_edges_n])
+def _nearest_distances(graph: NeighbourGraph) -> FloatArray:
+    """Return the distance of every atom to its nearest neighbour, where it has one."""
+    connected_n = np.flatnonzero(np.diff(graph.first_n))
+    if not len(connected_n):
+        return np.empty(0)
+    return np.minimum.reduceat(graph.distance_p, graph.first_n[connected_n])
 
 
 def _keep_nearest(graph: NeighbourGraph, nearest: dict[tuple[int, int], float]) -> None:

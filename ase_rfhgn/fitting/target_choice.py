@@ -7,10 +7,11 @@ from ase.constraints import FixAtoms, FixCom
 from ase.units import fs
 
 from ase_rfhgn.errors import SettingsError, TrainingDataError
+from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.motion.stencils import Law, law_of_motion, relative_error
 from ase_rfhgn.fitting.motion.timestep import check_time, measure_time
 from ase_rfhgn.fitting.target_settings import TargetSettings
-from ase_rfhgn.fitting.targets import Labels, Motion
+from ase_rfhgn.fitting.targets import Labels
 from ase_rfhgn.structures.time_order import Chronology, chronology
 from ase_rfhgn.structures.training_set import TrainingSet
 

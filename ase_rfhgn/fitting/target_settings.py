@@ -46,6 +46,11 @@ class TargetSettings:
         check_optional("stride", self.stride, 1, 10_000, whole=True)
         self._check_known_energy()
 
+    @property
+    def uses_energies(self) -> bool:
+        """Whether labelled energies take part in the fit."""
+        return True
+
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain JSON values."""
         return {field.name: plain(getattr(self, field.name)) for field in fields(self)}

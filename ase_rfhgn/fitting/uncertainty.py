@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.features.spherical.reduced import reduced_features, site_descriptors
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors, SampledFrame
-from ase_rfhgn.fitting.rows import Layout
-from ase_rfhgn.models.extrapolation import Domain
-from ase_rfhgn.models.uncertainty import QUANTITIES, Ensemble
-from ase_rfhgn.regression.posterior import (
-    LEVELS,
-    Omission,
-    growth_left_out,
-    half_interval_scales,
-    parts_of,
-    sample_members,
-)
+from ase_rfhgn.fitting.linear_model import KINDS, LinearModel
+from ase_rfhgn.regression.posterior import LEVELS, Omission, growth_left_out, half_widths, parts_of, sample_members
 from ase_rfhgn.regression.ridge import Regression, Solved
 from ase_rfhgn.runtime.batches import batched
-from ase_rfhgn.structures.graph import NeighbourGraph
 
 MEMBERS = 8
 """Members of an ensemble: their spread is known to a quarter of itself."""
-
-SHARE = 2
-"""A member has one of so many channels."""
-
-SITES = 10_000
-"""Sites that tell the limits of the domain, about."""
 
 ROUNDS, FEWEST_ROWS = 2e9, 3000
 """Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
@@ -69,101 +50,56 @@ def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Ge
     return frozenset(int(rng.integers(first, last)) for first, last in pairwise(edge_i))
 
 
-class TrainingSites:
-    """Neighbourhoods of the frames of a fit, which come one by one.
-
-    Parameters
-    ----------
-    hamiltonian : SphericalFields
-        The features.
-    n_frames : int
-        Number of frames that will come.
-    rng : numpy.random.Generator
-        Source of randomness.
-    """
-
-    def __init__(self, hamiltonian: SphericalFields, n_frames: int, rng: np.random.Generator) -> None:
-        self._hamiltonian = hamiltonian
-        self._per_frame = -(-SITES // n_frames)
-        self._rng = rng
-        self._domain: Domain | None = None
-        self._kept: list[tuple[FloatArray, IntArray]] = []
-
-    def add(self, graph: NeighbourGraph) -> None:
-        """Take in the atoms of a frame."""
-        descriptor_nd, species_n = sites_of(self._hamiltonian, graph)
-        domain = self._domain or Domain.nothing(len(self._hamiltonian.species_s), descriptor_nd.shape[1])
-        self._domain = domain.extended(descriptor_nd, species_n)
-        some_n = self._rng.permutation(len(species_n))[: self._per_frame]
-        self._kept.append((descriptor_nd[some_n], species_n[some_n]))
-
-    def domain(self) -> Domain:
-        """Return the domain that the frames so far span; there must be one."""
-        assert self._domain is not None  # noqa: S101  # a training set has frames
-        descriptors, species = zip(*self._kept, strict=True)
-        return self._domain.limited(np.concatenate(descriptors), np.concatenate(species))
-
-
-def sites_of(hamiltonian: SphericalFields, graph: NeighbourGraph) -> tuple[FloatArray, IntArray]:
-    """Return the descriptors and the species of the atoms of a graph."""
-    return site_descriptors(hamiltonian, graph), np.searchsorted(hamiltonian.species_s, graph.number_n)
-
-
-def sample_ensemble(solved: Solved, hamiltonian: SphericalFields, domain: Domain, rng: np.random.Generator) -> Ensemble:
-    """Return an ensemble drawn from the posterior of a reduced model, of unit widths.
+def sampled_members(solved: Solved, model: LinearModel, rng: np.random.Generator) -> FloatArray:
+    """Return deviations of the coefficients of an ensemble from the posterior of a reduced model.
 
     Parameters
     ----------
     solved : Solved
         The fit.
-    hamiltonian : SphericalFields
-        The features.
-    domain : Domain
-        Neighbourhoods that training saw.
+    model : LinearModel
+        Tells which columns the reduced model has.
     rng : numpy.random.Generator
         Source of randomness.
+
+    Returns
+    -------
+    ndarray of shape (n_members, n_reduced_columns)
+        Of unit noise; see `ase_rfhgn.regression.posterior.sample_members`.
     """
-    n_species = len(hamiltonian.species_s)
-    member_ef = sample_members(solved.restricted(_reduced_columns(hamiltonian)), MEMBERS, rng)
-    return Ensemble(
-        coefficient_esf=member_ef[:, n_species:].reshape(MEMBERS, n_species, -1),
-        one_body_es=member_ef[:, :n_species],
-        interval_scale_ol=np.ones((len(QUANTITIES), len(LEVELS))),
-        domain=domain,
-    )
+    return sample_members(solved.restricted(model.reduced_columns), MEMBERS, rng)
 
 
-def calibrated(
-    ensemble: Ensemble,
+def interval_scales(
+    member_ef: FloatArray,
     regression: Regression,
     solved: Solved,
     factors: Factors,
     weights: Mapping[str, float],
-    hamiltonian: SphericalFields,
-) -> Ensemble:
-    """Return an ensemble whose widths hold the errors on frames left out.
+    model: LinearModel,
+) -> dict[str, FloatArray]:
+    """Return the half-widths that hold the errors on frames left out, per unit of spread, by kind of rows.
 
     Parameters
     ----------
-    ensemble : Ensemble
-        An ensemble of any widths.
+    member_ef : ndarray of shape (n_members, n_reduced_columns)
+        Deviations of an ensemble.
     regression, solved : Regression, Solved
         The fit.
     factors : Factors
         Its rows. Sampled frames are left out, each in turn, or in runs where all frames were sampled.
     weights : mapping
         Weight of every kind of label.
-    hamiltonian : SphericalFields
-        The features.
+    model : LinearModel
+        Tells which columns the reduced model has.
 
     Notes
     -----
-    A quantity that no sampled frame has labels of gets the widths of another one.
+    A kind that no sampled frame has rows of gets the half-widths of another one.
     """
     omission = Omission(regression, solved)
-    column_f = _reduced_columns(hamiltonian)
+    column_f = model.reduced_columns
     reduced = solved.restricted(column_f)
-    member_ef = np.concatenate([ensemble.one_body_es, ensemble.coefficient_esf.reshape(MEMBERS, -1)], axis=1)
     misses: dict[str, list[FloatArray]] = {}
     labelled = (_weighted_rows(run, weights, len(solved.spread_f)) for run in _runs(factors))
     for batch in batched((rows for rows in labelled if rows), count_rows, ROWS_AT_ONCE):
@@ -174,12 +110,12 @@ def calibrated(
             missed_m2 = np.stack([residual_m, spread_m], axis=1)
             for kind, part_m2 in zip(rows, parts_of(missed_m2, rows.values()), strict=True):
                 misses.setdefault(kind, []).append(part_m2.T)
-    return replace(ensemble, interval_scale_ol=_interval_scales(misses))
+    return _completed({kind: half_widths(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()})
 
 
 def _runs(factors: Factors) -> list[tuple[SampledFrame, ...]]:
     """Return the sampled frames, in the runs that are left out."""
-    sample, n_frames = factors.sample, len(factors.grouping.group_i)
+    sample, n_frames = tuple(factors.sample.values()), len(factors.grouping.group_i)
     length = -(-n_frames // RUNS) if len(sample) == n_frames else 1
     return [sample[i : i + length] for i in range(0, len(sample), length)]
 
@@ -191,17 +127,8 @@ def _weighted_rows(run: Sequence[SampledFrame], weights: Mapping[str, float], n_
     return {kind: np.concatenate([rows[kind] for rows in frames if kind in rows]) for kind in kinds}
 
 
-def _interval_scales(misses: Mapping[str, Sequence[FloatArray]]) -> FloatArray:
-    """Return the half-widths of every quantity from residuals and spreads; those of another where there are none."""
-    known = {kind: half_interval_scales(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()}
-    known = {kind: scale_l for kind, scale_l in known.items() if np.isfinite(scale_l).all()}
-    fallback_l = next((known[kind] for kind in ("force", "motion", *QUANTITIES) if kind in known), np.ones(len(LEVELS)))
-    return np.array([known.get(kind, fallback_l) for kind in QUANTITIES])
-
-
-def _reduced_columns(hamiltonian: SphericalFields) -> IntArray:
-    """Return the columns of the members' coefficients in the linear system, one-body energies first."""
-    layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
-    reduced_f = reduced_features(hamiltonian, max(1, hamiltonian.n_channels // SHARE))
-    starts = layout.n_species + layout.n_features * np.arange(layout.n_species)
-    return np.concatenate([np.arange(layout.n_species), *(start + reduced_f for start in starts)])
+def _completed(scale_l: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Return half-widths of every kind: those of another one where there are none."""
+    known = {kind: value for kind, value in scale_l.items() if np.isfinite(value).all()}
+    fallback_l = next((known[kind] for kind in ("force", "motion", *KINDS) if kind in known), np.ones(len(LEVELS)))
+    return {kind: known.get(kind, fallback_l) for kind in KINDS}

@@ -1,4 +1,4 @@
-"""Potentials that take in more frames, or forget some, without the others: exactly, at a fixed cost."""
+"""Models that take in more frames, or forget some, without the others: exactly, at a fixed cost."""
 
 from __future__ import annotations
 
@@ -6,54 +6,62 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
+from ase_rfhgn.features.spherical.fields import SphericalFields
+from ase_rfhgn.fitting.linear_model import KINDS, LinearModel, Solution
 from ase_rfhgn.fitting.linear_system import LinearSystem
-from ase_rfhgn.fitting.prior import prior_spread
+from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceModel
 from ase_rfhgn.fitting.record import UNITS
-from ase_rfhgn.fitting.rows import KINDS, Layout, frame_rows
-from ase_rfhgn.fitting.uncertainty import sample_ensemble, sites_of
-from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.fitting.spherical_model import SphericalModel
+from ase_rfhgn.fitting.uncertainty import sampled_members
+from ase_rfhgn.models.extrapolation import Domain
+from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.runtime.random_streams import ENSEMBLE, random_stream
 from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.structures.checks import unknown_elements
-from ase_rfhgn.structures.graph import build_graph
+from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
 
 Frames = str | Path | Iterable[Atoms] | TrainingSet
+Model = TypeVar("Model", Potential, PhaseSpacePotential)
+AnyBonds = Bonds | Sequence[Bonds] | None
 
 
-def update(potential: Potential, frames: Frames) -> Potential:
-    """Return the potential that a fit to its frames and to more of them gives; see `Potential.update`."""
+def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
+    """Return the model that a fit to its frames and to more of them gives; see `Potential.update`."""
     with single_threaded():
-        system = linear_system_of(potential)
-        new = _read(potential, system, frames)
-        grown = system.with_rows(new.rows, new.fingerprint_i)
-        return _rebuilt(_with_densities(potential, new.largest_density_s), grown, new, sign=1.0)
+        state = state_of(fitted, bonds)
+        new = _read(state, frames)
+        grown = state.system.with_rows(new.rows, new.fingerprint_i)
+        return _rebuilt(fitted, replace(state, system=grown, model=_seen_by(state.model, new)), new, sign=1.0)
 
 
-def downdate(potential: Potential, frames: Frames) -> Potential:
-    """Return the potential that a fit without some of its frames gives; see `Potential.downdate`."""
+def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
+    """Return the model that a fit without some of its frames gives; see `Potential.downdate`."""
     with single_threaded():
-        system = linear_system_of(potential)
-        gone = _read(potential, system, frames)
-        refuse_strangers(system, gone.names, gone.fingerprint_i.tolist())
-        if len(gone.names) == len(system.fingerprint_i):
+        state = state_of(fitted, bonds)
+        gone = _read(state, frames)
+        refuse_strangers(state.system, gone.names, gone.fingerprint_i.tolist())
+        if len(gone.names) == len(state.system.fingerprint_i):
             message = "these are all the frames of the fit: nothing would be left"
             raise UpdateError(message)
-        shrunk = system.without_rows(gone.rows, gone.fingerprint_i)
-        return _rebuilt(potential, shrunk, gone, sign=-1.0)
+        shrunk = state.system.without_rows(gone.rows, gone.fingerprint_i)
+        return _rebuilt(fitted, replace(state, system=shrunk), gone, sign=-1.0)
 
 
-def reweighted(potential: Potential, ridge: float, weights: Mapping[str, float | None]) -> Potential:
-    """Return the potential that a fit with another ridge and other weights gives; see `Potential.reweighted`."""
-    system = linear_system_of(potential)
+def reweighted(fitted: Model, ridge: float, weights: Mapping[str, float | None]) -> Model:
+    """Return the model that a fit with another ridge and other weights gives; see `Potential.reweighted`."""
+    state = state_of(fitted, None)
+    system = state.system
     chosen = dict(system.weights) | {kind: weight for kind, weight in weights.items() if weight is not None}
     if not (np.isfinite(ridge) and ridge > 0.0) or min(chosen.values()) < 0.0 or not any(chosen.values()):
         message = (
@@ -61,75 +69,131 @@ def reweighted(potential: Potential, ridge: float, weights: Mapping[str, float |
         )
         raise SettingsError(message)
     with single_threaded():
-        norm_f = system.column_norms(chosen)
-        power, free = system.species_power, system.free_one_body
-        spread_f = prior_spread(potential.hamiltonian, norm_f, power, free_one_body=free)
+        spread_f = state.model.prior(system.column_norms(chosen))
         changed = replace(system, weights=chosen, spread_f=spread_f, ridge=ridge, teacher_ridge=None, unlabelled=None)
-        return _rebuilt(potential, changed, None, sign=0.0)
+        return _rebuilt(fitted, replace(state, system=changed), None, sign=0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Frames:
-    """What frames contribute: rows, fingerprints, sites, and their densities of neighbours."""
+class FitState:
+    """What a fitted model was solved from.
 
-    names: list[str]
-    rows: list[dict[str, FloatArray]]
-    fingerprint_i: IntArray
-    descriptor_nd: FloatArray
-    species_n: IntArray
-    largest_density_s: FloatArray
+    Attributes
+    ----------
+    model : LinearModel
+        What was solved for, as it was before its coefficients were known.
+    system : LinearSystem
+        Rows, prior and ridges.
+    """
+
+    model: LinearModel
+    system: LinearSystem
+
+    def frames(self, source: Frames) -> FrameGraphs:
+        """Return frames with the graphs that the features see."""
+        training_set = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
+        return FrameGraphs.of(training_set, self.model.graphed)
+
+    def rows(self, item: GraphedFrame) -> dict[str, FloatArray]:
+        """Return the rows of a frame over all columns, by kind."""
+        return self.model.rows([item], tuple(range(self.model.layout.n_species)))[0]
 
 
-def linear_system_of(potential: Potential) -> LinearSystem:
-    """Return what a potential remembers of its linear system.
+def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
+    """Return what a model was solved from.
+
+    Parameters
+    ----------
+    fitted : Potential or PhaseSpacePotential
+        Fitted with ``updatable=True``.
+    bonds : Bonds, or a sequence of them, one per frame, optional
+        Edges of the frames that will be read, for phase-space models that were fitted with bonds.
 
     Raises
     ------
     UpdateError
         If it remembers nothing, or something that does not fit to it.
     """
-    if potential.linear_system is None:
-        message = "this potential does not remember its linear system: fit it with updatable=True"
+    if fitted.linear_system is None:
+        message = "this model does not remember its linear system: fit it with updatable=True"
         raise UpdateError(message)
-    hamiltonian = potential.hamiltonian
-    layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
     try:
-        return LinearSystem.of_arrays(potential.linear_system, layout)
+        if isinstance(fitted, PhaseSpacePotential):
+            phase_space = PhaseSpaceModel.of(fitted, bonds)
+            return FitState(phase_space, LinearSystem.of_arrays(fitted.linear_system, phase_space.layout))
+        potential = SphericalModel(fitted.hamiltonian, fitted.baseline)
+        system = LinearSystem.of_arrays(fitted.linear_system, potential.layout)
+        species_power, free_one_body = system.parameters
+        baseline = replace(fitted.baseline, one_body_s=system.baseline_s)
+        model = replace(
+            potential, baseline=baseline, species_power=float(species_power), free_one_body=bool(free_one_body)
+        )
+        return FitState(model, system)
     except (KeyError, TypeError, ValueError) as error:
-        message = f"what this potential remembers of its linear system is damaged ({error!r}): fit anew"
+        message = f"what this model remembers of its linear system is damaged ({error!r}): fit anew"
         raise UpdateError(message) from error
 
 
-def _read(potential: Potential, system: LinearSystem, frames: Frames) -> _Frames:
-    """Return what frames contribute to the linear system of a potential."""
-    training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    hamiltonian = potential.hamiltonian
-    species_s = hamiltonian.species_s
-    baseline = subtracted_baseline(potential, system)
-    names, rows, prints, descriptors, species = [], [], [], [], []
-    largest_density_s = np.zeros(len(species_s))
-    for frame in training_set:
-        unknown = unknown_elements(frame.atoms, species_s)
-        if unknown:
-            message = f"{frame.name}: the potential does not know {', '.join(unknown)}: fit anew with this frame"
-            raise TrainingDataError(message)
-        graph = build_graph(frame.atoms, hamiltonian.cutoff)
-        rows.append(frame_rows(hamiltonian, baseline, frame, graph, tuple(range(len(species_s)))))
-        descriptor_nd, species_n = sites_of(hamiltonian, graph)
-        if hamiltonian.density_limit is not None:
-            np.maximum.at(largest_density_s, species_n, hamiltonian.density_limit.density(graph))
-        names.append(frame.name)
-        prints.append(frame.fingerprint)
-        descriptors.append(descriptor_nd)
-        species.append(species_n)
-    return _Frames(
-        names, rows, np.array(prints), np.concatenate(descriptors), np.concatenate(species), largest_density_s
-    )
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What frames contribute: rows, fingerprints, sites, and their densities of neighbours."""
+
+    names: list[str]
+    rows: list[dict[str, FloatArray]]
+    fingerprint_i: IntArray
+    n_atoms: int
+    sites: list[tuple[FloatArray, IntArray]]
+    density_s: FloatArray
 
 
-def subtracted_baseline(potential: Potential, system: LinearSystem) -> Baseline:
-    """Return what was, and is to be, subtracted from the labels."""
-    return replace(potential.baseline, one_body_s=system.one_body_s)
+def _read(state: FitState, frames: Frames) -> _Changes:
+    """Return what frames contribute to a linear system."""
+    model = state.model
+    names, rows, prints, sites, n_atoms = [], [], [], [], 0
+    density_s = np.zeros(model.layout.n_species)
+    for item in state.frames(frames):
+        _refuse_unknown(model, item)
+        rows.append(state.rows(item))
+        described = model.descriptors(item)
+        if described is not None:
+            sites.append(described)
+        _raise_densities(model, item, density_s)
+        names.append(item.frame.name)
+        prints.append(item.frame.fingerprint)
+        n_atoms += item.graph.n_atoms
+    return _Changes(names, rows, np.array(prints), n_atoms, sites, density_s)
+
+
+def _refuse_unknown(model: LinearModel, item: GraphedFrame) -> None:
+    """Refuse elements that a potential does not know; phase-space models check nodes themselves."""
+    if not isinstance(model, SphericalModel):
+        return
+    unknown = unknown_elements(item.frame.atoms, model.fields.species_s)
+    if unknown:
+        message = f"{item.frame.name}: the potential does not know {', '.join(unknown)}: fit anew with this frame"
+        raise TrainingDataError(message)
+
+
+def _raise_densities(model: LinearModel, item: GraphedFrame, density_s: FloatArray) -> None:
+    """Raise the largest densities of neighbours to those of a frame, in place."""
+    if isinstance(model, SphericalModel) and model.fields.density_limit is not None:
+        species_n = np.searchsorted(model.fields.species_s, item.graph.number_n)
+        np.maximum.at(density_s, species_n, model.fields.density_limit.density(item.graph))
+
+
+def _seen_by(model: LinearModel, new: _Changes) -> LinearModel:
+    """Return what is solved for when features are not held at densities that new frames have."""
+    if not isinstance(model, SphericalModel) or model.fields.density_limit is None:
+        return model
+    return replace(model, fields=_with_densities(model.fields, new.density_s))
+
+
+def _with_densities(fields: SphericalFields, density_s: FloatArray) -> SphericalFields:
+    """Return features that are held above larger densities only."""
+    limit = fields.density_limit
+    assert limit is not None  # noqa: S101  # told by the caller
+    raised = replace(limit, largest_density_s=np.maximum(limit.largest_density_s, density_s))
+    return replace(fields, density_limit=raised)
 
 
 def refuse_strangers(system: LinearSystem, names: Sequence[str], fingerprints: Sequence[int]) -> None:
@@ -142,49 +206,41 @@ def refuse_strangers(system: LinearSystem, names: Sequence[str], fingerprints: S
             raise UpdateError(message)
 
 
-def _with_densities(potential: Potential, largest_density_s: FloatArray) -> Potential:
-    """Return the potential whose features are not held at densities that new frames have."""
-    hamiltonian = potential.hamiltonian
-    if hamiltonian.density_limit is None:
-        return potential
-    raised = replace(
-        hamiltonian.density_limit,
-        largest_density_s=np.maximum(hamiltonian.density_limit.largest_density_s, largest_density_s),
-    )
-    return replace(potential, hamiltonian=replace(hamiltonian, density_limit=raised))
-
-
-def _rebuilt(potential: Potential, system: LinearSystem, changed: _Frames | None, sign: float) -> Potential:
-    """Return the potential of a changed linear system."""
+def _rebuilt(fitted: Model, state: FitState, changed: _Changes | None, sign: float) -> Model:
+    """Return the model of a changed linear system."""
+    system, ensemble = state.system, fitted.ensemble
     solved = system.regression().solve()
-    hamiltonian = potential.hamiltonian
-    one_body_s, coefficient_sf = Layout(len(hamiltonian.species_s), hamiltonian.n_features).split(solved.coefficient_f)
-    ensemble = potential.ensemble
-    if ensemble is not None:
-        domain = ensemble.domain
-        if changed is not None:
-            domain = domain.extended(changed.descriptor_nd, changed.species_n, sign=sign)
-        rng = random_stream(potential.record["settings"]["seed"], ENSEMBLE, len(system.fingerprint_i))
-        drawn = sample_ensemble(solved, hamiltonian, domain, rng)
-        ensemble = replace(drawn, interval_scale_ol=ensemble.interval_scale_ol)
-    return replace(
-        potential,
-        coefficient_sf=coefficient_sf,
-        baseline=Baseline(system.one_body_s + one_body_s, potential.baseline.core),
-        ensemble=ensemble,
+    rng = random_stream(fitted.record["settings"]["seed"], ENSEMBLE, len(system.fingerprint_i))
+    solution = Solution(
+        coefficient_f=solved.coefficient_f,
+        member_ef=sampled_members(solved, state.model, rng),
+        interval_scale={} if ensemble is None else ensemble.interval_scale,
+        domain=_domain(fitted, changed, sign),
+        record=_record(fitted.record, system, solved.coefficient_f, changed, sign),
         linear_system=system.as_arrays(),
-        record=_record(potential.record, system, solved.coefficient_f, changed, sign),
     )
+    rebuilt = state.model.finish(solution)
+    assert isinstance(rebuilt, type(fitted))  # noqa: S101  # of the same kind
+    return rebuilt if ensemble is not None else replace(rebuilt, ensemble=None)
+
+
+def _domain(fitted: AnyModel, changed: _Changes | None, sign: float) -> Domain | None:
+    """Return the neighbourhoods that the frames of a changed fit have."""
+    if not isinstance(fitted, Potential) or fitted.ensemble is None:
+        return None
+    domain = fitted.ensemble.domain
+    for descriptor_nd, species_n in [] if changed is None else changed.sites:
+        domain = domain.extended(descriptor_nd, species_n, sign=sign)
+    return domain
 
 
 def _record(
-    record: Mapping[str, Any], system: LinearSystem, coefficient_f: FloatArray, changed: _Frames | None, sign: float
+    record: Mapping[str, Any], system: LinearSystem, coefficient_f: FloatArray, changed: _Changes | None, sign: float
 ) -> dict[str, Any]:
     """Return the record of a changed fit; what only a fit can tell is dropped."""
     errors = system.root_mean_squares(coefficient_f)
-    n_atoms = 0 if changed is None else int(sign) * len(changed.species_n)
-    kept = {key: value for key, value in record.items() if key not in {"cross_validation_rmse", "ridge_path"}}
-    return kept | {
+    n_atoms = 0 if changed is None else int(sign) * changed.n_atoms
+    return dict(record) | {
         "n_frames": len(system.fingerprint_i),
         "n_atoms": record["n_atoms"] + n_atoms,
         "weights": dict(system.weights),

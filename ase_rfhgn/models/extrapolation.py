@@ -62,6 +62,10 @@ class Domain:
             moment_sdd[s] += sign * site_nd.T @ site_nd
         return replace(self, moment_sdd=moment_sdd)
 
+    def joined(self, other: Domain) -> Domain:
+        """Return the domain with the training sites of another one, too."""
+        return replace(self, moment_sdd=self.moment_sdd + other.moment_sdd)
+
     def limited(self, descriptor_nd: FloatArray, species_n: IntArray) -> Domain:
         """Return the domain with limits from some of its sites, each seen from the others."""
         limit_s = self.limit_s.copy()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import StructureError
@@ -25,6 +27,23 @@ KIND = "phase space"
 
 LAYERS = {"graph": ("node", "edge", "message"), "vector": ("layer",)}
 """Dense layers of every kind of network."""
+
+
+QUANTITIES = ("energy", "force", "velocity")
+"""Rows of `PhaseSpaceEnsemble.interval_scale_ol`."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseSpaceEnsemble:
+    """Deviations of coefficients."""
+
+    coefficient_ef: FloatArray
+    interval_scale_ol: FloatArray
+
+    @property
+    def interval_scale(self) -> dict[str, FloatArray]:
+        """Half-widths per unit of spread, per quantity."""
+        return dict(zip(QUANTITIES, self.interval_scale_ol, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +84,8 @@ class PhaseSpacePotential:
     cutoff: float | None
     separable: bool
     record: dict[str, Any] = field(default_factory=dict)
+    ensemble: PhaseSpaceEnsemble | None = None
+    linear_system: Mapping[str, NDArray[Any]] | None = None
 
     def evaluate(self, atoms: Atoms, bonds: Bonds | None = None) -> PhaseSpaceGradients:
         """Return the energy H, the velocities ∂H/∂p and the forces −∂H/∂q of a structure.
@@ -101,6 +122,45 @@ class PhaseSpacePotential:
         self._check(atoms)
         graph = structure_graph(atoms, bonds, self.cutoff, has_edges=isinstance(self.network, GraphNetwork))
         return phase_point(atoms, graph, self.n_dimensions)
+
+    def update(
+        self, frames: str | Path | Iterable[Atoms], bonds: Bonds | Sequence[Bonds] | None = None
+    ) -> PhaseSpacePotential:
+        """Return the model that a fit to its frames and to more of them gives.
+
+        Features, prior, ridge and weights stay; the cost does not depend on the old frames.
+
+        Parameters
+        ----------
+        frames : path or iterable of ase.Atoms
+            More labelled structures.
+        bonds : Bonds, or a sequence of them, one per frame, optional
+            Their edges, for a model that was fitted with bonds.
+
+        Raises
+        ------
+        UpdateError
+            If the model was not fitted with ``updatable=True``.
+        TrainingDataError
+            If a frame cannot be used; the message names it.
+        """
+        from ase_rfhgn.fitting.update import update  # noqa: PLC0415  # a door to training, opened when used
+
+        return update(self, frames, bonds)
+
+    def downdate(
+        self, frames: str | Path | Iterable[Atoms], bonds: Bonds | Sequence[Bonds] | None = None
+    ) -> PhaseSpacePotential:
+        """Return the model that a fit without some of its frames gives, all else as for `update`.
+
+        Raises
+        ------
+        UpdateError
+            If a frame is not in the fit, or what would be left does not hold enough digits.
+        """
+        from ase_rfhgn.fitting.update import downdate  # noqa: PLC0415  # a door to training, opened when used
+
+        return downdate(self, frames, bonds)
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file (`.npz`), atomically and byte-reproducibly."""

@@ -8,17 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.response import Response, voigt
-from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
+from ase_rfhgn.features.spherical.blocks import Polynomials
+from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
+from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
-from ase_rfhgn.models.uncertainty import Ensemble, Members, PredictedUncertainty
+from ase_rfhgn.models.uncertainty import Ensemble, PredictedUncertainty
 from ase_rfhgn.structures.checks import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.neighbour_list import NeighbourList
@@ -115,13 +118,14 @@ class Potential:
             If errors are wanted of a potential that has no ensemble.
         """
         graph = self._graph(atoms, neighbours)
-        response = self.respond(graph, threads)
+        answers = self.hamiltonian.evaluate(graph, [self._polynomials], self._members if uncertainty else None, threads)
+        response = answers.responses[0] + self.baseline.respond(atoms, graph)
         volume = _volume(atoms)
         return Evaluation(
             energy_n=response.energy_n,
             force_nc=response.force_nc,
             stress_v=None if volume is None else voigt(response.virial_cc) / volume,
-            uncertainty=self._predicted_uncertainty(graph, volume, threads) if uncertainty else None,
+            uncertainty=self._predicted_uncertainty(graph, answers, volume) if uncertainty else None,
         )
 
     def predicted_uncertainty(
@@ -139,7 +143,9 @@ class Potential:
         StructureError, SettingsError
             As for `evaluate`.
         """
-        return self._predicted_uncertainty(self._graph(atoms, neighbours), _volume(atoms), threads)
+        graph = self._graph(atoms, neighbours)
+        answers = self.hamiltonian.evaluate(graph, [], self._members, threads)
+        return self._predicted_uncertainty(graph, answers, _volume(atoms))
 
     def grade(self, atoms: Atoms) -> FloatArray:
         """Return the extrapolation grade of every atom: above 1, training saw almost nothing like it.
@@ -149,12 +155,13 @@ class Potential:
         StructureError, SettingsError
             As for `evaluate`.
         """
-        return self._asked_ensemble().grade(self.hamiltonian, self._graph(atoms))
+        domain, graph = self._asked_ensemble().domain, self._graph(atoms)
+        return domain.grade(self.hamiltonian.descriptors(graph), self._species_of(graph))
 
-    def respond(self, graph: NeighbourGraph, threads: int = 1) -> Response:
-        """Return the energies, forces and virial of a graph."""
-        fields = self.hamiltonian.respond_all(graph, [self._polynomials], threads)[0]
-        return fields + self.baseline.respond(graph)
+    def respond(self, atoms: Atoms, graph: NeighbourGraph, threads: int = 1) -> Response:
+        """Return the energies, forces and virial of a structure whose graph is known."""
+        answers = self.hamiltonian.evaluate(graph, [self._polynomials], threads=threads)
+        return answers.responses[0] + self.baseline.respond(atoms, graph)
 
     @cached_property
     def _polynomials(self) -> Polynomials:
@@ -248,12 +255,19 @@ class Potential:
         return read_model_as(path, {KIND: assemble})
 
     @cached_property
-    def _members(self) -> Members:
+    def _members(self) -> Reduced:
         return self._asked_ensemble().members(self.hamiltonian)
 
-    def _predicted_uncertainty(self, graph: NeighbourGraph, volume: float | None, threads: int) -> PredictedUncertainty:
+    def _predicted_uncertainty(
+        self, graph: NeighbourGraph, answers: Answers, volume: float | None
+    ) -> PredictedUncertainty:
         ensemble = self._asked_ensemble()
-        return ensemble.predicted_uncertainty(self.hamiltonian, self._members, graph, volume, threads)
+        assert answers.descriptor_nd is not None  # noqa: S101  # members were evaluated
+        responses = answers.responses[-len(ensemble.one_body_es) :]
+        return ensemble.predicted_uncertainty(responses, answers.descriptor_nd, self._species_of(graph), volume)
+
+    def _species_of(self, graph: NeighbourGraph) -> IntArray:
+        return np.searchsorted(self.species_s, graph.number_n)
 
     def _asked_ensemble(self) -> Ensemble:
         if self.ensemble is None:

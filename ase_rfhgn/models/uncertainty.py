@@ -8,19 +8,19 @@ left out of the fit (`ase_rfhgn.fitting.uncertainty`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.features.response import voigt
-from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
-from ase_rfhgn.features.spherical.reduced import reduced_fields, site_descriptors
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.response import Response, voigt
+from ase_rfhgn.features.spherical.evaluation import Reduced
+from ase_rfhgn.features.spherical.fields import SphericalFields
+from ase_rfhgn.features.spherical.reduced import reduced_fields
 from ase_rfhgn.models.archive import shaped
 from ase_rfhgn.models.extrapolation import Domain
-from ase_rfhgn.structures.graph import NeighbourGraph
 
 QUANTITIES = ("energy", "force", "stress")
 """Rows of `Ensemble.interval_scale_ol`."""
@@ -49,22 +49,6 @@ class PredictedUncertainty:
     force_nc: FloatArray
     stress_v: FloatArray | None
     grade_n: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Members:
-    """The members of an ensemble, ready to answer.
-
-    Attributes
-    ----------
-    fields : SphericalFields
-        Features of the reduced model.
-    polynomials : tuple of Polynomials
-        Coefficients of every member.
-    """
-
-    fields: SphericalFields
-    polynomials: tuple[Polynomials, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +80,13 @@ class Ensemble:
             for quantity, (narrow, wide) in zip(QUANTITIES, self.interval_scale_ol, strict=True)
         }
 
-    def members(self, fields: SphericalFields) -> Members:
-        """Return the members, ready to answer: work to be done once.
+    @property
+    def interval_scale(self) -> dict[str, FloatArray]:
+        """Half-widths of the 68 % and the 95 % interval per unit of spread, per quantity."""
+        return dict(zip(QUANTITIES, self.interval_scale_ol, strict=True))
+
+    def members(self, fields: SphericalFields) -> Reduced:
+        """Return the members, ready to be evaluated beside the full model: work to be done once.
 
         Parameters
         ----------
@@ -105,33 +94,24 @@ class Ensemble:
             The features of the full model.
         """
         reduced = reduced_fields(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
-        return Members(reduced, tuple(reduced.polynomials(coefficient_sf) for coefficient_sf in self.coefficient_esf))
+        return Reduced(reduced, tuple(reduced.polynomials(coefficient_sf) for coefficient_sf in self.coefficient_esf))
 
     def predicted_uncertainty(
-        self,
-        fields: SphericalFields,
-        members: Members,
-        graph: NeighbourGraph,
-        volume: float | None,
-        threads: int = 1,
+        self, responses: Sequence[Response], descriptor_nd: FloatArray, species_n: IntArray, volume: float | None
     ) -> PredictedUncertainty:
         """Return the errors to be expected of the answers for a structure.
 
         Parameters
         ----------
-        fields : SphericalFields
-            The features of the full model.
-        members : Members
-            What `members` made of them.
-        graph : NeighbourGraph
-            A structure.
+        responses : sequence of Response
+            What the members say.
+        descriptor_nd : ndarray of shape (n_atoms, n_descriptors)
+            Descriptors of the atoms.
+        species_n : ndarray of shape (n_atoms,)
+            Their species, as indices.
         volume : float or None
-            Volume of its cell (Å³), if it has one.
-        threads : int
-            Threads that share the work.
+            Volume of the cell (Å³), if it has one.
         """
-        responses = members.fields.respond_all(graph, members.polynomials, threads)
-        species_n = np.searchsorted(fields.species_s, graph.number_n)
         energy_en = np.array([response.energy_n for response in responses]) + self.one_body_es[:, species_n]
         virial_ev = np.array([voigt(response.virial_cc) for response in responses])
         energy, force, stress = self.interval_scale_ol[:, 0]
@@ -140,13 +120,8 @@ class Ensemble:
             energy_n=energy * _spread(energy_en),
             force_nc=force * _spread(np.array([response.force_nc for response in responses])),
             stress_v=None if volume is None else stress * _spread(virial_ev) / volume,
-            grade_n=self.grade(fields, graph),
+            grade_n=self.domain.grade(descriptor_nd, species_n),
         )
-
-    def grade(self, fields: SphericalFields, graph: NeighbourGraph) -> FloatArray:
-        """Return the extrapolation grades of the atoms of a structure."""
-        species_n = np.searchsorted(fields.species_s, graph.number_n)
-        return self.domain.grade(site_descriptors(fields, graph), species_n)
 
     def as_arrays(self) -> dict[str, FloatArray]:
         """Return the ensemble as named arrays."""

@@ -121,7 +121,7 @@ class Omission:
         return pull_fs
 
 
-def half_interval_scales(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
+def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
     """Return the half-widths of the intervals that hold 68 % and 95 % of errors, per unit of spread.
 
     Parameters

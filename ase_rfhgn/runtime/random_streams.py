@@ -13,6 +13,9 @@ ENSEMBLE = 2
 GROUPING = 3
 """Trial mixtures of elements."""
 
+SITES = 4
+"""Atoms of every frame that tell the limits of the domain."""
+
 SNAPSHOTS = 1
 """Frames of a fit in phase space that dense layers are drawn from; there are no unlabelled structures."""
 

@@ -10,7 +10,10 @@ from ase_rfhgn.errors import StructureError
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 COINCIDENT = 1e-6
-"""Distance below which two atoms are at the same place (Å)."""
+"""Distance below which two atoms are at the same place: a potential has no answer (Å)."""
+
+MISTAKEN = 0.1
+"""Distance below which two atoms of a labelled frame are there by mistake (Å)."""
 
 
 def unknown_elements(atoms: Atoms, species_s: IntArray) -> list[str]:
@@ -68,16 +71,26 @@ def refuse_impossible_places(atoms: Atoms) -> None:
         raise StructureError(message)
 
 
-def refuse_coincident_atoms(graph: NeighbourGraph) -> None:
+def refuse_coincident_atoms(graph: NeighbourGraph, closest: float = COINCIDENT) -> None:
     """Refuse atoms at the same place.
+
+    Parameters
+    ----------
+    graph : NeighbourGraph
+        A structure.
+    closest : float
+        Distance below which two atoms are at the same place (Å); zero allows all.
 
     Raises
     ------
     StructureError
         If there are any.
     """
-    coincident = np.flatnonzero(graph.distance_p < COINCIDENT)
-    if len(coincident):
-        first = coincident[0]
-        message = f"atoms {graph.centre_p[first]} and {graph.neighbour_p[first]} are at the same place"
+    distance_p = graph.distance_p
+    if distance_p.min(initial=np.inf) < closest:
+        p = distance_p.argmin()
+        message = (
+            f"atoms {graph.centre_p[p]} and {graph.neighbour_p[p]} are {distance_p[p]:.2g} Å apart (periodic images "
+            f"included), less than {closest:g} Å: remove or repair the structure"
+        )
         raise StructureError(message)

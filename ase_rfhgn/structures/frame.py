@@ -16,13 +16,6 @@ from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
-from ase_rfhgn.structures.graph import build_graph
-
-COINCIDENT = 0.1
-"""Distance below which two atoms are at the same place (Å)."""
-
-_SEARCH_RADIUS = 1.0
-"""Cutoff in the search for coincident atoms, which is slow at shorter ones (Å)."""
 
 _NO_INFLUENCE = {"initial_charges", "initial_magmoms"}
 """What may change after the labels were computed."""
@@ -47,6 +40,8 @@ class Frame:
         Stress, positive in tension (eV/Å³); None unless the cell has three dimensions.
     name : str
         What messages call the frame: "train.traj, frame 12".
+    velocity_nc : ndarray of shape (n_atoms, 3) or None
+        Velocities ∂H/∂p, where these are labels, too (Å per ASE time).
     """
 
     atoms: Atoms
@@ -54,6 +49,7 @@ class Frame:
     force_nc: FloatArray | None
     stress_v: FloatArray | None
     name: str
+    velocity_nc: FloatArray | None = None
 
     @property
     def has_labels(self) -> bool:
@@ -79,7 +75,7 @@ class Frame:
         return int.from_bytes(digest.digest(), "little", signed=True)
 
 
-def frame_of(atoms: Atoms, name: str, *, closest: float = COINCIDENT, labelled: bool = True) -> Frame:
+def frame_of(atoms: Atoms, name: str, *, labelled: bool = True) -> Frame:
     """Return the frame of a structure; its labels are its calculator's results, nothing is computed.
 
     Parameters
@@ -88,8 +84,6 @@ def frame_of(atoms: Atoms, name: str, *, closest: float = COINCIDENT, labelled: 
         The structure; it is copied.
     name : str
         What messages call the frame.
-    closest : float
-        Distance below which two atoms are taken to be at the same place by mistake (Å); zero allows all.
     labelled : bool, default True
         Whether labels are wanted; otherwise they are not even looked at.
 
@@ -98,7 +92,7 @@ def frame_of(atoms: Atoms, name: str, *, closest: float = COINCIDENT, labelled: 
     TrainingDataError
         If the structure or a label is unphysical, or the labels are not those of the structure.
     """
-    _refuse(name, _flaws_of_structure(atoms, closest))
+    _refuse(name, _flaws_of_structure(atoms))
     labels = _labels(atoms) if labelled else {}
     _refuse(name, _flaws_of_labels(atoms, labels))
     energy = labels.get("energy")
@@ -118,7 +112,7 @@ def _refuse(name: str, flaws: Iterator[str]) -> None:
         raise TrainingDataError(message)
 
 
-def _flaws_of_structure(atoms: Atoms, closest: float) -> Iterator[str]:
+def _flaws_of_structure(atoms: Atoms) -> Iterator[str]:
     """Yield what is wrong with a structure; each check relies on those before it."""
     if not isinstance(atoms, Atoms):
         yield f"a {type(atoms).__name__} where ase.Atoms are needed: give a list of Atoms"
@@ -137,20 +131,6 @@ def _flaws_of_structure(atoms: Atoms, closest: float) -> Iterator[str]:
         )
     for n in np.flatnonzero(~np.isfinite(atoms.get_momenta()).all(axis=1))[:1]:
         yield f"atom {n} has the momentum {atoms.get_momenta()[n]}: remove or repair the frame"
-    if closest > 0.0:
-        yield from _coincident_atoms(atoms, closest)
-
-
-def _coincident_atoms(atoms: Atoms, closest: float) -> Iterator[str]:
-    """Yield the closest two atoms if they are at the same place."""
-    graph = build_graph(atoms, _SEARCH_RADIUS)
-    distance_p = graph.distance_p
-    if distance_p.min(initial=np.inf) < closest:
-        p = distance_p.argmin()
-        yield (
-            f"atoms {graph.centre_p[p]} and {graph.neighbour_p[p]} are {distance_p[p]:.2g} Å apart (periodic images "
-            f"included), less than {closest} Å: remove or repair the frame"
-        )
 
 
 def _labels(atoms: Atoms) -> dict[str, NDArray[Any]]:

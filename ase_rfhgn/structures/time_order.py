@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, pairwise
+from typing import TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -13,6 +14,8 @@ from ase import Atoms
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.graph import nearest_image
+
+Item = TypeVar("Item")
 
 EXPLAINED = 0.5
 """Share of the squared displacements that momenta explain, at least, where a frame follows another."""
@@ -95,9 +98,9 @@ def displacement(before: Atoms, after: Atoms) -> FloatArray | None:
     return nearest_image(after.positions - before.positions, after)
 
 
-def runs_of(frames: Iterable[Frame], runs: Iterable[range]) -> Iterator[tuple[range, Iterator[Frame]]]:
+def runs_of(items: Iterable[Item], runs: Iterable[range]) -> Iterator[tuple[range, Iterator[Item]]]:
     """Yield every run with its frames; those that are left when the next run is asked for are skipped."""
-    waiting, position = iter(frames), 0
+    waiting, position = iter(items), 0
     for run in runs:
         members = islice(waiting, run.start - position, run.stop - position)
         yield run, members
@@ -105,15 +108,15 @@ def runs_of(frames: Iterable[Frame], runs: Iterable[range]) -> Iterator[tuple[ra
         position = run.stop
 
 
-def with_unbroken_positions(frames: Iterable[Frame]) -> Iterator[tuple[Frame, FloatArray]]:
-    """Yield the frames of a run, each with positions that do not jump at periodic boundaries (Å)."""
+def unbroken_positions(structures: Iterable[Atoms]) -> Iterator[FloatArray]:
+    """Yield the positions of every structure of a run, which do not jump at periodic boundaries (Å)."""
     before: Atoms | None = None
     position_nc = np.zeros((0, 3))
-    for frame in frames:
-        moved_nc = None if before is None else displacement(before, frame.atoms)
-        position_nc = frame.atoms.positions.copy() if moved_nc is None else position_nc + moved_nc
-        before = frame.atoms
-        yield frame, position_nc
+    for atoms in structures:
+        moved_nc = None if before is None else displacement(before, atoms)
+        position_nc = atoms.positions.copy() if moved_nc is None else position_nc + moved_nc
+        before = atoms
+        yield position_nc
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from ase.io.trajectory import SlicedTrajectory, TrajectoryReader
 from ase.utils import string2index
 
 from ase_rfhgn.errors import TrainingDataError
-from ase_rfhgn.structures.frame import COINCIDENT, Frame, frame_of
+from ase_rfhgn.structures.checks import MISTAKEN
+from ase_rfhgn.structures.frame import Frame, frame_of
 
 __all__ = ["Frame", "Structures", "TrainingSet"]
 
@@ -53,7 +54,7 @@ class TrainingSet:
     name : str
         What messages call the set.
     closest : float
-        Distance below which two atoms are at the same place (Å).
+        Distance below which two atoms are at the same place (Å); those who make graphs check it.
     labelled : bool, default True
         Whether frames keep their labels.
 
@@ -63,16 +64,18 @@ class TrainingSet:
     """
 
     def __init__(
-        self, opener: Opener, number_i: Sequence[int], name: str, *, closest: float = COINCIDENT, labelled: bool = True
+        self, opener: Opener, number_i: Sequence[int], name: str, *, closest: float = MISTAKEN, labelled: bool = True
     ) -> None:
         self._opener = opener
         self._number_i = number_i
         self._labelled = labelled
         self.name = name
-        self._closest = closest
+        self.closest = closest
 
     @classmethod
-    def open(cls, source: str | Path | Iterable[Atoms], *, closest: float = COINCIDENT) -> TrainingSet:
+    def open(
+        cls, source: str | Path | Iterable[Atoms], *, closest: float = MISTAKEN, name: str | None = None
+    ) -> TrainingSet:
         """Return the frames of a file, a list or a trajectory.
 
         Parameters
@@ -83,6 +86,9 @@ class TrainingSet:
         closest : float
             Distance below which two atoms are refused as being at the same place (Å).
 
+        name : str, optional
+            What messages call the set; by default the name of the file, or "structures".
+
         Raises
         ------
         TrainingDataError
@@ -92,6 +98,7 @@ class TrainingSet:
             frames = _from_file(str(source), closest)
         else:
             frames = _from_structures(source, closest)
+        frames.name = frames.name if name is None else name
         if not len(frames):
             message = f"{frames.name}: there are no frames"
             raise TrainingDataError(message)
@@ -100,7 +107,7 @@ class TrainingSet:
 
     def without_labels(self) -> TrainingSet:
         """Return the same frames without their labels."""
-        return TrainingSet(self._opener, self._number_i, self.name, closest=self._closest, labelled=False)
+        return TrainingSet(self._opener, self._number_i, self.name, closest=self.closest, labelled=False)
 
     def require_labels(self) -> None:
         """Refuse frames of which none has labels.
@@ -120,9 +127,15 @@ class TrainingSet:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield every frame in turn."""
+        yield from self.read(range(len(self)))
+
+    def read(self, indices: Sequence[int]) -> Iterator[Frame]:
+        """Yield some of the frames, in the order of their indices; without any, nothing is opened."""
+        if not len(indices):
+            return
         with self._opener() as structures:
-            for number in self._number_i:
-                yield self._frame(structures, number)
+            for index in indices:
+                yield self._frame(structures, self._number_i[index])
 
     def __getitem__(self, index: int) -> Frame:
         """Return one frame."""
@@ -137,7 +150,7 @@ class TrainingSet:
         except Exception as error:  # readers raise errors of all kinds on a damaged file
             message = f"{name}: cannot be read, the file is damaged from here on ({_reason(error)})"
             raise TrainingDataError(message) from error
-        return frame_of(atoms, name, closest=self._closest, labelled=self._labelled)
+        return frame_of(atoms, name, labelled=self._labelled)
 
 
 def read_structures(source: str) -> list[Atoms]:

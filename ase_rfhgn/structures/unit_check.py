@@ -56,6 +56,13 @@ class UnitCheck:
         self._stored.append(np.nan if frame.force_nc is None else _stored_energy(frame.force_nc))
         self._compositions.append(Counter(frame.atoms.numbers.tolist()))
 
+    def merge(self, other: UnitCheck) -> None:
+        """Add the frames of another check."""
+        self._names += other._names
+        self._energies += other._energies
+        self._stored += other._stored
+        self._compositions += other._compositions
+
     def warn(self) -> None:
         """Warn of the suspicious frames added so far, by name.
 

@@ -23,11 +23,9 @@ from scipy.stats import spearmanr
 
 from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.fitting.rows import frame_rows
-from ase_rfhgn.fitting.update import linear_system_of, subtracted_baseline
+from ase_rfhgn.fitting.update import state_of
 from ase_rfhgn.regression.posterior import left_free, sample_members
 from ase_rfhgn.reports.comparison import compare
-from ase_rfhgn.structures.graph import build_graph
 from ase_rfhgn.structures.training_set import TrainingSet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -74,17 +72,15 @@ def coverage(name: str) -> str:
 
 def textbook(potential: Potential, test: TrainingSet) -> FloatArray:
     """Return the standard deviations of forces by the textbook posterior (eV/Å)."""
-    system = linear_system_of(potential)
-    regression = system.regression()
+    state = state_of(potential, None)
+    system, regression = state.system, state.system.regression()
     solved = regression.solve()
     n_rows = sum(factor.n_rows for factor in system.labelled.values())
     noise = np.sqrt(regression.labelled.residual(solved.coefficient_f) / n_rows)
     member_ef = sample_members(solved, DRAWS, np.random.default_rng(0))
-    baseline, everything = subtracted_baseline(potential, system), tuple(range(len(potential.species_s)))
     parts = []
-    for frame in test:
-        graph = build_graph(frame.atoms, potential.cutoff)
-        row_mf = frame_rows(potential.hamiltonian, baseline, frame, graph, everything)["force"]
+    for item in state.frames(test):
+        row_mf = state.rows(item)["force"]
         parts.append(noise * np.linalg.norm(row_mf[:, :-1] @ member_ef.T, axis=1))
     return np.concatenate(parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 import numpy as np
@@ -13,12 +13,17 @@ from results_page import Clock, clocked, table
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.phase_space.initialise import initialise_network
-from ase_rfhgn.features.phase_space.networks import Network
-from ase_rfhgn.features.phase_space.points import joined
-from ase_rfhgn.fitting.phase_space.frames import PhaseSpaceFrames
-from ase_rfhgn.fitting.phase_space.regression import Folds, label_triangles, solution
-from ase_rfhgn.fitting.phase_space.rows import motion_rows
+from ase_rfhgn.fitting.accumulation import accumulate
+from ase_rfhgn.fitting.engine import Options
+from ase_rfhgn.fitting.grouping import Group, Grouping
+from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceModel, points_of
+from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
+from ase_rfhgn.fitting.targets import LABELS
+from ase_rfhgn.regression.ridge import Regression
+from ase_rfhgn.regression.triangular import packed
+from ase_rfhgn.runtime.threads import single_threaded
+from ase_rfhgn.structures.frame_graphs import FrameGraphs
 from ase_rfhgn.structures.training_set import TrainingSet
 from ase_rfhgn.systems.pair_laws import Spring
 
@@ -142,11 +147,10 @@ def random_features(
         settings = PhaseSpaceSettings(
             axes=AXES, sampler=sampler, seed=seed, node_units=units[0], edge_units=units[1], message_units=units[2]
         )
-        frames, unseen = (
-            PhaseSpaceFrames(TrainingSet.open(part, closest=0.0), SYSTEM.bonds, settings) for part in (train, test)
-        )
-        network, coefficient_f, clocks = solved(settings, frames)
-        row_mf = np.concatenate(list(motion_rows(network, unseen.sample, 1.0, 1.0).values()))
+        model, coefficient_f, clocks = solved(settings, TrainingSet.open(train, closest=0.0))
+        unseen = list(FrameGraphs.of(TrainingSet.open(test, closest=0.0), model.graphed))
+        rows = [row_mf for by_kind in model.rows(unseen, (0,)) for row_mf in by_kind.values()]
+        row_mf = np.concatenate(rows)
         errors.append(np.mean((row_mf[:, :-1] @ coefficient_f - row_mf[:, -1]) ** 2))
         stages.append([(clock.cpu, clock.wall) for clock in clocks])
     cpu, wall = np.median(np.sum(stages, axis=1), axis=0)
@@ -155,14 +159,20 @@ def random_features(
     return Outcome(name, float(np.median(errors)), float(cpu), float(wall), shares=tuple(shares.tolist()))
 
 
-def solved(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> tuple[Network, FloatArray, list[Clock]]:
-    """Return a network drawn for frames, the coefficients of its linear output, and the times of three stages."""
-    with clocked() as drawing:
-        sample = joined([snapshot.points for snapshot in frames.sample])
-        network = initialise_network(settings.architecture, sample, np.random.default_rng(settings.seed))
-    with clocked() as factorising:
-        folds = Folds(len(frames), network.n_features, left_out=False)
-        triangles = label_triangles(network, frames, folds, learned=True, progress=False)
-    with clocked() as solving:
-        coefficient_f = solution(triangles, RIDGE).coefficient_f
-    return network, coefficient_f, [drawing, factorising, solving]
+def solved(settings: PhaseSpaceSettings, frames: TrainingSet) -> tuple[PhaseSpaceModel, FloatArray, list[Clock]]:
+    """Return a model drawn for frames, the coefficients of its linear output, and the times of three stages."""
+    with single_threaded():
+        prepared = PhaseSpaceProblem(settings, SYSTEM.bonds).prepare(frames, LABELS, Options())
+        model, items = prepared.model, list(prepared.items)
+        assert isinstance(model, PhaseSpaceModel)  # noqa: S101  # made by this problem
+        with clocked() as drawing:
+            sample = points_of(items[:200], model.graphs.n_dimensions)
+            network = initialise_network(settings.architecture, sample, np.random.default_rng(settings.seed))
+        model, everything = replace(model, network=network), Group("all", (0,))
+        with clocked() as factorising:
+            factors = accumulate(items, Grouping((everything,) * len(items), (), by_system=False), model)
+        with clocked() as solving:
+            labelled = packed(factors.rows(everything, prepared.weights))
+            regression = Regression(labelled, model.prior(factors.column_norms(prepared.weights)), RIDGE)
+            coefficient_f = regression.solve().coefficient_f
+    return model, coefficient_f, [drawing, factorising, solving]

@@ -15,7 +15,8 @@ from product_quadrature import product_quadrature
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.harmonics import degree_of_harmonics, harmonics
 from ase_rfhgn.features.spherical import kernels, row_kernels
-from ase_rfhgn.features.spherical.fields import EDGES_PER_BLOCK, SphericalFields
+from ase_rfhgn.features.spherical.blocks import EDGES_PER_BLOCK
+from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from snapshots import SMALL, labelled_by, spring_lattice
 
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
-from ase_rfhgn.fitting.phase_space import rows as phase_space_equations
+from ase_rfhgn.fitting.phase_space import linear_model
 from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.structures.graph import Bonds
@@ -85,10 +86,13 @@ def test_the_network_without_a_graph_knows_one_size_of_system(rng: np.random.Gen
 def test_one_known_energy_fixes_the_constant(rng: np.random.Generator) -> None:
     frames, bonds = spring_lattice(rng, (2, 2), 20)
     total = frames[0].get_potential_energy() + frames[0].get_kinetic_energy()
+    unlabelled = [atoms.copy() for atoms in frames]
+    for copy, atoms in zip(unlabelled, frames, strict=True):
+        copy.calc = SinglePointCalculator(copy, forces=atoms.get_forces())
     for kinetic in ("learned", "known"):
         model = fit_phase_space(frames, bonds=bonds, kinetic=kinetic, **SMALL)
         assert model.evaluate(frames[0], bonds).energy == pytest.approx(total)
-        model = fit_phase_space(frames, bonds=bonds, kinetic=kinetic, known_energy=(3, -7.0), **SMALL)
+        model = fit_phase_space(unlabelled, bonds=bonds, kinetic=kinetic, known_energy=(3, -7.0), **SMALL)
         assert model.evaluate(frames[3], bonds).energy == pytest.approx(-7.0)
 
 
@@ -103,7 +107,7 @@ def test_batches_change_nothing(rng: np.random.Generator, monkeypatch: pytest.Mo
     frames, bonds = spring_lattice(rng, (2, 2), 20)
     settings: Mapping[str, Any] = {"bonds": bonds, "ridge": 1e-6, **SMALL}
     whole = fit_phase_space(frames, **settings)
-    monkeypatch.setattr(phase_space_equations, "NUMBERS_PER_BATCH", 1)
+    monkeypatch.setattr(linear_model, "NUMBERS_PER_BATCH", 1)
     np.testing.assert_allclose(fit_phase_space(frames, **settings).coefficient_f, whole.coefficient_f, atol=1e-8)
 
 
@@ -178,7 +182,7 @@ def test_an_undefined_frame_is_told(rng: np.random.Generator) -> None:
     for atoms in frames:
         atoms.positions[:, 0] = [0.0, 1.0, 2.0]
         atoms.calc.atoms = atoms.copy()
-    with pytest.raises(TrainingDataError, match="sits on it: the global axes is undefined there"):
+    with pytest.raises(TrainingDataError, match="sits on it: the axes are undefined there"):
         fit_phase_space(frames, bonds=bonds, **SMALL)
 
 

@@ -37,6 +37,7 @@ def survey_of(
     for i, system in enumerate(systems):
         count_is[i, list(system)] = 2 if n_atoms is None else n_atoms[i]
     return Survey(
+        cutoff=4.0,
         species_s=np.arange(1, n_species + 1),
         count_is=count_is,
         energy_i=np.zeros(len(systems)),

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from ase import Atoms
-from labelled import frames_of
+from graphed import RowsBy, graphed_structures
 from verlet_runs import TIMESTEP, run_of, shaken_crystal
 from whirl import Whirl
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.dynamics.drivers import HamiltonianDynamics, ImplicitMidpoint, StormerVerlet
+from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.motion.stencils import law_of_displacement, law_of_motion
-from ase_rfhgn.fitting.targets import Motion
 from ase_rfhgn.models.gradients import PhaseSpaceGradients
-from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.frame_graphs import GraphedFrame
 
 N_FRAMES = 25
 WHIRL = Whirl()  # type: ignore[no-untyped-call]
@@ -38,12 +38,12 @@ def whirling(driver: type[HamiltonianDynamics], timestep: float, n_frames: int) 
 def unexplained(motion: Motion, frames: list[Atoms], truth: Callable[[Atoms], PhaseSpaceGradients]) -> FloatArray:
     """Return what the true velocities and forces leave of the equations, the true ones a column of rows."""
 
-    def rows(_: int, frame: Frame) -> dict[str, FloatArray]:
-        true = truth(frame.atoms)
+    def rows(item: GraphedFrame) -> dict[str, FloatArray]:
+        true = truth(item.frame.atoms)
         columns = {"velocity": true.velocity_nc.ravel(), "force": true.force_nc.ravel()}
         return {kind: np.column_stack([column_m, np.zeros_like(column_m)]) for kind, column_m in columns.items()}
 
-    found = np.array([row_mf for _, _, row_mf in motion.equations(frames_of(frames), rows)])
+    found = np.array([row_mf for _, _, row_mf in motion.equations(graphed_structures(frames), RowsBy(rows))])
     left_em: FloatArray = found[..., 1] - found[..., 0]
     return left_em
 
@@ -82,13 +82,15 @@ def test_coordinates_that_do_not_exist_have_no_equations() -> None:
     frames = run_of(shaken_crystal(), 6)
     flat = Motion("positions", law_of_motion("positions", 1), TIMESTEP, (range(6),), n_dimensions=2)
 
-    def no_rows(_: int, frame: Frame) -> dict[str, FloatArray]:
-        return {"force": np.zeros((2 * len(frame.atoms), 1))}
+    def no_rows(item: GraphedFrame) -> dict[str, FloatArray]:
+        return {"force": np.zeros((2 * item.graph.n_atoms, 1))}
 
-    force_inm = np.array([row_mf[:, 0] for _, _, row_mf in flat.equations(frames_of(frames), no_rows)])
+    force_inm = np.array([row_mf[:, 0] for _, _, row_mf in flat.equations(graphed_structures(frames), RowsBy(no_rows))])
     expected = [atoms.get_forces()[:, :2].ravel() for atoms in frames[1:-1]]
     np.testing.assert_allclose(force_inm, expected, atol=1e-9)
-    (unexplained_by_none,) = flat.unexplained(frames_of(frames), lambda i, _: frames[i].get_forces()).values()
+    (unexplained_by_none,) = flat.unexplained(
+        graphed_structures(frames), lambda item: frames[item.index].get_forces()
+    ).values()
     assert unexplained_by_none.size < 1e-9
     assert unexplained_by_none.residuals[0].shape == (4, 8)
     assert unexplained_by_none.mass == pytest.approx(63.546)

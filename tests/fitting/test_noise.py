@@ -11,10 +11,10 @@ from verlet_runs import TIMESTEP, run_of, shaken_crystal
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataWarning
+from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.motion.stencils import law_of_motion
-from ase_rfhgn.fitting.targets import Motion
-from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
 from ase_rfhgn.structures.training_set import TrainingSet
 
 N_FRAMES = 80
@@ -31,11 +31,12 @@ def weighted(frames: list[Atoms], observed: str, truth: list[Atoms]) -> Motion |
     motion = Motion(observed, law_of_motion(observed, 1), TIMESTEP, (range(len(frames)),))
     force_by_name = {f"structures, frame {i}": atoms.get_forces() for i, atoms in enumerate(truth)}
 
-    def forces(_: int, frame: Frame) -> FloatArray:
-        force_nc: FloatArray = force_by_name[frame.name]
+    def forces(item: GraphedFrame) -> FloatArray:
+        force_nc: FloatArray = force_by_name[item.frame.name]
         return force_nc
 
-    return weighted_for_noise(motion, TrainingSet.open(frames).without_labels(), forces)
+    items = FrameGraphs.of(TrainingSet.open(frames).without_labels(), WithinCutoff(4.0, 0.0))
+    return weighted_for_noise(motion, items, forces)
 
 
 def with_kicks(frames: list[Atoms], size: float) -> list[Atoms]:

@@ -11,14 +11,9 @@ import pytest
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group, Grouping
-from ase_rfhgn.fitting.ridge_choice import (
-    RIDGES,
-    TOLERANCE,
-    Choice,
-    choose_ridges,
-    given_ridge,
-)
-from ase_rfhgn.fitting.rows import Layout
+from ase_rfhgn.fitting.linear_model import Layout
+from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge
+from ase_rfhgn.fitting.spherical_model import SEARCH
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
 
 Rows = dict[Group, dict[str, FloatArray]]
@@ -116,11 +111,11 @@ def spread_f(rng: np.random.Generator) -> FloatArray:
 
 def chosen(rows: Rows, spread_f: FloatArray, unlabelled_mf: FloatArray | None = None) -> Choice:
     """Return the choice by cross-validation."""
-    n_columns = LAYOUT.n_columns
-    running = RunningFactor(np.arange(n_columns + 1))
-    if unlabelled_mf is not None:
-        running.add(unlabelled_mf)
-    return choose_ridges(factors_of(rows), WEIGHTS, spread_f, running.factor())
+    if unlabelled_mf is None:
+        return choose_ridges(factors_of(rows), WEIGHTS, spread_f, SEARCH)
+    running = RunningFactor(np.arange(LAYOUT.n_columns + 1))
+    running.add(unlabelled_mf)
+    return choose_ridges(factors_of(rows), WEIGHTS, spread_f, SEARCH, running.factor())
 
 
 @pytest.mark.parametrize("groups", [FOLDS, SYSTEMS], ids=["folds", "systems"])
@@ -160,7 +155,7 @@ def test_the_chosen_ridge_predicts_rows_left_out_best(
 
     choice = chosen(rows, spread_f)
     assert "frames left out" in choice.method
-    assert score(choice.regression.ridge) <= (1.0 + TOLERANCE) * 1.000001 * min(map(score, RIDGES))
+    assert score(choice.regression.ridge) <= (1.0 + SEARCH.tolerance) * 1.000001 * min(map(score, SEARCH.ridges))
     assert choice.path["score"] == pytest.approx([score(ridge) for ridge in choice.path["ridge"]], rel=1e-9)
 
 
@@ -173,8 +168,11 @@ def test_only_groups_that_can_be_predicted_are_left_out(rng: np.random.Generator
 def test_without_unlabelled_structures_mixtures_are_left_to_the_ridge_of_the_teacher(
     rng: np.random.Generator, spread_f: FloatArray
 ) -> None:
-    choice = chosen(random_rows(SYSTEMS, rng, KINDS), spread_f)
-    assert choice.regression.ridge == choice.regression.teacher_ridge
+    rows = random_rows(SYSTEMS, rng, KINDS)
+    taught = chosen(rows, spread_f, rng.normal(size=(25, LAYOUT.n_columns + 1)))
+    alone = chosen(rows, spread_f)
+    assert alone.regression.teacher_ridge is None
+    assert alone.regression.ridge == taught.regression.teacher_ridge
 
 
 def test_a_single_group_gets_a_cautious_ridge_and_says_so(rng: np.random.Generator, spread_f: FloatArray) -> None:

@@ -13,7 +13,8 @@ from conftest import MakePotential
 from known_truth import labelled_by, random_alloy
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.fitting.rows import Layout, frame_rows
+from ase_rfhgn.fitting.linear_model import Layout
+from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame, frame_of

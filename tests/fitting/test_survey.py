@@ -16,17 +16,15 @@ from ase_rfhgn.fitting.survey import (
     LEAST_DENSITY,
     SAMPLE_FRAMES,
     Survey,
-    default_cutoff,
-    survey,
 )
+from ase_rfhgn.fitting.survey import surveyed as survey_of
 from ase_rfhgn.structures.training_set import TrainingSet
 
 CUTOFF = 4.0
 
 
-def surveyed(structures: list[Atoms], cutoff: float = CUTOFF) -> Survey:
-    frames = TrainingSet.open(structures)
-    return survey(frames, len(frames), cutoff)
+def surveyed(structures: list[Atoms], cutoff: float | None = CUTOFF) -> Survey:
+    return survey_of(TrainingSet.open(structures), cutoff)[0]
 
 
 def with_energy(atoms: Atoms, energy: float = 0.0) -> Atoms:
@@ -116,4 +114,4 @@ def test_sample_is_spread_over_the_whole_set() -> None:
     ],
 )
 def test_default_cutoff_follows_the_nearest_neighbours(atoms: Atoms, expected: float) -> None:
-    assert default_cutoff(TrainingSet.open([with_energy(atoms)])) == pytest.approx(expected, abs=0.006)
+    assert surveyed([with_energy(atoms)], None).cutoff == pytest.approx(expected, abs=0.006)

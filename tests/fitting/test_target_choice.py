@@ -11,9 +11,10 @@ from ase.constraints import FixAtoms, FixBondLength
 from verlet_runs import TIMESTEP, run_of, shaken_crystal, without
 
 from ase_rfhgn.errors import RFHGNError, SettingsError, TrainingDataError
+from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.fitting.target_choice import choose_targets
-from ase_rfhgn.fitting.targets import Labels, Motion
+from ase_rfhgn.fitting.targets import Labels
 from ase_rfhgn.structures.training_set import TrainingSet
 
 

@@ -18,10 +18,8 @@ from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.accumulation import accumulate
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.fitting.grouping import Group, Grouping
-from ase_rfhgn.fitting.rows import Layout
-from ase_rfhgn.fitting.update import linear_system_of
+from ase_rfhgn.fitting.update import state_of
 from ase_rfhgn.models.potential import Potential
-from ase_rfhgn.structures.training_set import TrainingSet
 
 SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "projections": 2, "updatable": True}
 ROUNDED, EXACT = 1e-5, 1e-8
@@ -43,15 +41,13 @@ def alloys() -> list[Atoms]:
 def from_scratch(potential: Potential, frames: list[Atoms]) -> Potential:
     """Return the fit of frames with the features, the prior, the ridges and the weights of a potential."""
     assert potential.linear_system is not None
-    system, hamiltonian = linear_system_of(potential), potential.hamiltonian
-    everything = Group("all", tuple(range(len(hamiltonian.species_s))))
-    baseline = replace(potential.baseline, one_body_s=system.one_body_s)
+    state = state_of(potential, None)
+    everything = Group("all", tuple(range(state.model.layout.n_species)))
     grouping = Grouping((everything,) * len(frames), (), by_system=False)
-    factors = accumulate(TrainingSet.open(frames), grouping, hamiltonian, baseline)
-    regression = replace(system, labelled=factors.by_kind(), removed={}).regression()
-    layout = Layout(len(hamiltonian.species_s), hamiltonian.n_features)
-    one_body_s, coefficient_sf = layout.split(regression.solve().coefficient_f)
-    fitted = replace(baseline, one_body_s=system.one_body_s + one_body_s)
+    factors = accumulate(state.frames(frames), grouping, state.model)
+    regression = replace(state.system, labelled=factors.by_kind(), removed={}).regression()
+    one_body_s, coefficient_sf = state.model.layout.split(regression.solve().coefficient_f)
+    fitted = replace(potential.baseline, one_body_s=state.system.baseline_s + one_body_s)
     return replace(potential, coefficient_sf=coefficient_sf, baseline=fitted)
 
 

@@ -148,6 +148,6 @@ def test_both_atoms_of_a_pair_carry_half_of_its_energy() -> None:
 
 def test_baseline_adds_one_body_energies() -> None:
     core = core_of("Cu", "O")
-    response = Baseline(np.array([-1.0, -10.0]), core).respond(dimer("Cu", "O", 3.0))
+    response = Baseline(np.array([-1.0, -10.0]), core).respond(Atoms("CuO"), dimer("Cu", "O", 3.0))
     np.testing.assert_allclose(response.energy_n, [-10.0, -1.0])
     assert not response.force_nc.any()

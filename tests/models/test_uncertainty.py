@@ -14,7 +14,7 @@ from labelled import labelled
 
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.features.spherical.reduced import reduced_features, reduced_fields, site_descriptors
+from ase_rfhgn.features.spherical.reduced import reduced_features, reduced_fields
 from ase_rfhgn.features.spherical.rows import feature_rows, isolated_features
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.extrapolation import ORDINARY, Domain
@@ -196,5 +196,5 @@ def test_descriptors_do_not_turn(copper: Potential) -> None:
     atoms = shaken(0.1)
     turned = atoms.copy()
     turned.rotate(37, (1, 2, 3), rotate_cell=True)
-    first, second = (site_descriptors(copper.hamiltonian, build_graph(one, copper.cutoff)) for one in (atoms, turned))
+    first, second = (copper.hamiltonian.descriptors(build_graph(one, copper.cutoff)) for one in (atoms, turned))
     np.testing.assert_allclose(first, second, atol=1e-10)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.regression.posterior import LEVELS, Omission, growth_left_out, half_interval_scales, sample_members
+from ase_rfhgn.regression.posterior import LEVELS, Omission, growth_left_out, half_widths, sample_members
 from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
 
@@ -77,7 +77,7 @@ def test_a_restricted_regression_is_that_of_its_columns(rng: np.random.Generator
 
 def test_interval_scales_hold_their_share_of_errors_of_any_scale(rng: np.random.Generator) -> None:
     spread_m = rng.uniform(0.1, 10.0, 4000)
-    scale_l = half_interval_scales(spread_m * rng.standard_t(4, 4000), spread_m)
+    scale_l = half_widths(spread_m * rng.standard_t(4, 4000), spread_m)
     new_m = rng.uniform(0.1, 10.0, 50_000)
     ratio_m = np.abs(rng.standard_t(4, 50_000))
     assert len(new_m) == len(ratio_m)
@@ -87,6 +87,6 @@ def test_interval_scales_hold_their_share_of_errors_of_any_scale(rng: np.random.
 
 def test_values_that_symmetry_fixes_do_not_count() -> None:
     spread_m = np.array([1.0, 2.0, 1e-12, 0.0])
-    assert half_interval_scales(np.array([3.0, 6.0, 1.0, 1.0]), spread_m) == pytest.approx([3.0, 3.0])
-    assert np.isnan(half_interval_scales(np.zeros(3), np.zeros(3))).all()
-    assert np.isnan(half_interval_scales(np.zeros(0), np.zeros(0))).all()
+    assert half_widths(np.array([3.0, 6.0, 1.0, 1.0]), spread_m) == pytest.approx([3.0, 3.0])
+    assert np.isnan(half_widths(np.zeros(3), np.zeros(3))).all()
+    assert np.isnan(half_widths(np.zeros(0), np.zeros(0))).all()

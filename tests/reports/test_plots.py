@@ -72,7 +72,7 @@ def test_unknown_format_is_refused_with_those_that_exist(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
-def test_true_half_interval_scales_lie_on_the_line(rng: np.random.Generator) -> None:
+def test_true_half_widths_lie_on_the_line(rng: np.random.Generator) -> None:
     expected_m = 10.0 ** rng.uniform(-3.0, 0.0, 24_000)
     reliability = Reliability(np.abs(rng.normal(size=24_000)) * expected_m, expected_m)
     assert "68 % below" in plot_errors(reliability, Figure().subplots()).get_title()

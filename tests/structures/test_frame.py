@@ -154,19 +154,11 @@ def with_force(value: float) -> Atoms:
     return labelled(shaken(0), forces=force_nc)
 
 
-def with_coincident_atoms(offset: tuple[float, float, float]) -> Atoms:
-    atoms = labelled(shaken(0))
-    atoms.positions[1] = atoms.positions[0] + offset
-    return atoms
-
-
 def with_ghost() -> Atoms:
     slab: Atoms = fcc111("Cu", (2, 2, 2), vacuum=8.0)
     add_adsorbate(slab, "X", 2.0)
     return slab
 
-
-EDGE = bulk("Cu", cubic=True).cell[0, 0]
 
 BAD_FRAMES: dict[str, Callable[[], Atoms]] = {
     "there are no atoms": Atoms,
@@ -176,10 +168,6 @@ BAD_FRAMES: dict[str, Callable[[], Atoms]] = {
     "the cell .*nan.* is not finite": lambda: with_cell(np.nan),
     r"pbc or the cell": lambda: Atoms("Cu", cell=[3.0, 3.0, 0.0], pbc=True),
     r"periodic along \[True, True, True\]": lambda: Atoms("Cu", cell=[[3, 0, 0], [0, 3, 0], [3, 3, 0]], pbc=True),
-    "atoms 0 and 1 are 0 Å apart": lambda: with_coincident_atoms((0.0, 0.0, 0.0)),
-    r"are 0\.09 Å apart": lambda: with_coincident_atoms((0.0, 0.09, 0.0)),
-    r"are 0\.05 Å apart": lambda: with_coincident_atoms((EDGE, -EDGE, 2 * EDGE - 0.05)),
-    "atoms 0 and 0 are": lambda: Atoms("Cu", cell=[3.0, 3.0, 0.05], pbc=True),
     "energy: nan is not finite": lambda: labelled(shaken(0), energy=np.nan),
     "energy: inf is not finite": lambda: labelled(shaken(0), energy=np.inf),
     "forces of atom 3: nan": lambda: with_force(np.nan),
@@ -198,9 +186,3 @@ def test_bad_frame_is_refused_by_name(complaint: str) -> None:
     training_set = TrainingSet.open([labelled(shaken(1)), labelled(shaken(2)), BAD_FRAMES[complaint]()])
     with pytest.raises(TrainingDataError, match=rf"structures, frame 2: .*{complaint}"):
         list(training_set)
-
-
-def test_atoms_just_far_enough_apart_are_welcome() -> None:
-    atoms = shaken(0)
-    atoms.positions[1] = atoms.positions[0] + (0.0, 0.0, 0.11)
-    assert len(TrainingSet.open([labelled(atoms, energy=0.0)])) == 1

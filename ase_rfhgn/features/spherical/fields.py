@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.features.cutoff import cutoff_function
 from ase_rfhgn.features.harmonics import HalfSphere, half_sphere, harmonics
 from ase_rfhgn.features.response import Response
-from ase_rfhgn.features.spherical import kernels
-from ase_rfhgn.features.spherical.density_limit import DenseSites, DensityLimit
+from ase_rfhgn.features.spherical import evaluation, kernels
+from ase_rfhgn.features.spherical.blocks import Block, Polynomials, slices_of
+from ase_rfhgn.features.spherical.density_limit import DensityLimit
+from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
+from ase_rfhgn.features.spherical.prior import relative_spread
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
+from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows
 from ase_rfhgn.structures.graph import NeighbourGraph
-
-EDGES_PER_BLOCK = 2000
-"""Edges that are worked on at once: their arrays stay in a processor's cache."""
 
 MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
 """The constant harmonic Y_00."""
@@ -95,10 +94,11 @@ class SphericalFields:
     def blocks(self, graph: NeighbourGraph) -> Iterator[Block]:
         """Yield the atoms of a graph in blocks of about `EDGES_PER_BLOCK` edges, with their moments."""
         species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
-        for atoms in _slices(first_n):
-            yield self._block(graph, species_n, first_n, atoms)
+        for atoms in slices_of(first_n):
+            yield self.block(graph, species_n, first_n, atoms)
 
-    def _block(self, graph: NeighbourGraph, species_n: IntArray, first_n: IntArray, atoms: slice) -> Block:
+    def block(self, graph: NeighbourGraph, species_n: IntArray, first_n: IntArray, atoms: slice) -> Block:
+        """Return some atoms of a graph with their atomic basis."""
         edges = slice(first_n[atoms.start], first_n[atoms.stop])
         vector_pc = graph.vector_pc[edges]
         distance_p = np.sqrt(np.einsum("pc,pc->p", vector_pc, vector_pc))
@@ -126,6 +126,16 @@ class SphericalFields:
         centred_nyk[:, 0] -= self.mean_sk[species_n]
         return centred_nyk
 
+    def evaluate(
+        self,
+        graph: NeighbourGraph,
+        polynomials: Sequence[Polynomials],
+        reduced: Reduced | None = None,
+        threads: int = 1,
+    ) -> Answers:
+        """Return what models say of a structure; see `ase_rfhgn.features.spherical.evaluation.evaluate`."""
+        return evaluation.evaluate(self, graph, polynomials, reduced, threads)
+
     def respond(self, graph: NeighbourGraph, coefficient_sf: FloatArray, threads: int = 1) -> Response:
         """Return energies, forces and virial of a structure for given coefficients.
 
@@ -138,39 +148,21 @@ class SphericalFields:
         threads : int
             Threads that share the work; the result is the same to the last bit.
         """
-        return self.respond_all(graph, [self.polynomials(coefficient_sf)], threads)[0]
+        return self.evaluate(graph, [self.polynomials(coefficient_sf)], threads=threads).responses[0]
 
-    def respond_all(
-        self, graph: NeighbourGraph, polynomials: Sequence[Polynomials], threads: int = 1
-    ) -> list[Response]:
-        """Return the responses for several sets of coefficients, whose moments are computed once.
+    def rows(self, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool) -> FeatureRows:
+        """Return the derivatives of the pooled features; see `ase_rfhgn.features.spherical.rows.feature_rows`."""
+        return feature_rows(self, graph, column_s, n_columns, stress=stress)
 
-        Parameters
-        ----------
-        graph : NeighbourGraph
-            A structure.
-        polynomials : sequence of Polynomials
-            What `polynomials` made of every set.
-        threads : int
-            Threads that share the work; the result is the same to the last bit.
-        """
-        species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
-        energy_en = np.empty((len(polynomials), graph.n_atoms))
-        gradient_epc = np.empty((len(polynomials), *graph.vector_pc.shape))
+    def descriptors(self, graph: NeighbourGraph) -> FloatArray:
+        """Return what tells the neighbourhoods of atoms apart: shape (n_atoms, n_descriptors)."""
+        return evaluation.site_descriptors(self, graph)
 
-        def work(atoms: slice) -> None:
-            block = self._block(graph, species_n, first_n, atoms)
-            dense = self._dense_sites(block)
-            for e, polynomial in enumerate(polynomials):
-                energy_en[e, atoms], gradient_epc[e, block.edges] = self._respond_block(block, *dense, polynomial)
-
-        if threads == 1:
-            for atoms in _slices(first_n):
-                work(atoms)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(work, _slices(first_n)))  # a list, so that errors are raised
-        return [_response(graph, *parts) for parts in zip(energy_en, gradient_epc, strict=True)]
+    def prior_spread(self, species_power: float) -> FloatArray:
+        """Return the prior spread of the features of a species, relative to each other; see `relative_spread`."""
+        n_projections, n_levels = self.projection_sqlk.shape[1:3]
+        copies_o = np.repeat([1, n_levels, n_projections], [1, 1, self.correlation - 2])
+        return relative_spread(self.encoder.shift_bk, copies_o, species_power)
 
     def polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
         """Return coefficients sorted by what the kernel multiplies them with: work to be done once per set.
@@ -190,10 +182,10 @@ class SphericalFields:
             power_soqk=np.ascontiguousarray(power_sf).reshape(shape_soqk),
             isolated_s=np.zeros(n_species),
         )
-        isolated_s, _ = self._site_energies(np.arange(n_species), self.nothing(), absolute)
+        isolated_s, _ = self.site_energies(np.arange(n_species), self.nothing(), absolute)
         return replace(absolute, isolated_s=isolated_s)
 
-    def _site_energies(
+    def site_energies(
         self, species_n: IntArray, basis_nyk: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of sites and their derivatives by the moments."""
@@ -212,83 +204,3 @@ class SphericalFields:
     def nothing(self) -> FloatArray:
         """Return the moments of an isolated atom of every species: (n_species, n_harmonics, n_channels)."""
         return np.zeros((len(self.species_s), (self.degree + 1) ** 2, self.n_channels))
-
-    def _respond_block(
-        self, block: Block, dense: DenseSites | None, density_slope_p: FloatArray, polynomials: Polynomials
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the energies of the atoms of a block and the derivatives by its edge vectors."""
-        basis_nyk = block.basis_nyk
-        if dense is not None:
-            basis_nyk = basis_nyk * dense.scale_n[:, None, None]
-        energy_n, slope_nyk = self._site_energies(block.species_n, basis_nyk, polynomials)
-        unit_pc = block.vector_pc / block.distance_p[:, None]
-        push_pc = np.zeros_like(unit_pc)
-        if dense is not None:
-            energy_n += dense.energy_n
-            pull_n = np.einsum("nyk,nyk->n", slope_nyk, block.basis_nyk)
-            by_density_n = dense.scale_slope_n * pull_n + dense.energy_slope_n
-            push_pc += (np.repeat(by_density_n, np.diff(block.first_n)) * density_slope_p)[:, None] * unit_pc
-            slope_nyk *= dense.scale_n[:, None, None]
-        gradient_pc = kernels.edge_gradients(
-            block.first_n,
-            block.harmonics_py,
-            block.harmonic_slopes_pcy,
-            block.value_pk,
-            block.slope_pk,
-            unit_pc,
-            slope_nyk,
-        )
-        return energy_n, gradient_pc + push_pc
-
-    def _dense_sites(self, block: Block) -> tuple[DenseSites | None, FloatArray]:
-        """Return what the density limit does to the atoms of a block, None where none is dense."""
-        if self.density_limit is None:
-            return None, block.distance_p
-        density_p, slope_p = cutoff_function(block.distance_p, self.density_limit.cutoff)
-        density_n = kernels.sums(block.first_n, density_p)
-        if (density_n <= self.density_limit.largest_density_s[block.species_n]).all():
-            return None, slope_p
-        return self.density_limit.sites(density_n, block.species_n), slope_p
-
-
-def _response(graph: NeighbourGraph, energy_n: FloatArray, gradient_pc: FloatArray) -> Response:
-    """Return the response of energies of atoms and of derivatives by the edge vectors."""
-    force_nc = np.zeros((graph.n_atoms, 3))
-    kernels.add_edge_forces(graph.centre_p, graph.neighbour_p, gradient_pc, force_nc)
-    return Response(energy_n, force_nc, graph.vector_pc.T @ gradient_pc)
-
-
-def _slices(first_n: IntArray) -> Iterator[slice]:
-    """Yield runs of atoms with about `EDGES_PER_BLOCK` edges; an atom is never split."""
-    n_atoms, start = len(first_n) - 1, 0
-    while start < n_atoms:
-        stop = int(np.searchsorted(first_n, first_n[start] + EDGES_PER_BLOCK, side="right")) - 1
-        yield slice(start, stop := min(max(stop, start + 1), n_atoms))
-        start = stop
-
-
-@dataclass(frozen=True, slots=True)
-class Polynomials:
-    """Coefficients of the moments, their squares and the powers of the fields; energies without neighbours (eV)."""
-
-    linear_sk: FloatArray
-    square_slk: FloatArray
-    power_soqk: FloatArray
-    isolated_s: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Some atoms of a graph with all their edges, encoded (letters: `ase_rfhgn.arrays`)."""
-
-    atoms: slice
-    edges: slice
-    first_n: IntArray
-    species_n: IntArray
-    vector_pc: FloatArray
-    distance_p: FloatArray
-    value_pk: FloatArray
-    slope_pk: FloatArray
-    harmonics_py: FloatArray
-    harmonic_slopes_pcy: FloatArray
-    basis_nyk: FloatArray

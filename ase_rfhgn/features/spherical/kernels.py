@@ -100,7 +100,7 @@ def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, lin
     for n in range(n_atoms):
         s = species_n[n]
         _add_squares(basis_nyk[n], level, linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
-        for x in range(len(weight_x)):
+        for x in range(len(weight_x) if n_projections else 0):
             _levels_at_point(basis_nyk[n], harmonics_xy[x], level, level_lk)
             slope_lk[:] = 0.0
             for q in range(n_projections):

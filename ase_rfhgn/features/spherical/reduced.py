@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.structures.graph import NeighbourGraph
 
 
 def reduced_fields(fields: SphericalFields, n_channels: int) -> SphericalFields:
@@ -43,21 +42,3 @@ def reduced_features(fields: SphericalFields, n_channels: int) -> IntArray:
     """Return which features of a species are those of `reduced_fields`, in their order."""
     feature_lk = np.arange((fields.degree + 2) * fields.n_channels).reshape(-1, fields.n_channels)
     return feature_lk[:, :n_channels].ravel()
-
-
-def site_descriptors(fields: SphericalFields, graph: NeighbourGraph) -> FloatArray:
-    """Return the moments of degree 0 and the lengths of those of degree 1: shape (n_atoms, n_descriptors).
-
-    They tell how many neighbours an atom has at which distances, and how lopsided they lie, and do
-    not change under rotation.
-    """
-    degrees = range(min(fields.degree, 1) + 1)
-    low = replace(
-        fields, projection_sqlk=fields.projection_sqlk[:, :, : len(degrees)]
-    )  # no harmonics of higher degrees
-    descriptor_nd = np.empty((graph.n_atoms, len(degrees) * fields.n_channels))
-    for block in low.blocks(graph):
-        parts = [block.basis_nyk[:, 0]]
-        parts += [np.linalg.norm(block.basis_nyk[:, l * l : (l + 1) ** 2], axis=1) for l in degrees[1:]]
-        descriptor_nd[block.atoms] = np.concatenate(parts, axis=1)
-    return descriptor_nd

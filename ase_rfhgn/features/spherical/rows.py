@@ -8,7 +8,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.features.spherical import row_kernels
-from ase_rfhgn.features.spherical.fields import Block, SphericalFields
+from ase_rfhgn.features.spherical.blocks import Block, SiteFields
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 
@@ -32,13 +32,13 @@ class FeatureRows:
 
 
 def feature_rows(
-    fields: SphericalFields, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool
+    fields: SiteFields, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool
 ) -> FeatureRows:
     """Return the derivatives of the pooled features by positions and strain.
 
     Parameters
     ----------
-    fields : SphericalFields
+    fields : SiteFields
         The features.
     graph : NeighbourGraph
         A structure.
@@ -60,7 +60,7 @@ def feature_rows(
     return rows
 
 
-def isolated_features(fields: SphericalFields) -> FloatArray:
+def isolated_features(fields: SiteFields) -> FloatArray:
     """Return the features of an atom without neighbours, which are subtracted: (n_species, n_features)."""
     n_species = len(fields.species_s)
     projection_slf, basis_syk = _flat_projections(fields), fields.centred(fields.nothing(), np.arange(n_species))
@@ -74,7 +74,7 @@ def isolated_features(fields: SphericalFields) -> FloatArray:
 
 
 def _add_block(
-    fields: SphericalFields,
+    fields: SiteFields,
     block: Block,
     neighbour_p: IntArray,
     column_s: IntArray,
@@ -111,7 +111,7 @@ def _axes(unit_pc: FloatArray) -> FloatArray:
     return np.stack([unit_pc, second_pc, np.cross(unit_pc, second_pc)], axis=1)
 
 
-def _flat_projections(fields: SphericalFields) -> FloatArray:
+def _flat_projections(fields: SiteFields) -> FloatArray:
     """Return the weights of the degrees, projections and channels on one axis: (n_species, degree + 1, …)."""
     projection_slqk = np.moveaxis(fields.projection_sqlk, 1, 2)
     return projection_slqk.reshape(*projection_slqk.shape[:2], -1)

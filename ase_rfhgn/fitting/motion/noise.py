@@ -9,9 +9,9 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from ase_rfhgn.errors import TrainingDataWarning
-from ase_rfhgn.fitting.targets import ForcesOf, Motion, Unexplained, Weighting
+from ase_rfhgn.fitting.motion.equations import ForcesOf, Motion, Unexplained, Weighting
 from ase_rfhgn.regression.correlated_noise import Noise, autocorrelation, noise_of
-from ase_rfhgn.structures.training_set import TrainingSet
+from ase_rfhgn.structures.frame_graphs import FrameGraphs
 
 NEGLIGIBLE = 0.02
 """Noise, in units of the forces, below which all rows count the same."""
@@ -23,14 +23,14 @@ LEAST_NOISE = 1e-3
 """Noise, in units of the forces, that is assumed at least."""
 
 
-def weighted_for_noise(motion: Motion, frames: TrainingSet, forces: ForcesOf) -> Motion | None:
+def weighted_for_noise(motion: Motion, items: FrameGraphs, forces: ForcesOf) -> Motion | None:
     """Return equations of motion that count less where noise is strong, None where it is weak everywhere.
 
     Parameters
     ----------
     motion : Motion
         Equations that all count the same.
-    frames : TrainingSet
+    items : FrameGraphs
         The frames.
     forces : callable
         Forces of a fit to these equations.
@@ -40,11 +40,11 @@ def weighted_for_noise(motion: Motion, frames: TrainingSet, forces: ForcesOf) ->
     TrainingDataWarning
         If thermostats, or measurement noise, hide much of the forces; the message has its size.
     """
-    unexplained_z = motion.unexplained(frames, forces)
+    unexplained_z = motion.unexplained(items, forces)
     noise_z = {z: _noise(motion, one) for z, one in unexplained_z.items()}
     if all(_rough(noise_z[z], one) <= NEGLIGIBLE * one.force for z, one in unexplained_z.items()):
         return None
-    _warn(motion, noise_z, unexplained_z, frames.name)
+    _warn(motion, noise_z, unexplained_z, items.frames.name)
     sizes = [np.hypot(np.hypot(noise.smooth, noise.kick), _as_force(motion, noise)) for noise in noise_z.values()]
     return replace(motion, weighting=Weighting(noise_z, float(min(sizes)), forces))
 

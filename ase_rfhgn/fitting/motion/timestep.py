@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import tee
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -14,7 +15,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import TrainingDataError, TrainingDataWarning
 from ase_rfhgn.fitting.motion.stencils import combined, law_of_displacement
 from ase_rfhgn.structures.frame import Frame
-from ase_rfhgn.structures.time_order import Chronology, runs_of, with_unbroken_positions
+from ase_rfhgn.structures.time_order import Chronology, runs_of, unbroken_positions
 
 TOLERANCE = 0.05
 """Relative deviation of times and masses that is no reason to worry."""
@@ -122,9 +123,10 @@ def check_time(measured: TimeMeasurement, interval: float, name: str) -> dict[in
 
 def _motion(frames: Iterable[Frame], numbers: list[IntArray]) -> Iterator[tuple[FloatArray, FloatArray]]:
     """Yield the positions and velocities of the frames of a run; leave the atomic numbers."""
-    for frame, position_nc in with_unbroken_positions(frames):
-        numbers[:] = [frame.atoms.numbers]
-        yield position_nc, frame.atoms.get_velocities()
+    own, copies = tee(frame.atoms for frame in frames)
+    for atoms, position_nc in zip(own, unbroken_positions(copies), strict=True):
+        numbers[:] = [atoms.numbers]
+        yield position_nc, atoms.get_velocities()
 
 
 def _products(moved_nc: FloatArray, velocity_nc: FloatArray, number_n: IntArray) -> dict[int, FloatArray]:

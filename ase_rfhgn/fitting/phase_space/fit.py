@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
-from ase_rfhgn.features.phase_space.initialise import initialise_network
 from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, Network, VectorNetwork
-from ase_rfhgn.features.phase_space.points import joined
-from ase_rfhgn.fitting.motion.noise import weighted_for_noise
-from ase_rfhgn.fitting.phase_space.frames import PhaseSpaceFrames
-from ase_rfhgn.fitting.phase_space.regression import Folds, label_triangles, motion_triangles, solution
+from ase_rfhgn.fitting.engine import Options, fit_model
+from ase_rfhgn.fitting.fit import MOST_THREADS
+from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
-from ase_rfhgn.fitting.target_choice import choose_targets
-from ase_rfhgn.fitting.targets import Labels, Motion
+from ase_rfhgn.fitting.setting_checks import check_optional
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
-from ase_rfhgn.runtime.progress import log
-from ase_rfhgn.runtime.random_streams import random_stream
-from ase_rfhgn.runtime.stopwatch import Stopwatch
-from ase_rfhgn.runtime.threads import single_threaded
-from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.runtime.threads import useful_cores
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -53,6 +41,8 @@ def fit_phase_space(
     known_energy: tuple[int, float] | None = None,
     ridge: float | None = None,
     seed: int = 0,
+    updatable: bool = False,
+    threads: int | None = None,
     progress: bool = False,
 ) -> PhaseSpacePotential:
     """Return a Hamiltonian of positions and momenta, fitted to Hamilton's equations in one linear solve.
@@ -98,13 +88,19 @@ def fit_phase_space(
     stride : int, optional
         Steps from one frame to the next; by default the ``info["stride"]`` of the first frame, or 1.
     known_energy : tuple of int and float, optional
-        Number of a frame and its energy H (eV); by default the potential plus the kinetic energy of the
-        first frame if it is labelled with an energy, else zero.
+        Number of a frame and its energy H (eV), where frames have no energies. By default the potential
+        plus the kinetic energy of the first frame if it is labelled with an energy, else zero.
     ridge : float, optional
         Strength of the l2 regularisation, relative to the mean square of a column; by default chosen
         by cross-validation.
     seed : int
         The same seed draws the same features.
+    updatable : bool
+        Whether the model remembers its linear system, also in its file, so that
+        `PhaseSpacePotential.update` can go on from there.
+    threads : int, optional
+        Threads that make rows of several frames at a time; by default one per core, at most four. The
+        model is the same to the last bit.
     progress : bool
         Whether long work shows progress on a terminal.
 
@@ -148,128 +144,9 @@ def fit_phase_space(
         ridge=ridge,
         seed=seed,
     )
-    stopwatch = Stopwatch()
+    check_optional("threads", threads, 1, MOST_THREADS, whole=True)
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames, closest=0.0)
-    _refuse_unknown_frame(settings, training_set)
-    with single_threaded():
-        potential = _fit(settings, training_set, bonds, progress=progress)
-    return replace(potential, record=potential.record | stopwatch.times())
-
-
-def _fit(
-    settings: PhaseSpaceSettings, training_set: TrainingSet, bonds: Bonds | Sequence[Bonds] | None, *, progress: bool
-) -> PhaseSpacePotential:
-    targets = choose_targets(settings, training_set)
-    log(f"{training_set.name}: fitted to {targets.description}", shown=progress)
-    if isinstance(targets, Labels):
-        frames = PhaseSpaceFrames(training_set, bonds, settings)
-        network = _drawn(settings, frames)
-        folds, learned = _folds(settings, frames, network), settings.kinetic == "learned"
-        triangles = label_triangles(network, frames, folds, learned=learned, progress=progress)
-        return _potential(settings, frames, network, triangles, targets)
-    frames = PhaseSpaceFrames(training_set.without_labels(), bonds, settings, labelled=False)
-    return _fitted_to_motion(settings, frames, replace(targets, n_dimensions=frames.n_dimensions), progress=progress)
-
-
-def _fitted_to_motion(
-    settings: PhaseSpaceSettings, frames: PhaseSpaceFrames, motion: Motion, *, progress: bool
-) -> PhaseSpacePotential:
-    """Return a Hamiltonian fitted to motion, once more with weights where there is noise."""
-    if settings.kinetic == "learned" and motion.observed == "positions":
-        message = (
-            f"{frames.frames.name}: positions alone do not tell which momenta belong to them, so no kinetic energy can "
-            'be learned; use kinetic="known", or frames with momenta'
-        )
-        raise SettingsError(message)
-    network = _drawn(settings, frames)
-
-    def fitted(force_motion: Motion) -> PhaseSpacePotential:
-        motions = [force_motion, *([motion.displacements] if settings.kinetic == "learned" else [])]
-        folds = _folds(settings, frames, network)
-        triangles = motion_triangles(network, frames, folds, motions, progress=progress)
-        return _potential(settings, frames, network, triangles, motion)
-
-    first = fitted(motion)
-
-    def forces(i: int, frame: Frame) -> FloatArray:
-        return first.evaluate(frame.atoms, frames.bonds_of(i)).force_nc
-
-    weighted = weighted_for_noise(motion, frames.frames, forces)
-    return first if weighted is None else fitted(weighted)
-
-
-def _drawn(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> GraphNetwork | VectorNetwork:
-    """Return a network drawn for a sample of the frames."""
-    numbers = set(frames.first.atoms.numbers.tolist())
-    if len(numbers) > 1 and settings.network == "graph":
-        message = f"{frames.first.name}: several elements {sorted(numbers)}, but the network does not tell nodes apart"
-        raise TrainingDataError(message)
-    sample = joined([snapshot.points for snapshot in frames.sample])
-    try:
-        return initialise_network(settings.architecture, sample, random_stream(settings.seed))
-    except StructureError as error:
-        message = f"{frames.frames.name}: {error}"
-        raise TrainingDataError(message) from error
-
-
-def _folds(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames, network: Network) -> Folds:
-    return Folds(len(frames), network.n_features, left_out=settings.ridge is None)
-
-
-def _potential(
-    settings: PhaseSpaceSettings,
-    frames: PhaseSpaceFrames,
-    network: GraphNetwork | VectorNetwork,
-    triangles: Sequence[FloatArray],
-    targets: Labels | Motion,
-) -> PhaseSpacePotential:
-    """Return the Hamiltonian that solves all rows."""
-    solved = solution(triangles, settings.ridge)
-    known = _known_energy(settings, frames)
-    return PhaseSpacePotential(
-        network=network,
-        coefficient_f=solved.coefficient_f,
-        constant=_constant(settings, frames, network, solved.coefficient_f, known or (0, 0.0)),
-        n_dimensions=frames.n_dimensions,
-        species_s=np.unique(frames.first.atoms.numbers),
-        cutoff=settings.cutoff,
-        separable=settings.kinetic == "known",
-        record={
-            "settings": settings.as_dict(),
-            "targets": targets.description,
-            "energies": "relative" if known is None else "absolute",
-            "n_frames": len(frames),
-            "n_features": network.n_features,
-            "ridge": solved.ridge,
-            "ridge_choice": solved.choice,
-            "train_relative_rms": solved.train_rms,
-        },
-    )
-
-
-def _refuse_unknown_frame(settings: PhaseSpaceSettings, frames: TrainingSet) -> None:
-    if settings.known_energy is not None and settings.known_energy[0] >= len(frames):
-        message = f"known_energy is {settings.known_energy}, but there are {len(frames)} frames: name another frame"
-        raise SettingsError(message)
-
-
-def _known_energy(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> tuple[int, float] | None:
-    """Return the number of a frame and its energy H, where one is known."""
-    if settings.known_energy is not None or frames.first.energy is None:
-        return settings.known_energy
-    return 0, frames.first.energy + float(frames.first.atoms.get_kinetic_energy())
-
-
-def _constant(
-    settings: PhaseSpaceSettings,
-    frames: PhaseSpaceFrames,
-    network: Network,
-    coefficient_f: FloatArray,
-    known: tuple[int, float],
-) -> float:
-    """Return the constant that gives a frame its known energy H."""
-    number, energy = known
-    frame = frames.frames[number]
-    kinetic = float(frame.atoms.get_kinetic_energy()) if settings.kinetic == "known" else 0.0
-    learned = network.combination(frames.snapshot(number, frame).points, coefficient_f)
-    return float(energy) - float(learned.value_if[0, 0]) - kinetic
+    options = Options(threads=threads or useful_cores(), updatable=updatable, progress=progress)
+    model = fit_model(PhaseSpaceProblem(settings, bonds), training_set, options)
+    assert isinstance(model, PhaseSpacePotential)  # noqa: S101  # what this problem is completed to
+    return model

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 from ase.units import Bohr, Hartree
 
 from ase_rfhgn.arrays import FloatArray, IntArray
@@ -100,8 +101,16 @@ class Baseline:
         )
         return cls(shaped(arrays, "one_body_s", (n_species,)), core)
 
-    def respond(self, graph: NeighbourGraph) -> Response:
-        """Return the energies, forces and virial of the baseline."""
+    def respond(self, atoms: Atoms, graph: NeighbourGraph) -> Response:  # noqa: ARG002  # others see the atoms
+        """Return the energies, forces and virial of the baseline.
+
+        Parameters
+        ----------
+        atoms : ase.Atoms
+            The structure, whole: what reaches beyond the cutoff needs its positions and its cell.
+        graph : NeighbourGraph
+            The same, as features see it.
+        """
         species_n = np.searchsorted(self.core.species_s, graph.number_n)
         core = self.core.respond(graph)
         return Response(core.energy_n + self.one_body_s[species_n], core.force_nc, core.virial_cc)

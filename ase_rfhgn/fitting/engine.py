@@ -1,0 +1,217 @@
+"""The engine of every fit: targets → pass → ridge → solution → model, whatever is linear in its coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ase_rfhgn.arrays import IntArray
+from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.fitting.accumulation import Factors, accumulate
+from ase_rfhgn.fitting.grouping import Grouping
+from ase_rfhgn.fitting.linear_model import LinearModel, Solution
+from ase_rfhgn.fitting.linear_system import recorded_system
+from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
+from ase_rfhgn.fitting.motion.noise import weighted_for_noise
+from ase_rfhgn.fitting.record import training_record
+from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge
+from ase_rfhgn.fitting.target_choice import choose_targets
+from ase_rfhgn.fitting.target_settings import TargetSettings
+from ase_rfhgn.fitting.targets import Labels, Targets
+from ase_rfhgn.fitting.uncertainty import interval_scales, sampled_frames, sampled_members
+from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.regression.triangular import Factor
+from ase_rfhgn.runtime.progress import log, progress_bar
+from ase_rfhgn.runtime.random_streams import ENSEMBLE, random_stream
+from ase_rfhgn.runtime.stopwatch import Stopwatch
+from ase_rfhgn.runtime.threads import single_threaded
+from ase_rfhgn.structures.frame_graphs import FrameGraphs
+from ase_rfhgn.structures.training_set import TrainingSet
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a fit is carried out; the model does not depend on it.
+
+    Attributes
+    ----------
+    threads : int
+        Threads that make rows of several frames at a time.
+    updatable : bool
+        Whether the model remembers its linear system.
+    progress : bool
+        Whether long work shows progress on a terminal.
+    """
+
+    threads: int = 1
+    updatable: bool = False
+    progress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a fit knows before it makes its rows.
+
+    Attributes
+    ----------
+    model : LinearModel
+        What is solved for.
+    items : FrameGraphs
+        The frames with their graphs.
+    grouping : Grouping
+        Groups of frames.
+    weights : mapping of str to float
+        Weight of every kind of rows.
+    targets : Targets
+        What is fitted to.
+    species_s : ndarray of shape (n_species,)
+        Atomic numbers that occur, ascending.
+    n_atoms_i : ndarray of shape (n_frames,)
+        Number of atoms of every frame, about.
+    energies : {"absolute", "relative"}
+        Whether frames tell the energy of isolated atoms.
+    """
+
+    model: LinearModel
+    items: FrameGraphs
+    grouping: Grouping
+    weights: Mapping[str, float]
+    targets: Targets
+    species_s: IntArray
+    n_atoms_i: IntArray
+    energies: str
+
+
+class Problem(Protocol):
+    """A kind of model and its settings: what `fit_model` needs to know of it."""
+
+    @property
+    def settings(self) -> TargetSettings:
+        """Settings of the fit."""
+
+    @property
+    def ridge(self) -> float | None:
+        """The ridge, where it is given."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random numbers."""
+
+    def prepare(self, frames: TrainingSet, targets: Labels | Motion, options: Options) -> Prepared:
+        """Return what the fit knows before it makes its rows."""
+
+    def unlabelled(self, prepared: Prepared) -> Factor | None:
+        """Return the factor of the rows of unlabelled structures, where there are any."""
+
+    def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:
+        """Return the model with what is added after the solution, the constant of a known energy included."""
+
+
+def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyModel:
+    """Return the model of a kind that reproduces frames best.
+
+    Parameters
+    ----------
+    problem : Problem
+        Kind of model and settings.
+    frames : TrainingSet
+        Labelled structures, or frames of a run.
+    options : Options
+        How the fit is carried out.
+
+    Raises
+    ------
+    SettingsError
+        If settings contradict the frames.
+    TrainingDataError
+        If a frame cannot be used; the message names it.
+    """
+    stopwatch = Stopwatch()
+    with single_threaded():
+        targets = choose_targets(problem.settings, frames)
+        _refuse_contradictions(problem.settings, frames, targets, options)
+        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
+        if isinstance(targets, Motion):
+            frames = frames.without_labels()
+        else:
+            targets = replace(targets, threads=options.threads)
+        prepared = problem.prepare(frames, targets, options)
+        model = _solved(problem, prepared, options)
+        weighted = _weighted_for_noise(prepared, model)
+        if weighted is not None:
+            model = _solved(problem, replace(prepared, targets=weighted), options)
+        model = problem.completed(model, prepared)
+    record = {"targets": prepared.targets.description, "energies": prepared.energies}
+    return replace(model, record=model.record | record | stopwatch.times())
+
+
+def _refuse_contradictions(
+    settings: TargetSettings, frames: TrainingSet, targets: Labels | Motion, options: Options
+) -> None:
+    """Refuse settings that the frames contradict, before any work is done."""
+    if options.updatable and isinstance(targets, Motion):
+        message = "updatable is for fits to labels: equations of motion join frames that cannot leave one by one"
+        raise SettingsError(message)
+    known = settings.known_energy
+    if known is None:
+        return
+    if known[0] >= len(frames):
+        message = f"known_energy is {known}, but {frames.name} has {len(frames)} frames: name another frame"
+        raise SettingsError(message)
+    if isinstance(targets, Labels) and settings.uses_energies and any(frame.energy is not None for frame in frames):
+        message = f"known_energy is {known}, but frames of {frames.name} have energies: leave it out"
+        raise SettingsError(message)
+
+
+def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
+    """Return the model that reproduces the targets best."""
+    model, weights = prepared.model, prepared.weights
+    rng = random_stream(problem.seed, ENSEMBLE)
+    n_frames = len(prepared.items)
+    sampled = sampled_frames(n_frames, 3 * int(prepared.n_atoms_i.sum()), model.layout.n_columns, rng)
+    read = progress_bar(prepared.items, "features", total=n_frames, shown=options.progress)
+    factors = accumulate(read, prepared.grouping, model, sampled, prepared.targets, problem.seed)
+    if not any(weights.get(kind, 0.0) > 0.0 and factors.n_rows(kind) for kind in weights):
+        message = f"{prepared.items.frames.name}: every label there has zero weight; the weights are {weights}"
+        raise SettingsError(message)
+    choice = _choose(problem, prepared, factors)
+    solved = choice.regression.solve()
+    member_ef = sampled_members(solved, model, rng)
+    assert factors.sites is not None  # noqa: S101  # a pass makes them
+    record = training_record(problem.settings, prepared.species_s, factors, choice, solved.coefficient_f)
+    solution = Solution(
+        coefficient_f=solved.coefficient_f,
+        member_ef=member_ef,
+        interval_scale=interval_scales(member_ef, choice.regression, solved, factors, weights, model),
+        domain=factors.sites.domain(),
+        record=record | {"weights": dict(weights)},
+        linear_system=_remembered(model, factors, choice, weights) if options.updatable else None,
+    )
+    return model.finish(solution)
+
+
+def _choose(problem: Problem, prepared: Prepared, factors: Factors) -> Choice:
+    """Return the regression, with ridges that are given or chosen."""
+    model, weights = prepared.model, prepared.weights
+    spread_f = model.prior(factors.column_norms(weights))
+    if problem.ridge is not None:
+        return given_ridge(factors, weights, spread_f, problem.ridge)
+    return choose_ridges(factors, weights, spread_f, model.search, problem.unlabelled(prepared))
+
+
+def _remembered(model: LinearModel, factors: Factors, choice: Choice, weights: Mapping[str, float]) -> dict[str, Any]:
+    """Return what is needed to update the model."""
+    return recorded_system(factors, choice.regression, weights, model).as_arrays()
+
+
+def _weighted_for_noise(prepared: Prepared, model: AnyModel) -> Targets | None:
+    """Return equations of motion that count less where noise is strong, None where nothing is to be done."""
+    targets = prepared.targets
+    motion = targets.force if isinstance(targets, HamiltonianMotion) else targets
+    if not isinstance(motion, Motion):
+        return None
+    weighted = weighted_for_noise(motion, prepared.items, lambda item: prepared.model.forces(model, item))
+    if weighted is None or not isinstance(targets, HamiltonianMotion):
+        return weighted
+    return replace(targets, force=weighted)

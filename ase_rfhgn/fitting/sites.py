@@ -1,0 +1,66 @@
+"""Neighbourhoods of the atoms of training, which tell how far a model may be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import reduce
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.models.extrapolation import Domain
+from ase_rfhgn.runtime.random_streams import SITES, random_stream
+
+MOST_SITES = 10_000
+"""Sites that tell the limits of the domain, about."""
+
+
+@dataclass(slots=True)
+class Sites:
+    """Neighbourhoods of frames that come in any order; those of several passes merge.
+
+    Attributes
+    ----------
+    n_frames : int
+        Number of frames of the whole training set.
+    seed : int
+        Seed of the choice of sites that are kept.
+    """
+
+    n_frames: int
+    seed: int
+    _domain: Domain | None = None
+    _kept: dict[int, tuple[FloatArray, IntArray]] = field(default_factory=dict)
+
+    def add(self, index: int, descriptor_nd: FloatArray, species_n: IntArray, n_species: int) -> None:
+        """Take in the atoms of a frame.
+
+        Parameters
+        ----------
+        index : int
+            Number of the frame: which of its atoms are kept does not depend on other frames.
+        descriptor_nd : ndarray of shape (n_atoms, n_descriptors)
+            Descriptors of the atoms.
+        species_n : ndarray of shape (n_atoms,)
+            Their species, as indices.
+        n_species : int
+            Number of species.
+        """
+        domain = self._domain or Domain.nothing(n_species, descriptor_nd.shape[1])
+        self._domain = domain.extended(descriptor_nd, species_n)
+        per_frame = -(-MOST_SITES // self.n_frames)
+        some_n = random_stream(self.seed, SITES, index).permutation(len(species_n))[:per_frame]
+        self._kept[index] = descriptor_nd[some_n], species_n[some_n]
+
+    def merged(self, other: Sites) -> Sites:
+        """Return the sites of both."""
+        found = [domain for domain in (self._domain, other._domain) if domain is not None]
+        domain = reduce(Domain.joined, found) if found else None
+        return Sites(self.n_frames, self.seed, domain, self._kept | other._kept)
+
+    def domain(self) -> Domain | None:
+        """Return the domain that all sites span, None where there are none."""
+        if self._domain is None:
+            return None
+        descriptors, species = zip(*(self._kept[index] for index in sorted(self._kept)), strict=True)
+        return self._domain.limited(np.concatenate(descriptors), np.concatenate(species))

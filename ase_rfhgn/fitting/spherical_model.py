@@ -1,0 +1,130 @@
+"""Potentials as what a fit solves for: one-body energies, and features of atomic neighbourhoods per species."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.spherical.fields import SphericalFields
+from ase_rfhgn.features.spherical.reduced import reduced_features
+from ase_rfhgn.fitting.linear_model import Layout, RidgeSearch, Solution
+from ase_rfhgn.fitting.prior import prior_spread
+from ase_rfhgn.fitting.rows import frame_rows
+from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.models.uncertainty import QUANTITIES, Ensemble
+from ase_rfhgn.structures.checks import MISTAKEN
+from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.frame_graphs import GraphedFrame, WithinCutoff
+
+SEARCH = RidgeSearch(ridges=tuple(10.0**power for power in range(-14, 1, 2)), tolerance=0.005, default=1e-3)
+"""How the ridge is searched for."""
+
+SHARE = 2
+"""A member of the ensemble has one of so many channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class SphericalModel:
+    """A potential before its coefficients are known.
+
+    Attributes
+    ----------
+    fields : SphericalFields
+        The features.
+    baseline : Baseline
+        What is subtracted from the labels.
+    species_power : float
+        How far the prior holds down channels that switch between elements; see `ase_rfhgn.fitting.prior`.
+    free_one_body : bool
+        Whether one-body energies are fitted.
+    closest : float
+        Distance below which two atoms of a frame are there by mistake (Å).
+    """
+
+    fields: SphericalFields
+    baseline: Baseline
+    species_power: float = 0.0
+    free_one_body: bool = True
+    closest: float = MISTAKEN
+
+    @property
+    def layout(self) -> Layout:
+        """Columns: one-body energies, then the features of every species."""
+        return Layout(len(self.fields.species_s), self.fields.n_features)
+
+    @property
+    def search(self) -> RidgeSearch:
+        """How the ridge is searched for."""
+        return SEARCH
+
+    @property
+    def reduced_columns(self) -> IntArray:
+        """Columns of the ensemble: one-body energies, and low body orders of half of the channels."""
+        layout = self.layout
+        reduced_f = reduced_features(self.fields, max(1, self.fields.n_channels // SHARE))
+        starts = layout.n_one_body + layout.n_features * np.arange(layout.n_species)
+        return np.concatenate([np.arange(layout.n_one_body), *(start + reduced_f for start in starts)])
+
+    @property
+    def baseline_s(self) -> FloatArray:
+        """One-body energies that are subtracted from labels (eV)."""
+        return self.baseline.one_body_s
+
+    @property
+    def parameters(self) -> FloatArray:
+        """Power of the species' length scale, and whether one-body energies are free."""
+        return np.array([self.species_power, float(self.free_one_body)])
+
+    def graphed(self, index: int, frame: Frame) -> GraphedFrame:
+        """Return a frame with the graph that the features see, checked."""
+        return WithinCutoff(self.fields.cutoff, self.closest)(index, frame)
+
+    def rows(self, items: Sequence[GraphedFrame], system: tuple[int, ...]) -> list[dict[str, FloatArray]]:
+        """Return the rows of every kind of label that frames have; see `LinearModel.rows`."""
+        return [frame_rows(self.fields, self.baseline, item.frame, item.graph, system) for item in items]
+
+    def size(self, item: GraphedFrame) -> float:  # noqa: ARG002  # all are alike
+        """Return 1: frames are dealt with one by one."""
+        return 1.0
+
+    def prior(self, norm_f: FloatArray) -> FloatArray:
+        """Return the prior spread of the coefficients for given norms of the weighted columns."""
+        return prior_spread(self.fields, norm_f, self.species_power, free_one_body=self.free_one_body)
+
+    def descriptors(self, item: GraphedFrame) -> tuple[FloatArray, IntArray]:
+        """Return descriptors and species of the atoms of a frame."""
+        species_n = np.searchsorted(self.fields.species_s, item.graph.number_n)
+        return self.fields.descriptors(item.graph), species_n
+
+    def finish(self, solution: Solution) -> Potential:
+        """Return the potential of a solution."""
+        one_body_s, coefficient_sf = self.layout.split(solution.coefficient_f)
+        return Potential(
+            hamiltonian=self.fields,
+            coefficient_sf=coefficient_sf,
+            baseline=replace(self.baseline, one_body_s=self.baseline.one_body_s + one_body_s),
+            ensemble=self._ensemble(solution),
+            record=solution.record,
+            linear_system=solution.linear_system,
+        )
+
+    def forces(self, model: AnyModel, item: GraphedFrame) -> FloatArray:
+        """Return what a potential says of the forces on a frame (eV/Å)."""
+        assert isinstance(model, Potential)  # noqa: S101  # made by `finish`
+        return model.respond(item.frame.atoms, item.graph).force_nc
+
+    def _ensemble(self, solution: Solution) -> Ensemble | None:
+        if solution.domain is None:
+            return None
+        n_species, n_members = len(self.fields.species_s), len(solution.member_ef)
+        return Ensemble(
+            coefficient_esf=solution.member_ef[:, n_species:].reshape(n_members, n_species, -1),
+            one_body_es=solution.member_ef[:, :n_species],
+            interval_scale_ol=np.array([solution.interval_scale[kind] for kind in QUANTITIES]),
+            domain=solution.domain,
+        )

@@ -1,0 +1,139 @@
+"""Frames with their graphs: each is read, checked and searched for neighbours once per pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ase_rfhgn.errors import StructureError, TrainingDataError
+from ase_rfhgn.structures.checks import refuse_coincident_atoms
+from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
+from ase_rfhgn.structures.training_set import TrainingSet
+
+KEPT_BYTES = 2**26
+"""Memory for graphs that are kept from one pass to the next (64 MB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphedFrame:
+    """A frame and its graph.
+
+    Attributes
+    ----------
+    index : int
+        Number of the frame in its set, from 0.
+    frame : Frame
+        Structure and labels.
+    graph : NeighbourGraph
+        Its atoms, as the features see them.
+    """
+
+    index: int
+    frame: Frame
+    graph: NeighbourGraph
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that it takes, about."""
+        graph = self.graph
+        arrays = (graph.number_n, graph.centre_p, graph.neighbour_p, graph.vector_pc, self.frame.atoms.positions)
+        return 1000 + 3 * int(arrays[-1].nbytes) + sum(int(array.nbytes) for array in arrays)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Graphed frames that are kept, and the memory that they take."""
+
+    by_number: dict[int, GraphedFrame] = field(default_factory=dict)
+    n_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FrameGraphs:
+    """Frames of a training set with their graphs, in their order; gone through as often as needed.
+
+    Those that come first are kept, as far as memory allows: a second pass neither reads nor searches them.
+
+    Attributes
+    ----------
+    frames : TrainingSet
+        The frames.
+    graphed : callable
+        Makes a graphed frame of the number of a frame and the frame.
+    number_i : range or tuple of int
+        Which frames are gone through; by default all.
+    kept_bytes : int
+        Memory for what is kept.
+    """
+
+    frames: TrainingSet
+    graphed: Callable[[int, Frame], GraphedFrame]
+    number_i: range | tuple[int, ...]
+    kept_bytes: int = KEPT_BYTES
+    _kept: _Kept = field(default_factory=_Kept)
+
+    @classmethod
+    def of(cls, frames: TrainingSet, graphed: Callable[[int, Frame], GraphedFrame]) -> FrameGraphs:
+        """Return all frames of a set with their graphs."""
+        return cls(frames, graphed, range(len(frames)))
+
+    def part(self, number_i: range | tuple[int, ...]) -> FrameGraphs:
+        """Return some of the frames; what is kept is shared."""
+        return FrameGraphs(self.frames, self.graphed, number_i, self.kept_bytes, self._kept)
+
+    def __len__(self) -> int:
+        """Return the number of frames that are gone through."""
+        return len(self.number_i)
+
+    def __iter__(self) -> Iterator[GraphedFrame]:
+        """Yield the frames in their order."""
+        kept = self._kept.by_number
+        missing = self.frames.read([i for i in self.number_i if i not in kept])
+        for i in self.number_i:
+            yield kept[i] if i in kept else self.made(i, next(missing))
+
+    def __getitem__(self, i: int) -> GraphedFrame:
+        """Return one frame by its number in the set."""
+        kept = self._kept.by_number
+        return kept[i] if i in kept else self.made(i, self.frames[i])
+
+    def made(self, i: int, frame: Frame) -> GraphedFrame:
+        """Return a frame that was read already with its graph."""
+        made = self.graphed(i, frame)
+        if self._kept.n_bytes + made.n_bytes <= self.kept_bytes:
+            self._kept.by_number[i] = made
+            self._kept.n_bytes += made.n_bytes
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class WithinCutoff:
+    """Makes graphs of all pairs of atoms up to a cutoff, periodic images included.
+
+    Attributes
+    ----------
+    cutoff : float
+        Longest edge (Å).
+    closest : float
+        Distance below which two atoms are at the same place (Å); zero allows all.
+    """
+
+    cutoff: float
+    closest: float
+
+    def __call__(self, index: int, frame: Frame) -> GraphedFrame:
+        """Return a frame with its graph.
+
+        Raises
+        ------
+        TrainingDataError
+            If atoms are at the same place; the message names the frame.
+        """
+        graph = build_graph(frame.atoms, self.cutoff)
+        try:
+            refuse_coincident_atoms(graph, self.closest)
+        except StructureError as error:
+            message = f"{frame.name}: {error}"
+            raise TrainingDataError(message) from error
+        return GraphedFrame(index, frame, graph)
