@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
 from ase_rfhgn.features.phase_space.initialise import initialise_network
 from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, Network, VectorNetwork
+from ase_rfhgn.features.phase_space.networks import GraphNetwork, Network
 from ase_rfhgn.features.phase_space.points import joined
+from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.phase_space.frames import PhaseSpaceFrames
 from ase_rfhgn.fitting.phase_space.regression import Folds, label_triangles, motion_triangles, solution
@@ -200,10 +200,6 @@ def _fitted_to_motion(
 
 def _drawn(settings: PhaseSpaceSettings, frames: PhaseSpaceFrames) -> GraphNetwork | VectorNetwork:
     """Return a network drawn for a sample of the frames."""
-    numbers = set(frames.first.atoms.numbers.tolist())
-    if len(numbers) > 1 and settings.network == "graph":
-        message = f"{frames.first.name}: several elements {sorted(numbers)}, but the network does not tell nodes apart"
-        raise TrainingDataError(message)
     sample = joined([snapshot.points for snapshot in frames.sample])
     try:
         return initialise_network(settings.architecture, sample, random_stream(settings.seed))
@@ -231,7 +227,6 @@ def _potential(
         coefficient_f=solved.coefficient_f,
         constant=_constant(settings, frames, network, solved.coefficient_f, known or (0, 0.0)),
         n_dimensions=frames.n_dimensions,
-        species_s=np.unique(frames.first.atoms.numbers),
         cutoff=settings.cutoff,
         separable=settings.kinetic == "known",
         record={

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
+from ase_rfhgn.features.phase_space.species import Species
 from ase_rfhgn.fitting.phase_space.rows import Snapshot, snapshot_of
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.runtime.random_streams import SNAPSHOTS, random_stream
@@ -58,6 +59,7 @@ class PhaseSpaceFrames:
         chosen_i = random_stream(settings.seed, SNAPSHOTS).permutation(len(frames))[:count]
         chosen = {int(i): frames[int(i)] for i in {0, *chosen_i.tolist()}}
         self.first = chosen[0]
+        self.species = _species(chosen.values())
         self.n_dimensions = settings.dimensions or _dimensions(chosen.values())
         self.sample = [self.snapshot(i, chosen[i]) for i in sorted(chosen)]
 
@@ -94,7 +96,24 @@ class PhaseSpaceFrames:
         """
         if not self._labelled:
             frame = replace(frame, force_nc=np.zeros_like(frame.atoms.positions))
+        _refuse_other_species(frame, self.species)
         return snapshot_of(frame, self._settings, self.n_dimensions, self.bonds_of(i))
+
+
+def _species(frames: Iterable[Frame]) -> Species:
+    """Return the species of all nodes of some frames."""
+    atoms = [frame.atoms for frame in frames]
+    return Species.of_nodes(
+        np.concatenate([one.numbers for one in atoms]), np.concatenate([one.get_masses() for one in atoms])
+    )
+
+
+def _refuse_other_species(frame: Frame, species: Species) -> None:
+    try:
+        species.indices(frame.atoms.numbers, frame.atoms.get_masses())
+    except StructureError as error:
+        message = f"{frame.name}: {error}"
+        raise TrainingDataError(message) from error
 
 
 def _dimensions(frames: Iterable[Frame]) -> int:
