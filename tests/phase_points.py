@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.phase_space.inputs import Encoding
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints
+from ase_rfhgn.features.phase_space.species import ONE_SPECIES, Species
+from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 
 NODES = 5
 """Nodes per structure."""
 
 
-def random_points(rng: np.random.Generator, n_dimensions: int, n_structures: int = 2) -> PhasePoints:
-    """Return structures of five nodes, two thirds of whose pairs have an edge."""
+def random_points(
+    rng: np.random.Generator, n_dimensions: int, n_structures: int = 2, species: Species = ONE_SPECIES
+) -> PhasePoints:
+    """Return structures of five nodes, two thirds of whose pairs have an edge; species take turns."""
+    species_n = np.arange(NODES * n_structures) % NODES % species.n_species
     pairs = [(i, j) for i in range(NODES) for j in range(NODES) if i != j and (i + j) % 3]
     edge_pe = np.concatenate([np.array(pairs) + NODES * structure for structure in range(n_structures)])
     position_nc = rng.normal(size=(NODES * n_structures, n_dimensions))
@@ -26,13 +33,15 @@ def random_points(rng: np.random.Generator, n_dimensions: int, n_structures: int
         centre_p=edge_pe[:, 0],
         neighbour_p=edge_pe[:, 1],
         vector_pc=position_nc[edge_pe[:, 1]] - position_nc[edge_pe[:, 0]],
+        number_n=species.number_s[species_n],
+        mass_n=species.mass_s[species_n],
     )
 
 
 def moved(points: PhasePoints, position_nc: FloatArray, momentum_nc: FloatArray) -> PhasePoints:
     """Return the same structures elsewhere in phase space."""
     vector_pc = position_nc[points.neighbour_p] - position_nc[points.centre_p]
-    return PhasePoints(position_nc, momentum_nc, points.first_i, points.centre_p, points.neighbour_p, vector_pc)
+    return replace(points, position_nc=position_nc, momentum_nc=momentum_nc, vector_pc=vector_pc)
 
 
 def permuted(points: PhasePoints, order_n: IntArray) -> PhasePoints:
@@ -45,6 +54,8 @@ def permuted(points: PhasePoints, order_n: IntArray) -> PhasePoints:
         place_n[points.centre_p],
         place_n[points.neighbour_p],
         points.vector_pc,
+        points.number_n[order_n],
+        points.mass_n[order_n],
     )
 
 

@@ -198,7 +198,11 @@ class ActiveCalculator(PotentialCalculator):
     def _update(self, frame: Atoms) -> tuple[Potential, bool]:
         """Return the potential that knows a frame, too, and whether everything was fitted anew for it."""
         potential = self.potential
-        if potential is None or len(self.call_log.frames) >= GROWTH * self._n_at_fit or self._is_closer(potential, frame):
+        if (
+            potential is None
+            or len(self.call_log.frames) >= GROWTH * self._n_at_fit
+            or self._is_closer(potential, frame)
+        ):
             return self._fit(), True
         try:
             return self._adopted(potential.update([frame])), False

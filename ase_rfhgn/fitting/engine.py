@@ -157,10 +157,10 @@ def _refuse_contradictions(
     if known is None:
         return
     if known[0] >= len(frames):
-        message = f"known_energy is {known}, but {frames.name} has {len(frames)} frames: name another frame"
+        message = f"known_energy is {known}, but there are {len(frames)} frames: name another frame"
         raise SettingsError(message)
     if isinstance(targets, Labels) and settings.uses_energies and any(frame.energy is not None for frame in frames):
-        message = f"known_energy is {known}, but frames of {frames.name} have energies: leave it out"
+        message = f"known_energy is {known}, but the frames have energies: leave it out"
         raise SettingsError(message)
 
 

@@ -11,15 +11,16 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.phase_space.inputs import AXES, EDGE_INPUTS, NODE_INPUTS, Encoding
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints, phase_point
+from ase_rfhgn.features.phase_space.species import Species
+from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
 from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
-from ase_rfhgn.structures.checks import refuse_unknown_elements
 from ase_rfhgn.structures.graph import Bonds, NeighbourGraph, bonded_graph, build_graph
 
 KIND = "phase space"
@@ -60,8 +61,6 @@ class PhaseSpacePotential:
         What one known energy fixes (eV).
     n_dimensions : int
         Coordinates that exist; the others must be zero.
-    species_s : ndarray of shape (n_species,)
-        Atomic numbers of the training data; the network does not tell them apart.
     cutoff : float or None
         Length up to which two atoms have an edge (Å); None where the edges are given bonds.
     separable : bool
@@ -80,12 +79,16 @@ class PhaseSpacePotential:
     coefficient_f: FloatArray
     constant: float
     n_dimensions: int
-    species_s: IntArray
     cutoff: float | None
     separable: bool
     record: dict[str, Any] = field(default_factory=dict)
     ensemble: PhaseSpaceEnsemble | None = None
     linear_system: Mapping[str, NDArray[Any]] | None = None
+
+    @property
+    def species(self) -> Species:
+        """Elements and masses of the training data, which the model knows."""
+        return self.network.encoding.species
 
     def evaluate(self, atoms: Atoms, bonds: Bonds | None = None) -> PhaseSpaceGradients:
         """Return the energy H, the velocities ∂H/∂p and the forces −∂H/∂q of a structure.
@@ -166,7 +169,8 @@ class PhaseSpacePotential:
         """Write the model to a file (`.npz`), atomically and byte-reproducibly."""
         network, encoding = self.network, self.network.encoding
         kind = "graph" if isinstance(network, GraphNetwork) else "vector"
-        arrays: Arrays = {"coefficient_f": self.coefficient_f, "species_s": self.species_s}
+        arrays: Arrays = {"coefficient_f": self.coefficient_f, "species_s": self.species.number_s}
+        arrays |= {"mass_s": self.species.mass_s}
         for name in LAYERS[kind]:
             layer: DenseLayer = getattr(network, name)
             arrays |= {f"{name}_weight_kd": layer.weight_kd, f"{name}_bias_k": layer.bias_k}
@@ -197,7 +201,7 @@ class PhaseSpacePotential:
         return read_model_as(path, {KIND: assemble})
 
     def _check(self, atoms: Atoms) -> None:
-        refuse_unknown_elements(atoms, self.species_s, "model")
+        self.species.indices(atoms.numbers, atoms.get_masses())
         if isinstance(self.network, VectorNetwork):
             needed = self.network.layer.n_inputs // (self.n_dimensions * len(self.network.encoding.node_inputs))
             if len(atoms) != needed:
@@ -242,6 +246,7 @@ def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
         axes=_one_of(header["axes"], AXES),
         node_inputs=tuple(_one_of(name, NODE_INPUTS) for name in header["node_inputs"]),
         edge_inputs=tuple(_one_of(name, EDGE_INPUTS) for name in header["edge_inputs"]),
+        species=_species(arrays),
     )
     n_dimensions = int(header["dimensions"])
     node_inputs = n_dimensions * len(encoding.node_inputs)
@@ -260,11 +265,18 @@ def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
         coefficient_f=shaped(arrays, "coefficient_f", (network.n_features,)),
         constant=float(header["constant"]),
         n_dimensions=n_dimensions,
-        species_s=shaped(arrays, "species_s", (None,)),
         cutoff=_number_or_none(header["cutoff"]),
         separable=bool(header["separable"]),
         record=dict(header["record"]),
     )
+
+
+def _species(arrays: Arrays) -> Species:
+    mass_s = shaped(arrays, "mass_s", (None,))
+    if not len(mass_s) or not (mass_s > 0.0).all():
+        message = f"masses are {mass_s.tolist()}: a model knows one at least, and all are positive"
+        raise ValueError(message)
+    return Species(shaped(arrays, "species_s", (len(mass_s),)), mass_s)
 
 
 def _layer(arrays: Arrays, name: str, n_inputs: int | None) -> DenseLayer:

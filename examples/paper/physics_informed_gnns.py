@@ -160,12 +160,13 @@ def learned_motion(potential: PhaseSpacePotential, test: Ensemble) -> Motion:
     """Return velocities and forces by a learned Hamiltonian, all systems at once."""
     n_systems, n_nodes, _ = test.position.shape
     ends = np.concatenate([test.ends + n_nodes * system for system in range(n_systems)])
+    kinds = np.zeros(n_systems * n_nodes, dtype=np.int64), np.ones(n_systems * n_nodes)  # one for all
 
     def motion(position: FloatArray, momentum: FloatArray) -> tuple[FloatArray, FloatArray]:
         flat_nc = position.reshape(-1, D)
         vector_pc = flat_nc[ends[:, 1]] - flat_nc[ends[:, 0]]
         first_i = n_nodes * np.arange(n_systems + 1)
-        points = PhasePoints(flat_nc, momentum.reshape(-1, D), first_i, ends[:, 0], ends[:, 1], vector_pc)
+        points = PhasePoints(flat_nc, momentum.reshape(-1, D), first_i, ends[:, 0], ends[:, 1], vector_pc, *kinds)
         said = potential.network.combination(points, potential.coefficient_f)
         velocity = momentum if potential.separable else said.momentum_ncf.reshape(position.shape)
         return velocity, -said.position_ncf.reshape(position.shape)

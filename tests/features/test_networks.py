@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from phase_points import NODES, moved, permuted, random_network, random_points, random_vector_network
@@ -10,8 +12,9 @@ from scipy.stats import special_ortho_group
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.phase_space import networks as phase_space
 from ase_rfhgn.features.phase_space.inputs import AXES, Encoding
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints, joined
+from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 
 EVERYTHING = (("position", "momentum"), ("displacement", "distance"))
 INPUTS = (EVERYTHING, (("momentum",), ("distance",)), ((), ("distance", "displacement")), (("position",), ()))
@@ -121,7 +124,8 @@ def pair(rng: np.random.Generator, distance: float, cutoff: float) -> PhasePoint
     edges = np.array([[0, 1], [1, 0]] if distance < cutoff else np.empty((0, 2)), dtype=np.int64)
     momentum_nc = rng.normal(size=(3, 1))
     vector_pc = position_nc[edges[:, 1]] - position_nc[edges[:, 0]]
-    return PhasePoints(position_nc, momentum_nc, np.array([0, 3]), edges[:, 0], edges[:, 1], vector_pc)
+    kinds = np.zeros(3, dtype=np.int64), np.ones(3)
+    return PhasePoints(position_nc, momentum_nc, np.array([0, 3]), edges[:, 0], edges[:, 1], vector_pc, *kinds)
 
 
 @pytest.mark.parametrize(("smooth_cutoff", "jump"), [(None, True), (2.0, False)])
@@ -139,10 +143,7 @@ def test_known_defect_the_energy_jumps_at_a_cutoff_unless_messages_vanish_there(
 def far_copies(points: PhasePoints) -> PhasePoints:
     """Return one structure that consists of a structure and a copy of it far away."""
     there = moved(points, points.position_nc + 50.0, points.momentum_nc)
-    both = joined([points, there])
-    return PhasePoints(
-        both.position_nc, both.momentum_nc, np.array([0, 2 * NODES]), both.centre_p, both.neighbour_p, both.vector_pc
-    )
+    return replace(joined([points, there]), first_i=np.array([0, 2 * NODES]))
 
 
 @pytest.mark.parametrize(("inputs", "extensive"), [(EVERYTHING, False), (((), ("distance",)), True)])

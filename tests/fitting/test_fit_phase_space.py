@@ -186,15 +186,6 @@ def test_an_undefined_frame_is_told(rng: np.random.Generator) -> None:
         fit_phase_space(frames, bonds=bonds, **SMALL)
 
 
-def test_a_graph_network_refuses_several_elements(rng: np.random.Generator) -> None:
-    frames, bonds = spring_lattice(rng, (3,), 3)
-    for atoms in frames:
-        atoms.numbers[0] = 2
-        atoms.calc.atoms = atoms.copy()
-    with pytest.raises(TrainingDataError, match="several elements"):
-        fit_phase_space(frames, bonds=bonds, **SMALL)
-
-
 def test_bonds_or_a_cutoff_are_needed(rng: np.random.Generator) -> None:
     frames, bonds = spring_lattice(rng, (3,), 3)
     with pytest.raises(TrainingDataError, match="the edges of the model are bonds: pass bonds"):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.phase_space.inputs import EncodedPoints, Encoding
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints
+from ase_rfhgn.features.phase_space.species import Species
+from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 from ase_rfhgn.features.sampling import sample_layer, sample_layer_of_parts
 
 EDGES_PER_UNIT = 100
@@ -51,7 +53,7 @@ def initialise_network(
     architecture : NetworkArchitecture
         Kind, inputs, widths and sampler.
     sample : PhasePoints
-        Structures that stand for the data.
+        Structures that stand for the data; their species are those that the network knows.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -62,7 +64,8 @@ def initialise_network(
     TrainingDataError
         If the data have too few different points.
     """
-    encoded = architecture.encoding.encode(sample)
+    species = Species.of_nodes(sample.number_n, sample.mass_n)
+    encoded = replace(architecture.encoding, species=species).encode(sample)
     if architecture.network == "vector":
         part_id = [part.reshape(sample.n_structures, -1) for part in encoded.node_parts]
         layer = sample_layer_of_parts(architecture.sampler, part_id, architecture.units[0], rng)

@@ -9,6 +9,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.features.phase_space.axes import GlobalAxes, laboratory_axes, nearest_node_axes
 from ase_rfhgn.features.phase_space.points import PhasePoints
+from ase_rfhgn.features.phase_space.species import ONE_SPECIES, Species
 from ase_rfhgn.features.pooling import pooled, pooled_differences
 
 AXES = ("nearest node", "mean position", "laboratory")
@@ -29,11 +30,14 @@ class Encoding:
         What the node encoder sees, along the axes.
     edge_inputs : tuple of {"displacement", "distance"}
         What the edge encoder sees; displacements along the axes.
+    species : Species
+        Nodes that are told apart; by default none are. Momenta are seen times √(m₀/m).
     """
 
     axes: str
     node_inputs: tuple[str, ...]
     edge_inputs: tuple[str, ...]
+    species: Species = ONE_SPECIES
 
     def encode(self, points: PhasePoints) -> EncodedPoints:
         """Return the inputs of the network at points of phase space."""
@@ -43,7 +47,10 @@ class Encoding:
             centred_nc = centred_nc - _mean(centred_nc, points)[structure_n]
         axes = self._axes(centred_nc, points)
         position_na = axes.project(centred_nc, structure_n)
+        species_n = self._species_of(points)
         momentum_na = axes.project(points.momentum_nc, structure_n)
+        if self.species.n_species > 1:
+            momentum_na = momentum_na * self.species.momentum_scale_s[species_n, None]
         vector_pa = axes.project(points.vector_pc, structure_n[points.centre_p])
         distance_p: FloatArray = np.sqrt(np.einsum("pc,pc->p", points.vector_pc, points.vector_pc))
         node = {"position": position_na, "momentum": momentum_na}
@@ -53,6 +60,7 @@ class Encoding:
             encoding=self,
             axes=axes,
             structure_n=structure_n,
+            species_n=species_n,
             position_na=position_na,
             momentum_na=momentum_na,
             vector_pa=vector_pa,
@@ -60,6 +68,12 @@ class Encoding:
             node_parts=tuple(node[name] for name in self.node_inputs),
             edge_parts=tuple(edge[name] for name in self.edge_inputs),
         )
+
+    def _species_of(self, points: PhasePoints) -> IntArray:
+        """Return the species of every node, zero where there is but one."""
+        if self.species.n_species == 1:
+            return np.zeros(points.n_nodes, dtype=np.int64)
+        return self.species.indices(points.number_n, points.mass_n)
 
     def _axes(self, centred_nc: FloatArray, points: PhasePoints) -> GlobalAxes:
         """Return the axes; where nothing is projected, the nearest node need not define one."""
@@ -83,8 +97,10 @@ class EncodedPoints:
         Axes of every structure.
     structure_n : ndarray of shape (n_nodes,)
         Structure of every node.
+    species_n : ndarray of shape (n_nodes,)
+        Species of every node.
     position_na, momentum_na, vector_pa : ndarray
-        Projected positions, momenta and edges.
+        Projected positions, momenta and edges; momenta times √(m₀/m).
     distance_p : ndarray of shape (n_edges,)
         Lengths of the edges (Å).
     node_parts, edge_parts : tuple of ndarray
@@ -95,12 +111,19 @@ class EncodedPoints:
     encoding: Encoding
     axes: GlobalAxes
     structure_n: IntArray
+    species_n: IntArray
     position_na: FloatArray
     momentum_na: FloatArray
     vector_pa: FloatArray
     distance_p: FloatArray
     node_parts: tuple[FloatArray, ...]
     edge_parts: tuple[FloatArray, ...]
+
+    @property
+    def pair_p(self) -> IntArray:
+        """Unordered pair of species of every edge."""
+        centre_p, neighbour_p = self.points.centre_p, self.points.neighbour_p
+        return self.encoding.species.pair_p(self.species_n[centre_p], self.species_n[neighbour_p])
 
     @property
     def node_nd(self) -> FloatArray:
@@ -132,9 +155,12 @@ class ChainRule:
         self._momentum_ncf = np.zeros(shape)
         self._twist_iwf = np.zeros((points.n_structures, len(encoded.axes.planes[0]), n_features))
 
-    def add_nodes(self, slope_ndf: FloatArray, columns: slice = slice(None)) -> None:
-        """Add the derivatives of some features by the inputs of the node encoder."""
+    def add_nodes(
+        self, slope_ndf: FloatArray, columns: slice = slice(None), nodes: slice | IntArray = slice(None)
+    ) -> None:
+        """Add the derivatives of some features by the inputs of the node encoder, at all nodes or some."""
         encoded = self._encoded
+        structure_n = encoded.structure_n[nodes]
         targets = {
             "position": (encoded.position_na, self._position_ncf),
             "momentum": (encoded.momentum_na, self._momentum_ncf),
@@ -143,17 +169,17 @@ class ChainRule:
         for place, name in enumerate(encoded.encoding.node_inputs):
             slope_naf = slope_ndf[:, place * n_dimensions : (place + 1) * n_dimensions]
             projected_na, target_ncf = targets[name]
-            target_ncf[:, :, columns] += encoded.axes.unproject(slope_naf, encoded.structure_n)
-            self._twist(slope_naf, projected_na, encoded.structure_n, columns)
+            target_ncf[nodes, :, columns] += encoded.axes.unproject(slope_naf, structure_n)
+            self._twist(slope_naf, projected_na[nodes], structure_n, columns)
 
     def add_edges(
-        self, edges: slice, slope_pdf: FloatArray, slope_pf: FloatArray | None, columns: slice = slice(None)
+        self, edges: slice | IntArray, slope_pdf: FloatArray, slope_pf: FloatArray | None, columns: slice = slice(None)
     ) -> None:
         """Add the derivatives of some features by the inputs of the edge encoder.
 
         Parameters
         ----------
-        edges : slice
+        edges : slice or ndarray
             Which edges.
         slope_pdf : ndarray of shape (n_edges, n_inputs, n_features)
             Derivatives by the inputs.
@@ -189,6 +215,8 @@ class ChainRule:
             self._position_ncf[reference_ir] += encoded.axes.turned(self._twist_iwf)
         if encoded.encoding.axes != "laboratory":  # what edges add has no mean: it pulls at both of their ends
             self._position_ncf -= _mean(self._position_ncf, points)[encoded.structure_n]
+        if encoded.encoding.species.n_species > 1:
+            self._momentum_ncf *= encoded.encoding.species.momentum_scale_s[encoded.species_n, None, None]
         return self._position_ncf, self._momentum_ncf
 
     def _twist(self, slope_maf: FloatArray, projected_ma: FloatArray, structure_m: IntArray, columns: slice) -> None:

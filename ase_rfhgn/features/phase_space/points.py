@@ -28,6 +28,10 @@ class PhasePoints:
         Nodes at the tail and at the head of each edge.
     vector_pc : ndarray of shape (n_edges, n_dimensions)
         Head minus tail, through the periodic image that the edge crosses (Å).
+    number_n : ndarray of shape (n_nodes,)
+        Atomic numbers.
+    mass_n : ndarray of shape (n_nodes,)
+        Masses (u): with the atomic numbers, they tell nodes apart.
     """
 
     position_nc: FloatArray
@@ -36,6 +40,8 @@ class PhasePoints:
     centre_p: IntArray
     neighbour_p: IntArray
     vector_pc: FloatArray
+    number_n: IntArray
+    mass_n: FloatArray
 
     @property
     def n_nodes(self) -> int:
@@ -64,7 +70,7 @@ def phase_point(atoms: Atoms, graph: NeighbourGraph, n_dimensions: int) -> Phase
     Parameters
     ----------
     atoms : ase.Atoms
-        Positions and momenta.
+        Positions, momenta, elements and masses.
     graph : NeighbourGraph
         Edges of the structure.
     n_dimensions : int
@@ -93,6 +99,8 @@ def phase_point(atoms: Atoms, graph: NeighbourGraph, n_dimensions: int) -> Phase
         centre_p=graph.centre_p,
         neighbour_p=graph.neighbour_p,
         vector_pc=graph.vector_pc[:, :n_dimensions],
+        number_n=atoms.numbers,
+        mass_n=atoms.get_masses(),
     )
 
 
@@ -106,4 +114,6 @@ def joined(points: Sequence[PhasePoints]) -> PhasePoints:
         centre_p=np.concatenate([n + point.centre_p for n, point in zip(start, points, strict=False)]),
         neighbour_p=np.concatenate([n + point.neighbour_p for n, point in zip(start, points, strict=False)]),
         vector_pc=np.concatenate([point.vector_pc for point in points]),
+        number_n=np.concatenate([point.number_n for point in points]),
+        mass_n=np.concatenate([point.mass_n for point in points]),
     )

@@ -9,8 +9,10 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import StructureError, TrainingDataError
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, Network, VectorNetwork
+from ase_rfhgn.features.phase_space.networks import GraphNetwork, Network
 from ase_rfhgn.features.phase_space.points import PhasePoints, joined, phase_point
+from ase_rfhgn.features.phase_space.species import Species
+from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 from ase_rfhgn.fitting.linear_model import Layout, RidgeSearch, Solution
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.phase_space import (
@@ -41,6 +43,8 @@ class PhaseSpaceGraphs:
     ----------
     n_dimensions : int
         Coordinates that exist.
+    species : Species
+        Elements and masses that nodes may have.
     cutoff : float or None
         Longest edge (Å), where edges are not bonds.
     bonds : Bonds, sequence of Bonds, or None
@@ -54,6 +58,7 @@ class PhaseSpaceGraphs:
     """
 
     n_dimensions: int
+    species: Species
     cutoff: float | None
     bonds: Bonds | Sequence[Bonds] | None
     has_edges: bool
@@ -78,6 +83,7 @@ class PhaseSpaceGraphs:
         try:
             graph = structure_graph(frame.atoms, bonds, self.cutoff, has_edges=self.has_edges)
             phase_point(frame.atoms, graph, self.n_dimensions)
+            self.species.indices(frame.atoms.numbers, frame.atoms.get_masses())
         except StructureError as error:
             message = f"{frame.name}: {error}"
             raise TrainingDataError(message) from error
@@ -108,8 +114,6 @@ class PhaseSpaceModel:
         The features.
     graphs : PhaseSpaceGraphs
         Makes graphs of frames.
-    species_s : ndarray of shape (n_species,)
-        Atomic numbers that occur.
     reference_energy : float
         What is learned of the energy of one structure (eV).
     reference_f : ndarray of shape (n_features,)
@@ -118,7 +122,6 @@ class PhaseSpaceModel:
 
     network: GraphNetwork | VectorNetwork
     graphs: PhaseSpaceGraphs
-    species_s: IntArray
     reference_energy: float
     reference_f: FloatArray
 
@@ -129,13 +132,14 @@ class PhaseSpaceModel:
         energy, *feature_f = fitted.linear_system["parameters"]
         graphs = PhaseSpaceGraphs(
             n_dimensions=fitted.n_dimensions,
+            species=fitted.species,
             cutoff=fitted.cutoff,
             bonds=bonds,
             has_edges=isinstance(fitted.network, GraphNetwork),
             labelled=True,
             learned=not fitted.separable,
         )
-        return cls(fitted.network, graphs, fitted.species_s, float(energy), np.array(feature_f))
+        return cls(fitted.network, graphs, float(energy), np.array(feature_f))
 
     @property
     def layout(self) -> Layout:
@@ -206,7 +210,6 @@ class PhaseSpaceModel:
             coefficient_f=solution.coefficient_f,
             constant=self.reference_energy - float(self.reference_f @ solution.coefficient_f),
             n_dimensions=self.graphs.n_dimensions,
-            species_s=self.species_s,
             cutoff=self.graphs.cutoff,
             separable=not self.graphs.learned,
             record=solution.record,

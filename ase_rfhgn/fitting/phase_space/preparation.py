@@ -10,7 +10,9 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError
 from ase_rfhgn.features.phase_space.initialise import initialise_network
-from ase_rfhgn.features.phase_space.networks import GraphNetwork, VectorNetwork
+from ase_rfhgn.features.phase_space.networks import GraphNetwork
+from ase_rfhgn.features.phase_space.species import Species
+from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 from ase_rfhgn.fitting.engine import Options, Prepared
 from ase_rfhgn.fitting.grouping import Group, Grouping, folds_in_turn
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
@@ -66,7 +68,6 @@ class PhaseSpaceProblem:
         model = PhaseSpaceModel(
             network=network,
             graphs=_graphs_of(items),
-            species_s=np.unique(first.atoms.numbers),
             reference_energy=energy - kinetic,
             reference_f=features_of(network, known, n_dimensions),
         )
@@ -76,7 +77,7 @@ class PhaseSpaceProblem:
             grouping=_grouping(len(frames)),
             weights=_weights(both, items, sample),
             targets=both,
-            species_s=model.species_s,
+            species_s=np.unique(model.graphs.species.number_s),
             n_atoms_i=np.full(len(frames), len(first.atoms)),
             energies="absolute" if is_known else "relative",
         )
@@ -108,6 +109,7 @@ class PhaseSpaceProblem:
         chosen = {int(i): frames[int(i)] for i in sorted({0, *chosen_i.tolist()})}
         graphs = PhaseSpaceGraphs(
             n_dimensions=settings.dimensions or _dimensions(chosen.values()),
+            species=_species(chosen.values()),
             cutoff=settings.cutoff,
             bonds=self.bonds,
             has_edges=settings.network == "graph",
@@ -121,10 +123,6 @@ class PhaseSpaceProblem:
         self, first: Frame, sample: Sequence[GraphedFrame], n_dimensions: int
     ) -> GraphNetwork | VectorNetwork:
         """Return a network drawn for a sample of the frames."""
-        numbers = set(first.atoms.numbers.tolist())
-        if len(numbers) > 1 and self.settings.network == "graph":
-            message = f"{first.name}: several elements {sorted(numbers)}, but the network does not tell nodes apart"
-            raise TrainingDataError(message)
         rng = random_stream(self.settings.seed)
         try:
             return initialise_network(self.settings.architecture, points_of(sample, n_dimensions), rng)
@@ -152,6 +150,14 @@ class PhaseSpaceProblem:
 def _graphs_of(items: FrameGraphs) -> PhaseSpaceGraphs:
     assert isinstance(items.graphed, PhaseSpaceGraphs)  # noqa: S101  # made above
     return items.graphed
+
+
+def _species(frames: Iterable[Frame]) -> Species:
+    """Return the species of all nodes of some frames."""
+    atoms = [frame.atoms for frame in frames]
+    return Species.of_nodes(
+        np.concatenate([one.numbers for one in atoms]), np.concatenate([one.get_masses() for one in atoms])
+    )
 
 
 def _dimensions(frames: Iterable[Frame]) -> int:
