@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from labelled import labelled, shaken
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from ase_rfhgn.errors import RFHGNError, SettingsError, StructureError, TrainingDataError, TrainingDataWarning
-from ase_rfhgn.fitting import fit as fitting
+from ase_rfhgn.fitting import engine, preparation
 from ase_rfhgn.fitting.fit import fit
 
 SMALL: dict[str, Any] = {"cutoff": 4.0, "channels": 3, "projections": 1}
@@ -49,7 +50,7 @@ def with_position(value: float) -> Callable[[Atoms], Atoms]:
 def coincident(atoms: Atoms) -> Atoms:
     copy: Atoms = atoms.copy()
     copy.positions[1] = copy.positions[0]
-    copy.calc = atoms.calc
+    copy.calc = SinglePointCalculator(copy, energy=atoms.get_potential_energy())
     return copy
 
 
@@ -140,7 +141,10 @@ def test_elements_that_training_did_not_show_are_refused_afterwards() -> None:
         potential.evaluate(Atoms("CuAu", [(0.0, 0.0, 0.0), (0.0, 0.0, 2.5)]))
 
 
-@pytest.mark.parametrize("stage", ["prepare", "accumulate", "enforce_repulsion"])
+STAGES = {"surveyed": preparation, "accumulate": engine, "enforce_repulsion": preparation}
+
+
+@pytest.mark.parametrize("stage", STAGES)
 def test_an_interrupted_fit_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stage: str) -> None:
     write(tmp_path / "train.traj", good())
     monkeypatch.chdir(tmp_path)
@@ -151,7 +155,7 @@ def test_an_interrupted_fit_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatc
 
     with monkeypatch.context() as patched, threadpool_limits(limits=2):
         threads = [pool["num_threads"] for pool in threadpool_info()]
-        patched.setattr(fitting, stage, interrupted)
+        patched.setattr(STAGES[stage], stage, interrupted)
         with pytest.raises(KeyboardInterrupt):
             fit("train.traj", **SMALL)
         assert [pool["num_threads"] for pool in threadpool_info()] == threads

@@ -123,7 +123,7 @@ DAMAGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize(
-    "name", ["spread_f", "weights", "prior", "labelled_force", "labelled_force_rows", "unlabelled"]
+    "name", ["spread_f", "weights", "parameters", "labelled_force", "labelled_force_rows", "unlabelled"]
 )
 def test_a_damaged_memory_is_refused_with_one_error(damageable: Potential, name: str, damage: str) -> None:
     assert damageable.linear_system is not None

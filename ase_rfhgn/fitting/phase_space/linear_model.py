@@ -130,6 +130,11 @@ class PhaseSpaceModel:
         """Return what a model that remembers its linear system was before its coefficients were known."""
         assert fitted.linear_system is not None  # noqa: S101  # told by the caller
         energy, *feature_f = fitted.linear_system["parameters"]
+        if len(feature_f) != fitted.network.n_features:
+            message = (
+                f"{len(feature_f)} features of the structure of known energy; needed are {fitted.network.n_features}"
+            )
+            raise ValueError(message)
         graphs = PhaseSpaceGraphs(
             n_dimensions=fitted.n_dimensions,
             species=fitted.species,
