@@ -17,6 +17,7 @@ from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
 from ase_rfhgn.errors import SettingsError, StructureError, UpdateError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Evaluation, Potential
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import unknown_elements
 from ase_rfhgn.structures.graph import build_graph
 
@@ -226,7 +227,7 @@ class ActiveCalculator(PotentialCalculator):
         labelled: Atoms = atoms.copy()
         labelled.calc = self.reference
         results = {"energy": labelled.get_potential_energy(), "forces": labelled.get_forces(apply_constraint=False)}
-        if atoms.cell.rank == 3 and atoms.pbc.all() and "stress" in self.reference.implemented_properties:
+        if has_volume(atoms) and atoms.pbc.all() and "stress" in self.reference.implemented_properties:
             results["stress"] = labelled.get_stress(apply_constraint=False)
         labelled.calc = SinglePointCalculator(labelled, **results)
         return labelled

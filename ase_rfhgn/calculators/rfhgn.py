@@ -24,6 +24,7 @@ from ase_rfhgn.models.load import AnyModel, load_model
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.models.potential import Evaluation, Potential
 from ase_rfhgn.models.uncertainty import PredictedUncertainty
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.neighbour_list import NeighbourList
 
@@ -144,7 +145,7 @@ class PotentialCalculator(Calculator):
         if structure is None:
             message = "there is no structure to calculate: pass atoms"
             raise CalculatorSetupError(message)
-        if "stress" in properties and structure.cell.rank < 3:
+        if "stress" in properties and not has_volume(structure):
             # Before anything is forgotten: energy and forces of this structure need no second calculation.
             message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
             raise PropertyNotImplementedError(message)

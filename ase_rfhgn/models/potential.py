@@ -19,6 +19,7 @@ from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
 from ase_rfhgn.models.uncertainty import Ensemble, Members, PredictedUncertainty
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.neighbour_list import NeighbourList
@@ -272,7 +273,7 @@ class Potential:
 
 def _volume(atoms: Atoms) -> float | None:
     """Return the volume of the cell (Å³), None if it has none."""
-    return atoms.get_volume() if atoms.cell.rank == 3 else None
+    return atoms.get_volume() if has_volume(atoms) else None
 
 
 def assemble(header: Header, arrays: Arrays) -> Potential:

@@ -7,6 +7,7 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.errors import StructureError
+from ase_rfhgn.structures.cell import is_truly_periodic
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 COINCIDENT = 1e-6
@@ -58,8 +59,7 @@ def refuse_impossible_places(atoms: Atoms) -> None:
     StructureError
         If there are any.
     """
-    periodic_cell = atoms.cell.array[atoms.pbc]
-    if not np.isfinite(atoms.cell).all() or np.linalg.matrix_rank(periodic_cell) < len(periodic_cell):
+    if not np.isfinite(atoms.cell).all() or not is_truly_periodic(atoms):
         message = f"cell vectors must be finite, and independent where periodic: {atoms.cell.tolist()}, {atoms.pbc}"
         raise StructureError(message)
     bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))

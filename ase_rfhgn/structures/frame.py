@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
+from ase_rfhgn.structures.cell import has_volume, is_truly_periodic
 from ase_rfhgn.structures.graph import build_graph
 
 COINCIDENT = 0.1
@@ -44,7 +45,7 @@ class Frame:
     force_nc : ndarray of shape (n_atoms, 3) or None
         Forces, also on constrained atoms (eV/Å).
     stress_v : ndarray of shape (6,) or None
-        Stress, positive in tension (eV/Å³); None unless the cell has three dimensions.
+        Stress, positive in tension (eV/Å³); None unless the cell has a volume.
     name : str
         What messages call the frame: "train.traj, frame 12".
     """
@@ -130,7 +131,7 @@ def _flaws_of_structure(atoms: Atoms, closest: float) -> Iterator[str]:
         yield f"atom {n} has the position {atoms.positions[n]}: remove or repair the frame"
     if not np.isfinite(atoms.cell).all():
         yield f"the cell {atoms.cell.tolist()} is not finite: remove or repair the frame"
-    if np.linalg.matrix_rank(np.where(atoms.pbc[:, None], atoms.cell, 0.0)) < atoms.pbc.sum():
+    if not is_truly_periodic(atoms):
         yield (
             f"periodic along {atoms.pbc.tolist()}, but these vectors of the cell {atoms.cell.tolist()} do not span as "
             "many dimensions: set pbc or the cell"
@@ -160,7 +161,7 @@ def _labels(atoms: Atoms) -> dict[str, NDArray[Any]]:
     found = {
         "energy": results.get("free_energy") if energy is None else energy,
         "forces": results.get("forces"),
-        "stress": results.get("stress") if atoms.cell.rank == 3 else None,
+        "stress": results.get("stress") if has_volume(atoms) else None,
     }
     labels = {label: np.asarray(value) for label, value in found.items() if value is not None}
     if "stress" in labels and labels["stress"].shape == (3, 3):
