@@ -8,6 +8,9 @@ from ase.cell import Cell
 
 from ase_rfhgn.arrays import FloatArray
 
+FARTHEST = 1e9
+"""Largest coordinate (Å): beyond, distances between neighbours are rounded by more than 10⁻⁷ Å."""
+
 
 def periodic_cell(atoms: Atoms) -> FloatArray:
     """Return the cell with zeros in place of the vectors along which nothing is periodic: shape (3, 3).
@@ -55,3 +58,20 @@ def has_volume(atoms: Atoms) -> bool:
         Any structure.
     """
     return bool(np.isfinite(atoms.cell.array).all() and np.linalg.matrix_rank(atoms.cell.array) == 3)
+
+
+def places_too_far(atoms: Atoms) -> str | None:
+    """Return what is wrong where a coordinate is too large to tell neighbours apart, else None.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure.
+    """
+    far_n = np.flatnonzero(np.abs(atoms.positions).max(axis=1, initial=0.0) > FARTHEST)
+    if not len(far_n):
+        return None
+    return (
+        f"atom {far_n[0]} has the position {atoms.positions[far_n[0]]}; the largest coordinate is {FARTHEST:.0e} Å, "
+        "beyond which distances are rounded: use atoms.wrap() where the cell is periodic, or move the atoms"
+    )

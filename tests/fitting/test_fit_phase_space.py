@@ -178,7 +178,7 @@ def test_an_undefined_frame_is_told(rng: np.random.Generator) -> None:
     for atoms in frames:
         atoms.positions[:, 0] = [0.0, 1.0, 2.0]
         atoms.calc.atoms = atoms.copy()
-    with pytest.raises(TrainingDataError, match="sits on it: the global axes is undefined there"):
+    with pytest.raises(TrainingDataError, match="sits on it: the axes are undefined there"):
         fit_phase_space(frames, bonds=bonds, **SMALL)
 
 
