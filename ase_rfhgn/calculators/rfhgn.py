@@ -206,9 +206,18 @@ class RFHGNCalculator(PotentialCalculator):
 
     Examples
     --------
-    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
-    >>> for image in images:  # doctest: +SKIP
+    >>> from ase.build import fcc111
+    >>> from ase.calculators.emt import EMT
+    >>> from ase_rfhgn import RFHGNCalculator, fit
+    >>> surface = fcc111("Cu", (2, 2, 3), vacuum=5.0)
+    >>> surface.calc = EMT()
+    >>> forces = surface.get_forces()
+    >>> potential = fit([surface], channels=8)
+    >>> images = [surface.copy() for _ in range(3)]
+    >>> for image in images:
     ...     image.calc = RFHGNCalculator(potential)
+    >>> images[0].get_forces().shape
+    (12, 3)
     """
 
     potential: AnyModel  # type: ignore[assignment]

@@ -18,6 +18,8 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.cell import has_volume, is_truly_periodic
 from ase_rfhgn.structures.frame import frame_of
 
+pytestmark = pytest.mark.quick
+
 FLAT_CELLS = {
     "parallel vectors": np.full((3, 3), 5.0),
     "vectors of one plane": np.array([[6.0, 0.0, 0.0], [0.0, 6.0, 0.0], [6.0, 6.0, 0.0]]),

@@ -16,6 +16,8 @@ from ase_rfhgn.structures.compaction import BINS, compacted
 from ase_rfhgn.structures.frame import frame_of
 from ase_rfhgn.structures.graph import build_graph
 
+pytestmark = pytest.mark.quick
+
 
 @st.composite
 def sparse_structures(draw: st.DrawFn) -> Atoms:
