@@ -13,16 +13,6 @@ LARGEST = 500_000
 SKIPPED = {".git", ".venv", "__pycache__", "build", "dist", ".hypothesis"} | {
     f".{tool}_cache" for tool in ("mypy", "pytest", "ruff")
 }
-    ".git",
-    ".venv",
-    ".hypothesis",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    "__pycache__",
-    "build",
-    "dist",
-}
 WRITTEN_BY_PROGRAMS = {".png", ".npz", ".traj", ".pyc"}
 
 CONFLICT = re.compile(r"^(<{7} |>{7} |={7}$)", flags=re.MULTILINE)

@@ -14,7 +14,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
 CI = (CHECKOUT / ".ci" / "run").read_text(encoding="utf-8")
 CONTRIBUTING = (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-HOOKS = re.findall(r"^ +entry: (.+)$", (CHECKOUT / ".pre-commit-config.yaml").read_text(encoding="utf-8"), flags=re.M)
+HOOK_FILE = (CHECKOUT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+HOOKS = re.findall(r"^ +entry: (.+)$", HOOK_FILE, flags=re.MULTILINE)
 HYGIENE = CHECKOUT / ".ci" / "hygiene.py"
 
 
