@@ -78,7 +78,7 @@ def test_this_checkout_is_tidy() -> None:
 )
 def test_a_planted_flaw_is_found(content: bytes, flaw: str, tmp_path: Path) -> None:
     (tmp_path / "file.txt").write_bytes(content)
-    command = [sys.executable, HYGIENE, tmp_path / "file.txt"]
+    command = [sys.executable, str(HYGIENE), str(tmp_path / "file.txt")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 1
     assert flaw in done.stdout
@@ -90,3 +90,14 @@ def test_examples_in_docstrings_are_tests() -> None:
     assert "ase_rfhgn" in options["testpaths"]
     skipped = "+" + "SKIP"
     assert not [path for path in (CHECKOUT / "ase_rfhgn").rglob("*.py") if skipped in path.read_text(encoding="utf-8")]
+
+
+def test_the_changelog_dates_this_version() -> None:
+    changelog = (CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## \[(.+)\](?: - (\d{4}-\d\d-\d\d))?$", changelog, flags=re.MULTILINE)
+    assert releases[0] == ("Unreleased", "")
+    assert releases[1][0] == PROJECT["project"]["version"]
+    dates = [date for _, date in releases[1:]]
+    assert all(dates)
+    assert dates == sorted(dates, reverse=True)
+    assert f"date-released: {dates[0]}\n" in (CHECKOUT / "CITATION.cff").read_text(encoding="utf-8")

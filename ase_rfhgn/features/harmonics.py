@@ -9,14 +9,14 @@ import numpy as np
 from numba import njit
 from scipy.integrate import lebedev_rule
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 
 LEBEDEV_DEGREES = (*range(3, 33, 2), *range(35, 132, 6))
 """Polynomial degrees for which a Lebedev rule exists."""
 
 
 @dataclass(frozen=True, slots=True)
-class HalfSphere:
+class HalfSphere(ReadOnlyArrays):
     """Quadrature of polynomials over the sphere, one point of each antipodal pair.
 
     Even and odd degrees separate under x → −x, so values at −x follow from those at x.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.phase_space.inputs import AXES, EDGE_INPUTS, NODE_INPUTS, Encoding
@@ -28,7 +28,7 @@ LAYERS = {"graph": ("node", "edge", "message"), "vector": ("layer",)}
 
 
 @dataclass(frozen=True, eq=False)
-class PhaseSpacePotential:
+class PhaseSpacePotential(ReadOnlyArrays):
     """A fitted Hamiltonian H(q, p) of positions and momenta.
 
     Attributes

@@ -11,7 +11,7 @@ from typing import Any
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.response import Response, voigt
 from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
@@ -56,7 +56,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class Potential:
+class Potential(ReadOnlyArrays):
     """A fitted random-feature Hamiltonian graph network.
 
     Attributes

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, ReadOnlyArrays
 from ase_rfhgn.features.response import voigt
 from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
 from ase_rfhgn.features.spherical.reduced import reduced_fields, site_descriptors
@@ -68,7 +68,7 @@ class Members:
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Ensemble(ReadOnlyArrays):
     """Deviations of coefficients, and what turns the spread of their answers into expected errors.
 
     Attributes

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from matscipy.neighbours import neighbour_list
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.structures.cell import completed_cell, periodic_cell
 from ase_rfhgn.structures.compaction import compacted
@@ -63,7 +63,7 @@ class NeighbourGraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Bonds:
+class Bonds(ReadOnlyArrays):
     """Static edges: which pairs of atoms interact, whatever their distance.
 
     Attributes
