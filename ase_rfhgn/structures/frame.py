@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import compare_atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
@@ -60,6 +61,13 @@ class Frame:
     def has_labels(self) -> bool:
         """Whether there is an energy, or forces, or a stress."""
         return not (self.energy is None and self.force_nc is None and self.stress_v is None)
+
+    def as_atoms(self) -> Atoms:
+        """Return the structure with a calculator that holds the labels."""
+        labels = {"energy": self.energy, "forces": self.force_nc, "stress": self.stress_v}
+        atoms: Atoms = self.atoms.copy()
+        atoms.calc = SinglePointCalculator(atoms, **{key: value for key, value in labels.items() if value is not None})
+        return atoms
 
     @property
     def fingerprint(self) -> int:
