@@ -11,6 +11,7 @@ from ase_rfhgn.fitting.motion.stencils import Law, law_of_motion, relative_error
 from ase_rfhgn.fitting.motion.timestep import check_time, measure_time
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Motion
+from ase_rfhgn.structures.labels_elsewhere import refuse_labels_elsewhere
 from ase_rfhgn.structures.time_order import Chronology, chronology
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -50,6 +51,8 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
         frames.require_labels()
         return Labels()
     frames = frames.without_labels()
+    if settings.targets == "auto":
+        refuse_labels_elsewhere(frames, frames.name)
     _refuse_constraints(frames)
     order = chronology(frames)
     if order.longest < FEWEST or (not order.has_momenta and order.persistence <= 0.0):

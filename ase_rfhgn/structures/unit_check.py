@@ -1,4 +1,4 @@
-"""Do the labels of all frames share one unit? A suspicion, told as a warning."""
+"""Do the labels of all frames share one unit, and are all of them seen? A suspicion, told as a warning."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ase.units import Hartree
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.labels_elsewhere import ADVICE, labels_elsewhere
 
 STIFFEST = 1000.0
 """Spring constant beyond that of any bond, several times that of the stiffest, N₂ (eV/Å²)."""
@@ -47,6 +48,7 @@ class UnitCheck:
         self._energies: list[float] = []
         self._stored: list[float] = []
         self._compositions: list[Counter[int]] = []
+        self._unseen: list[str] = []
 
     def add(self, frame: Frame) -> None:
         """Add a frame: a few numbers of it are kept."""
@@ -55,6 +57,7 @@ class UnitCheck:
         self._energies.append(np.nan if frame.energy is None else frame.energy / n_atoms)
         self._stored.append(np.nan if frame.force_nc is None else _stored_energy(frame.force_nc))
         self._compositions.append(Counter(frame.atoms.numbers.tolist()))
+        self._unseen.append(" and ".join(labels_elsewhere(frame)))
 
     def warn(self) -> None:
         """Warn of the suspicious frames added so far, by name.
@@ -62,7 +65,7 @@ class UnitCheck:
         Warns
         -----
         TrainingDataWarning
-            Once for forces and once for energies, if there are such frames.
+            Once for forces, once for energies, and once for labels under other names, if there are such frames.
         """
         deviation_i = self._deviations()
         spread = np.nanmedian(np.abs(deviation_i)) if np.isfinite(deviation_i).any() else 0.0
@@ -74,6 +77,8 @@ class UnitCheck:
             (np.abs(deviation_i) > FAR + SPREADS * spread) | self._in_hartree(deviation_i, spread),
             "energies far from those of the other frames; are all of them in eV?",
         )
+        unseen = next((where for where in self._unseen if where), "")
+        self._warn(np.array([bool(where) for where in self._unseen]), f"{unseen} not used as labels: {ADVICE}")
 
     def _deviations(self) -> FloatArray:
         """Return the energies per atom less what the composition explains, NaN where there is none."""
