@@ -77,5 +77,9 @@ def _fits(kind: str, value: object, n_atoms: int) -> bool:
         array = np.asarray(value)
     except ValueError:  # ragged
         return False
-    shapes = {"energy": [(), (1,)], "forces": [(n_atoms, 3)], "stress": [(6,), (9,), (3, 3)]}
+    shapes: dict[str, list[tuple[int, ...]]] = {
+        "energy": [(), (1,)],
+        "forces": [(n_atoms, 3)],
+        "stress": [(6,), (9,), (3, 3)],
+    }
     return array.dtype.kind in "fi" and array.shape in shapes[kind]
