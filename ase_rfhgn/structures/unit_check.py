@@ -11,6 +11,7 @@ from ase.units import Hartree
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.held_atoms import has_zeroed_forces
 from ase_rfhgn.structures.labels_elsewhere import ADVICE, labels_elsewhere
 
 STIFFEST = 1000.0
@@ -49,6 +50,8 @@ class UnitCheck:
         self._stored: list[float] = []
         self._compositions: list[Counter[int]] = []
         self._unseen: list[str] = []
+        self._zeroed: list[bool] = []
+        self._interacting: list[bool] = []
 
     def add(self, frame: Frame) -> None:
         """Add a frame: a few numbers of it are kept."""
@@ -58,6 +61,8 @@ class UnitCheck:
         self._stored.append(np.nan if frame.force_nc is None else _stored_energy(frame.force_nc))
         self._compositions.append(Counter(frame.atoms.numbers.tolist()))
         self._unseen.append(" and ".join(labels_elsewhere(frame)))
+        self._zeroed.append(has_zeroed_forces(frame))
+        self._interacting.append(n_atoms > 1 and (frame.force_nc is None or bool(frame.force_nc.any())))
 
     def warn(self) -> None:
         """Warn of the suspicious frames added so far, by name.
@@ -65,7 +70,7 @@ class UnitCheck:
         Warns
         -----
         TrainingDataWarning
-            Once for forces, once for energies, and once for labels under other names, if there are such frames.
+            Once for each kind of suspicion: forces, energies, zeros in place of values, labels under other names.
         """
         deviation_i = self._deviations()
         spread = np.nanmedian(np.abs(deviation_i)) if np.isfinite(deviation_i).any() else 0.0
@@ -76,6 +81,14 @@ class UnitCheck:
         self._warn(
             (np.abs(deviation_i) > FAR + SPREADS * spread) | self._in_hartree(deviation_i, spread),
             "energies far from those of the other frames; are all of them in eV?",
+        )
+        self._warn(
+            (np.array(self._energies) == 0.0) & np.array(self._interacting) & (np.abs(deviation_i) > NEAR * spread),
+            "energies of exactly 0, away from the others; if no energy is meant, attach none",
+        )
+        self._warn(
+            np.array(self._zeroed),
+            "forces of exactly 0 on fixed atoms; attach what get_forces(apply_constraint=False) returns",
         )
         unseen = next((where for where in self._unseen if where), "")
         self._warn(np.array([bool(where) for where in self._unseen]), f"{unseen} not used as labels: {ADVICE}")
