@@ -1,8 +1,20 @@
 """Random-feature Hamiltonian graph networks as an ASE calculator.
 
+>>> from ase.build import bulk
+>>> from ase.calculators.emt import EMT
 >>> from ase_rfhgn import RFHGNCalculator, fit
->>> potential = fit("train.traj")  # doctest: +SKIP
->>> atoms.calc = RFHGNCalculator(potential)  # doctest: +SKIP
+>>> frames = []
+>>> for seed in range(4):
+...     frame = bulk("Cu", cubic=True)
+...     frame.rattle(0.1, seed=seed)
+...     frame.calc = EMT()
+...     forces = frame.get_forces()
+...     frames.append(frame)
+>>> potential = fit(frames, channels=8)
+>>> atoms = bulk("Cu", cubic=True)
+>>> atoms.calc = RFHGNCalculator(potential)
+>>> atoms.get_forces().shape
+(4, 3)
 """
 
 from importlib import import_module

@@ -23,7 +23,9 @@ An array ``force_nc`` has a row per atom and a column per Cartesian component.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,3 +33,53 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+
+Made = TypeVar("Made")
+
+
+class ReadOnlyArrays:
+    """Base of frozen dataclasses whose arrays nobody can write, neither through them nor from outside.
+
+    Arrays that somebody could still write are copied; others are shared. Copies and pickles are
+    made by the constructor, so they are protected, too.
+    """
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Protect every array, and every mapping of arrays, among the attributes."""
+        for name, value in _attributes(self).items():
+            object.__setattr__(self, name, protected(value))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how a copy is made."""
+        return _made, (type(self), _attributes(self))
+
+
+def protected(value: Any) -> Any:  # noqa: ANN401  # whatever an attribute may be
+    """Return a value in which no array can be written: an array, a mapping of arrays, or anything else as it is."""
+    if isinstance(value, np.ndarray):
+        return _read_only(value)
+    if isinstance(value, Mapping) and any(isinstance(entry, np.ndarray) for entry in value.values()):
+        return {key: protected(entry) for key, entry in value.items()}
+    return value
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that cannot be written: itself if nobody can write what it shows, else a copy."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            array = array.copy(order="K")
+            array.setflags(write=False)
+            return array
+        owner = owner.base
+    return array
+
+
+def _attributes(thing: Any) -> dict[str, Any]:  # noqa: ANN401  # any dataclass
+    return {one.name: getattr(thing, one.name) for one in fields(thing)}
+
+
+def _made(kind: type[Made], attributes: Mapping[str, Any]) -> Made:
+    return kind(**attributes)

@@ -1,5 +1,17 @@
 """The errors and the warning that bad input leads to: every error is a ``ValueError``."""
 
+__all__ = [
+    "IntegrationError",
+    "ModelFileError",
+    "OutputError",
+    "RFHGNError",
+    "SettingsError",
+    "StructureError",
+    "TrainingDataError",
+    "TrainingDataWarning",
+    "UpdateError",
+]
+
 
 class RFHGNError(ValueError):
     """Base of every error that this package raises on purpose."""

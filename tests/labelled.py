@@ -7,6 +7,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.frame import Frame, frame_of
 
 
@@ -15,7 +16,7 @@ def labelled(atoms: Atoms, **changes: Any) -> Atoms:  # noqa: ANN401 - results a
     atoms = atoms.copy()
     atoms.calc = EMT()
     results: dict[str, Any] = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
-    if atoms.cell.rank == 3:
+    if has_volume(atoms):
         results["stress"] = atoms.get_stress()
     results |= changes
     atoms.calc = SinglePointCalculator(atoms, **{key: value for key, value in results.items() if value is not None})

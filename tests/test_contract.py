@@ -15,6 +15,8 @@ from ase_rfhgn import testing
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
 from ase_rfhgn.models.potential import Potential
 
+pytestmark = pytest.mark.quick
+
 SYMBOLS = ["H", "C", "O", "Cu", "Au"]
 
 

@@ -53,7 +53,7 @@ EVALUATION = {"models", "calculators.rfhgn", "dynamics", "testing", "reports"}
 
 ONLY_IN = {
     "matscipy": {"structures.graph"},  # the only module that knows periodic images
-    "numba": {"features.spherical.kernels", "features.spherical.row_kernels", "features.harmonics"},
+    "numba": {"features.compilation"},
     "threadpoolctl": {"runtime.threads"},
     "matplotlib": {"reports.plots"},
     "tqdm": {"runtime.progress"},

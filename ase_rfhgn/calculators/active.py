@@ -9,16 +9,19 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import Calculator
+from ase.calculators.calculator import CalculationFailed, Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ase_rfhgn.calculators.call_log import CallLog
 from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
-from ase_rfhgn.errors import SettingsError, StructureError, UpdateError
+from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Evaluation, Potential
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import unknown_elements
+from ase_rfhgn.structures.frame import Frame, frame_of
 from ase_rfhgn.structures.neighbour_list import NeighbourList
+from ase_rfhgn.structures.training_set import TrainingSet
 
 GROWTH = 1.5
 """Ratio of frames to those of the last fit from scratch from which features are drawn anew."""
@@ -27,6 +30,10 @@ CLOSER = 0.98
 """Distances below this share of the smallest of training need features that are drawn anew."""
 
 POTENTIAL = "potential.npz"
+
+
+class ReferenceAnswerError(TrainingDataError, CalculationFailed):
+    """An answer of the reference that cannot be used: our error and ASE's at once. Nothing of it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,9 @@ class ActiveCalculator(PotentialCalculator):
         Frames of the first fit: the first structure, and displaced copies of it.
     displacement : float
         Standard deviation of these displacements in every direction (Å).
-    frames : iterable of ase.Atoms
-        Labelled frames to begin with, besides those in the folder.
+    frames : path, or iterable of ase.Atoms
+        Labelled frames to begin with, besides those in the folder; those that are there already are not
+        added again. All are checked first.
     seed : int
         Seed of displacements and features.
     **settings
@@ -123,7 +131,7 @@ class ActiveCalculator(PotentialCalculator):
         grade: float = 2.5,
         start: int = 6,
         displacement: float = 0.1,
-        frames: Iterable[Atoms] = (),
+        frames: str | Path | Iterable[Atoms] = (),
         seed: int = 0,
         **settings: Any,  # noqa: ANN401  # those of `fit`
     ) -> None:
@@ -137,8 +145,7 @@ class ActiveCalculator(PotentialCalculator):
         self.calls: list[ReferenceCall] = []
         self.n_steps = 0
         self._n_at_fit = 0
-        for atoms in frames:
-            self.call_log.add_frame(atoms)
+        self.call_log.add_frames(_labelled_frames(frames))
         if self.call_log.frames:
             self._fit()
 
@@ -168,17 +175,18 @@ class ActiveCalculator(PotentialCalculator):
         for number in range(self.start):
             copy = atoms.copy()
             copy.positions += rng.normal(0.0, self.displacement if number else 0.0, copy.positions.shape)
-            self.call_log.add_frame(self._label(copy))
-            self._log(ReferenceCall(step=self.n_steps, reason="start", n_frames=number + 1))
+            self.call_log.add_frames([self._label(copy)])
+            self._log(ReferenceCall(step=self.n_steps, reason="start", n_frames=len(self.call_log.frames)))
         return self._fit()
 
     def _learn(self, atoms: Atoms, reason: str, before: Evaluation | None) -> Evaluation:
         """Call the reference for a structure, take its answer in, and return what the potential now says."""
         frame = self._label(atoms)
-        self.call_log.add_frame(frame)
-        potential, refitted = self._update(frame)
+        self.call_log.add_frames([frame])
+        potential, refitted = self._update(frame.as_atoms())
         learned = potential.evaluate(atoms, neighbours=self._neighbours)
-        error_nc = None if before is None else before.force_nc - frame.calc.results["forces"]
+        assert frame.force_nc is not None  # noqa: S101  # the reference was asked for them
+        error_nc = None if before is None else before.force_nc - frame.force_nc
         grade, uncertainty = (None, None) if before is None else _worst(before)
         self._log(
             ReferenceCall(
@@ -235,15 +243,38 @@ class ActiveCalculator(PotentialCalculator):
         self.calls.append(call)
         self.call_log.add_call(asdict(call))
 
-    def _label(self, atoms: Atoms) -> Atoms:
-        """Return a structure with the reference's energy, forces, and stress where it has one."""
+    def _label(self, atoms: Atoms) -> Frame:
+        """Return a structure with the reference's energy, forces, and stress where it has one, all checked."""
+        try:
+            frame_of(atoms, f"evaluation {self.n_steps}", labelled=False)
+        except TrainingDataError as error:
+            raise StructureInputError(str(error)) from error
+        try:
+            return frame_of(self._answered(atoms), f"answer of the reference to evaluation {self.n_steps}")
+        except TrainingDataError as error:
+            self.reference.results = {}  # or it would answer the same when asked again
+            raise ReferenceAnswerError(str(error)) from error
+
+    def _answered(self, atoms: Atoms) -> Atoms:
+        """Return a structure with what the reference says of it."""
         labelled: Atoms = atoms.copy()
         labelled.calc = self.reference
         results = {"energy": labelled.get_potential_energy(), "forces": labelled.get_forces(apply_constraint=False)}
-        if atoms.cell.rank == 3 and atoms.pbc.all() and "stress" in self.reference.implemented_properties:
+        if has_volume(atoms) and atoms.pbc.all() and "stress" in self.reference.implemented_properties:
             results["stress"] = labelled.get_stress(apply_constraint=False)
         labelled.calc = SinglePointCalculator(labelled, **results)
         return labelled
+
+
+def _labelled_frames(source: str | Path | Iterable[Atoms]) -> list[Frame]:
+    """Return frames that are given to begin with, after a check of all."""
+    given = source if isinstance(source, str | Path) else list(source)
+    frames = list(TrainingSet.open(given)) if given else []
+    for frame in frames:
+        if not frame.has_labels:
+            message = f"{frame.name}: there are no labels; attach energies or forces with ASE's SinglePointCalculator"
+            raise TrainingDataError(message)
+    return frames
 
 
 def _worst(before: Evaluation) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ase.io import Trajectory, write
 
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.runtime.atomic_write import atomic_write
+from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.training_set import TrainingSet
 
 FRAMES, CALLS = "frames.traj", "calls.jsonl"
@@ -45,18 +46,28 @@ class CallLog:
             message = f"{directory}: cannot be made a folder ({error.strerror})"
             raise TrainingDataError(message) from error
         self.frames: list[Atoms] = []
+        self._fingerprints: set[int] = set()
         path = self.directory / FRAMES
         if path.exists():
-            for _ in TrainingSet.open(path):  # raises where a frame is damaged
-                pass
+            self._fingerprints = {frame.fingerprint for frame in TrainingSet.open(path)}  # damaged frames are refused
             with Trajectory(path) as trajectory:
                 self.frames = list(trajectory)
 
-    def add_frame(self, atoms: Atoms) -> None:
-        """Add a labelled frame to the file and to `frames`."""
-        frames = [*self.frames, atoms]
-        atomic_write(self.directory / FRAMES, lambda path: write(path, frames))
-        self.frames = frames
+    def add_frames(self, checked: Iterable[Frame]) -> None:
+        """Add labelled frames that passed their checks to the file and to `frames`, those that are new.
+
+        Parameters
+        ----------
+        checked : iterable of Frame
+            All are read before any is added.
+        """
+        new = {frame.fingerprint: frame for frame in checked}
+        new = {key: frame for key, frame in new.items() if key not in self._fingerprints}
+        if new:
+            frames = [*self.frames, *(frame.as_atoms() for frame in new.values())]
+            atomic_write(self.directory / FRAMES, lambda path: write(path, frames))
+            self.frames = frames
+            self._fingerprints |= new.keys()
 
     def add_call(self, call: Mapping[str, Any]) -> None:
         """Add a line to the log."""

@@ -24,6 +24,7 @@ from ase_rfhgn.models.load import AnyModel, load_model
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.models.potential import Evaluation, Potential
 from ase_rfhgn.models.uncertainty import PredictedUncertainty
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.neighbour_list import NeighbourList
 
@@ -144,7 +145,7 @@ class PotentialCalculator(Calculator):
         if structure is None:
             message = "there is no structure to calculate: pass atoms"
             raise CalculatorSetupError(message)
-        if "stress" in properties and structure.cell.rank < 3:
+        if "stress" in properties and not has_volume(structure):
             # Before anything is forgotten: energy and forces of this structure need no second calculation.
             message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
             raise PropertyNotImplementedError(message)
@@ -205,9 +206,18 @@ class RFHGNCalculator(PotentialCalculator):
 
     Examples
     --------
-    >>> potential = Potential.load("si.npz")  # doctest: +SKIP
-    >>> for image in images:  # doctest: +SKIP
+    >>> from ase.build import fcc111
+    >>> from ase.calculators.emt import EMT
+    >>> from ase_rfhgn import RFHGNCalculator, fit
+    >>> surface = fcc111("Cu", (2, 2, 3), vacuum=5.0)
+    >>> surface.calc = EMT()
+    >>> forces = surface.get_forces()
+    >>> potential = fit([surface], channels=8)
+    >>> images = [surface.copy() for _ in range(3)]
+    >>> for image in images:
     ...     image.calc = RFHGNCalculator(potential)
+    >>> images[0].get_forces().shape
+    (12, 3)
     """
 
     potential: AnyModel  # type: ignore[assignment]

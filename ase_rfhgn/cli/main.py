@@ -11,6 +11,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         The words after ``ase-rfhgn``; by default those of the process.
     """
+    _replace_what_cannot_be_printed()
     options = build_parser().parse_args(arguments)
     try:
         with warnings.catch_warnings():
@@ -52,6 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return EXIT_INTERRUPTED
+    except SettingsError as error:
+        _complain(f"{error} (see {options.parser.prog} --help)")
+        return EXIT_BAD_INPUT
     except (RFHGNError, OSError) as error:
         _complain(error)
         return EXIT_BAD_INPUT
@@ -194,7 +199,14 @@ def _labelled(source: str) -> TrainingSet:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that complains in one line."""
+    """A parser that complains in one line, and names the help of the command in question."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]  # noqa: ANN401
+        """Return the options; unknown ones are a complaint of the command that they were given to."""
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options
 
     def error(self, message: str) -> NoReturn:
         _complain(f"{message} (see {self.prog} --help)")
@@ -208,7 +220,7 @@ def _add_command(
     help_text: str,
 ) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, parser=command)
     return command
 
 
@@ -236,6 +248,12 @@ def _require_format(path: str) -> None:
     if not writable:
         message = f"{path}: its name does not end in a format that ASE writes, such as .traj or .extxyz"
         raise SettingsError(message)
+
+
+def _replace_what_cannot_be_printed() -> None:
+    """Let a stream whose encoding lacks a character, such as Å, print a question mark in its place."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _complain(problem: object) -> None:

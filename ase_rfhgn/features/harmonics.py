@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
-from numba import njit
 from scipy.integrate import lebedev_rule
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
+from ase_rfhgn.features.compilation import compiled
 
 LEBEDEV_DEGREES = (*range(3, 33, 2), *range(35, 132, 6))
 """Polynomial degrees for which a Lebedev rule exists."""
 
 
 @dataclass(frozen=True, slots=True)
-class HalfSphere:
+class HalfSphere(ReadOnlyArrays):
     """Quadrature of polynomials over the sphere, one point of each antipodal pair.
 
     Even and odd degrees separate under x → −x, so values at −x follow from those at x.
@@ -110,7 +110,7 @@ def _normalisation(degree: int) -> FloatArray:
     return factor_lm
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator, unused-ignore]
+@compiled(nogil=True)
 def _harmonics(vector_pc: FloatArray, degree: int, factor_lm: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return harmonics and gradients; q are derivatives of Legendre polynomials, c + is = (x + iy)^m."""
     width = (degree + 1) ** 2

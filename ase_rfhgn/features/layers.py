@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, ReadOnlyArrays
 
 
 @dataclass(frozen=True, slots=True)
-class DenseLayer:
+class DenseLayer(ReadOnlyArrays):
     """Weights and biases of a dense layer with tanh as its activation.
 
     Attributes

@@ -12,6 +12,8 @@ from ase_rfhgn.fitting.motion.stencils import Law, law_of_motion, relative_error
 from ase_rfhgn.fitting.motion.timestep import check_time, measure_time
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels
+from ase_rfhgn.structures.held_atoms import warn_of_still_atoms
+from ase_rfhgn.structures.labels_elsewhere import refuse_labels_elsewhere
 from ase_rfhgn.structures.time_order import Chronology, chronology
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -51,6 +53,8 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
         frames.require_labels()
         return Labels()
     frames = frames.without_labels()
+    if settings.targets == "auto":
+        refuse_labels_elsewhere(frames, frames.name)
     _refuse_constraints(frames)
     order = chronology(frames)
     if order.longest < FEWEST or (not order.has_momenta and order.persistence <= 0.0):
@@ -59,6 +63,7 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
             "move along, and in one cell; give frames in order and close in time, without a barostat, or with labels"
         )
         raise TrainingDataError(message)
+    warn_of_still_atoms(frames, order.runs, frames.name)
     observed = _observed(settings, frames, order)
     timestep, stride = _timing(settings, frames, order)
     law = law_of_motion(observed, stride)

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 
 ORDINARY = 0.96
 """Share of the training sites that have a grade below 1."""
@@ -25,7 +25,7 @@ SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class Domain:
+class Domain(ReadOnlyArrays):
     """Neighbourhoods that training saw.
 
     Attributes

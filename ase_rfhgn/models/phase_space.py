@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, ReadOnlyArrays
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.phase_space.inputs import AXES, EDGE_INPUTS, NODE_INPUTS, Encoding
@@ -48,7 +48,7 @@ class PhaseSpaceEnsemble:
 
 
 @dataclass(frozen=True, eq=False)
-class PhaseSpacePotential:
+class PhaseSpacePotential(ReadOnlyArrays):
     """A fitted Hamiltonian H(q, p) of positions and momenta.
 
     Attributes

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.response import Response, voigt
 from ase_rfhgn.features.spherical.blocks import Polynomials
@@ -22,6 +22,7 @@ from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
 from ase_rfhgn.models.uncertainty import Ensemble, PredictedUncertainty
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.neighbour_list import NeighbourList
@@ -58,7 +59,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class Potential:
+class Potential(ReadOnlyArrays):
     """A fitted random-feature Hamiltonian graph network.
 
     Attributes
@@ -286,7 +287,7 @@ class Potential:
 
 def _volume(atoms: Atoms) -> float | None:
     """Return the volume of the cell (Å³), None if it has none."""
-    return atoms.get_volume() if atoms.cell.rank == 3 else None
+    return atoms.get_volume() if has_volume(atoms) else None
 
 
 def assemble(header: Header, arrays: Arrays) -> Potential:

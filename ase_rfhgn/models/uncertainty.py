@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.response import Response, voigt
 from ase_rfhgn.features.spherical.evaluation import Reduced
 from ase_rfhgn.features.spherical.fields import SphericalFields
@@ -52,7 +52,7 @@ class PredictedUncertainty:
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
+class Ensemble(ReadOnlyArrays):
     """Deviations of coefficients, and what turns the spread of their answers into expected errors.
 
     Attributes

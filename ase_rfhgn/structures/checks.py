@@ -7,6 +7,7 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.errors import StructureError
+from ase_rfhgn.structures.cell import is_truly_periodic, places_too_far
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 COINCIDENT = 1e-6
@@ -54,21 +55,23 @@ def refuse_unknown_elements(atoms: Atoms, species_s: IntArray, model: str) -> No
 
 
 def refuse_impossible_places(atoms: Atoms) -> None:
-    """Refuse cells and positions that are not finite, or periodic directions that are not independent.
+    """Refuse cells and positions that are not finite or too far away, or periodic directions that are not independent.
 
     Raises
     ------
     StructureError
         If there are any.
     """
-    periodic_cell = atoms.cell.array[atoms.pbc]
-    if not np.isfinite(atoms.cell).all() or np.linalg.matrix_rank(periodic_cell) < len(periodic_cell):
+    if not np.isfinite(atoms.cell).all() or not is_truly_periodic(atoms):
         message = f"cell vectors must be finite, and independent where periodic: {atoms.cell.tolist()}, {atoms.pbc}"
         raise StructureError(message)
     bad = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
     if len(bad):
         message = f"position of atom {bad[0]} is not finite: {atoms.positions[bad[0]]}"
         raise StructureError(message)
+    too_far = places_too_far(atoms)
+    if too_far is not None:
+        raise StructureError(too_far)
 
 
 def refuse_coincident_atoms(graph: NeighbourGraph, closest: float = COINCIDENT) -> None:

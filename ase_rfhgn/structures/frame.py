@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import compare_atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
+from ase_rfhgn.structures.cell import has_volume, is_truly_periodic, places_too_far
 
 _NO_INFLUENCE = {"initial_charges", "initial_magmoms"}
 """What may change after the labels were computed."""
@@ -37,7 +39,7 @@ class Frame:
     force_nc : ndarray of shape (n_atoms, 3) or None
         Forces, also on constrained atoms (eV/Å).
     stress_v : ndarray of shape (6,) or None
-        Stress, positive in tension (eV/Å³); None unless the cell has three dimensions.
+        Stress, positive in tension (eV/Å³); None unless the cell has a volume.
     name : str
         What messages call the frame: "train.traj, frame 12".
     velocity_nc : ndarray of shape (n_atoms, 3) or None
@@ -55,6 +57,13 @@ class Frame:
     def has_labels(self) -> bool:
         """Whether there is an energy, or forces, or a stress."""
         return not (self.energy is None and self.force_nc is None and self.stress_v is None)
+
+    def as_atoms(self) -> Atoms:
+        """Return the structure with a calculator that holds the labels."""
+        labels = {"energy": self.energy, "forces": self.force_nc, "stress": self.stress_v}
+        atoms: Atoms = self.atoms.copy()
+        atoms.calc = SinglePointCalculator(atoms, **{key: value for key, value in labels.items() if value is not None})
+        return atoms
 
     @property
     def fingerprint(self) -> int:
@@ -122,9 +131,12 @@ def _flaws_of_structure(atoms: Atoms) -> Iterator[str]:
         yield f"atom {n} has the atomic number {atoms.numbers[n]}: only real elements can be learned, remove it"
     for n in np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[:1]:
         yield f"atom {n} has the position {atoms.positions[n]}: remove or repair the frame"
+    too_far = places_too_far(atoms)
+    if too_far is not None:
+        yield too_far
     if not np.isfinite(atoms.cell).all():
         yield f"the cell {atoms.cell.tolist()} is not finite: remove or repair the frame"
-    if np.linalg.matrix_rank(np.where(atoms.pbc[:, None], atoms.cell, 0.0)) < atoms.pbc.sum():
+    if not is_truly_periodic(atoms):
         yield (
             f"periodic along {atoms.pbc.tolist()}, but these vectors of the cell {atoms.cell.tolist()} do not span as "
             "many dimensions: set pbc or the cell"
@@ -140,7 +152,7 @@ def _labels(atoms: Atoms) -> dict[str, NDArray[Any]]:
     found = {
         "energy": results.get("free_energy") if energy is None else energy,
         "forces": results.get("forces"),
-        "stress": results.get("stress") if atoms.cell.rank == 3 else None,
+        "stress": results.get("stress") if has_volume(atoms) else None,
     }
     labels = {label: np.asarray(value) for label, value in found.items() if value is not None}
     if "stress" in labels and labels["stress"].shape == (3, 3):

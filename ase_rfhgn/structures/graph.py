@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.cell import Cell
 from matscipy.neighbours import neighbour_list
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import StructureError
+from ase_rfhgn.structures.cell import completed_cell, periodic_cell
+from ase_rfhgn.structures.compaction import compacted
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class NeighbourGraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Bonds:
+class Bonds(ReadOnlyArrays):
     """Static edges: which pairs of atoms interact, whatever their distance.
 
     Attributes
@@ -138,14 +139,25 @@ class Pairs:
 
     def graph(self, atoms: Atoms, cutoff: float) -> NeighbourGraph:
         """Return the graph of the pairs that are closer than a cutoff (Å)."""
-        vector_pc = np.take(atoms.positions, self.neighbour_p, axis=0)
-        vector_pc -= np.take(atoms.positions, self.centre_p, axis=0)
-        vector_pc += self.shift_pc
+        vector_pc = self._vectors(atoms)
         near_p = np.einsum("pc,pc->p", vector_pc, vector_pc) < cutoff**2
         number_n = atoms.numbers.astype(np.int64)
         if near_p.all():
             return NeighbourGraph(number_n, self.centre_p, self.neighbour_p, vector_pc)
         return NeighbourGraph(number_n, self.centre_p[near_p], self.neighbour_p[near_p], vector_pc[near_p])
+
+    def closer_than(self, atoms: Atoms, reach: float) -> Pairs:
+        """Return the pairs that are closer than a reach (Å)."""
+        vector_pc = self._vectors(atoms)
+        near_p = np.einsum("pc,pc->p", vector_pc, vector_pc) < reach**2
+        return Pairs(self.centre_p[near_p], self.neighbour_p[near_p], self.shift_pc[near_p])
+
+    def _vectors(self, atoms: Atoms) -> FloatArray:
+        """Return the vectors from tails to heads (Å)."""
+        vector_pc: FloatArray = np.take(atoms.positions, self.neighbour_p, axis=0)
+        vector_pc -= np.take(atoms.positions, self.centre_p, axis=0)
+        vector_pc += self.shift_pc
+        return vector_pc
 
 
 def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:
@@ -163,12 +175,11 @@ def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:
 
 def find_pairs(atoms: Atoms, reach: float) -> Pairs:
     """Return all pairs of atoms closer than a reach (Å), periodic images included."""
-    centre_p, neighbour_p, image_pc = neighbour_list("ijS", _with_full_cell(atoms, reach), reach)
-    return Pairs(
-        centre_p=centre_p.astype(np.int64),
-        neighbour_p=neighbour_p.astype(np.int64),
-        shift_pc=image_pc.astype(np.float64) @ np.where(atoms.pbc[:, None], atoms.cell.array, 0.0),
-    )
+    compact = compacted(atoms, reach)
+    tail_p, head_p, image_pc = neighbour_list("ijS", compact.atoms, compact.bin_width)
+    turn_pc = image_pc + (compact.turn_nc[tail_p] - compact.turn_nc[head_p])
+    pairs = Pairs(tail_p.astype(np.int64), head_p.astype(np.int64), turn_pc @ periodic_cell(atoms))
+    return pairs if compact.bin_width == reach else pairs.closer_than(atoms, reach)
 
 
 def nearest_image(vector_nc: FloatArray, atoms: Atoms) -> FloatArray:
@@ -185,30 +196,7 @@ def nearest_image(vector_nc: FloatArray, atoms: Atoms) -> FloatArray:
     """
     if not atoms.pbc.any():
         return vector_nc
-    direction_cc = Cell(np.where(atoms.pbc[:, None], atoms.cell, 0.0)).complete()
+    direction_cc = completed_cell(atoms)
     turns_nc = np.round(vector_nc @ np.linalg.inv(direction_cc))
     shortened_nc: FloatArray = vector_nc - np.where(atoms.pbc, turns_nc, 0.0) @ direction_cc
     return shortened_nc
-
-
-def _with_full_cell(atoms: Atoms, cutoff: float) -> Atoms:
-    """Return the atoms in a cell that contains them in every direction that is not periodic.
-
-    Empty gaps along these directions are closed down to the cutoff: no edge crosses them, and the
-    search would need memory for them.
-    """
-    bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    if bare.pbc.all():
-        return bare
-    direction_cc = Cell(np.where(bare.pbc[:, None], bare.cell, 0.0)).complete()
-    inverse_cc = np.linalg.inv(direction_cc)
-    reach_nc = bare.positions @ inverse_cc
-    for axis in np.flatnonzero(~bare.pbc) if len(bare) else []:
-        margin = 1.01 * cutoff * np.linalg.norm(inverse_cc[:, axis])
-        order_n = np.argsort(reach_nc[:, axis])
-        reach_n = reach_nc[order_n, axis]
-        closed_n = np.maximum(np.diff(reach_n, prepend=reach_n[0]) - margin, 0.0).cumsum()
-        bare.positions[order_n] -= (reach_n[0] - margin + closed_n)[:, None] * direction_cc[axis]
-        direction_cc[axis] *= reach_n[-1] - reach_n[0] - closed_n[-1] + 2.0 * margin
-    bare.set_cell(direction_cc)
-    return bare

@@ -1,4 +1,4 @@
-"""Do the labels of all frames share one unit? A suspicion, told as a warning."""
+"""Do the labels of all frames share one unit, and are all of them seen? A suspicion, told as a warning."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ from ase.units import Hartree
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.held_atoms import has_zeroed_forces
+from ase_rfhgn.structures.labels_elsewhere import ADVICE, labels_elsewhere
 
 STIFFEST = 1000.0
 """Spring constant beyond that of any bond, several times that of the stiffest, N₂ (eV/Å²)."""
 
+HARDEST = 3.0
+"""Bulk modulus beyond that of any material at rest: diamond's is 2.8 (eV/Å³)."""
+
 UNNOTICED = 0.05
 """Energy per atom that forces may store unseen: thermal motion at a thousand kelvin (eV)."""
+
+COMPRESSED = 1.0
+"""Energy per atom that pressures may store unseen where compositions explain energies: about 100 GPa (eV)."""
 
 FAR = 10.0
 """Distance from the other energies per atom that no binding explains (eV): tungsten binds by 9."""
@@ -37,6 +45,8 @@ class UnitCheck:
     Forces are too large if no energy difference explains them: springs stiffer than any bond,
     stretched until they pull with these forces, would store more energy than sets the frame apart
     from the others. Where a frame has no energy, its forces are compared with those of the rest.
+    Stresses likewise: a material as hard as none, compressed from the usual pressure to that of the
+    frame, would store more energy.
     Energies per atom, less the part that the composition explains, are suspicious if they are
     farther from the rest than any binding energy, or if they were among the rest as hartrees.
     Forces that are too small are never suspicious: surfaces and relaxed crystals have such.
@@ -46,7 +56,12 @@ class UnitCheck:
         self._names: list[str] = []
         self._energies: list[float] = []
         self._stored: list[float] = []
+        self._pressures: list[float] = []
+        self._volumes: list[float] = []
         self._compositions: list[Counter[int]] = []
+        self._unseen: list[str] = []
+        self._zeroed: list[bool] = []
+        self._interacting: list[bool] = []
 
     def add(self, frame: Frame) -> None:
         """Add a frame: a few numbers of it are kept."""
@@ -54,7 +69,12 @@ class UnitCheck:
         self._names.append(frame.name)
         self._energies.append(np.nan if frame.energy is None else frame.energy / n_atoms)
         self._stored.append(np.nan if frame.force_nc is None else _stored_energy(frame.force_nc))
+        self._pressures.append(np.nan if frame.stress_v is None else -float(frame.stress_v[:3].mean()))
+        self._volumes.append(np.nan if frame.stress_v is None else frame.atoms.get_volume() / n_atoms)
         self._compositions.append(Counter(frame.atoms.numbers.tolist()))
+        self._unseen.append(" and ".join(labels_elsewhere(frame)))
+        self._zeroed.append(has_zeroed_forces(frame))
+        self._interacting.append(n_atoms > 1 and (frame.force_nc is None or bool(frame.force_nc.any())))
 
     def merge(self, other: UnitCheck) -> None:
         """Add the frames of another check."""
@@ -69,18 +89,32 @@ class UnitCheck:
         Warns
         -----
         TrainingDataWarning
-            Once for forces and once for energies, if there are such frames.
+            Once for each kind of suspicion: forces, energies, zeros in place of values, labels under other names.
         """
         deviation_i = self._deviations()
         spread = np.nanmedian(np.abs(deviation_i)) if np.isfinite(deviation_i).any() else 0.0
         self._warn(
-            _too_large(np.array(self._stored), deviation_i, spread),
+            _too_large(np.array(self._stored), deviation_i, spread, unnoticed=UNNOTICED),
             "forces that no energy difference explains; are they in eV/Å, and the energies in eV?",
+        )
+        self._warn(
+            _too_large(self._compressed(), deviation_i, spread, unnoticed=COMPRESSED),
+            "stresses that no energy difference explains; are they in eV/Å³, as ASE has them (1 GPa is 0.00624)?",
         )
         self._warn(
             (np.abs(deviation_i) > FAR + SPREADS * spread) | self._in_hartree(deviation_i, spread),
             "energies far from those of the other frames; are all of them in eV?",
         )
+        self._warn(
+            (np.array(self._energies) == 0.0) & np.array(self._interacting) & (np.abs(deviation_i) > NEAR * spread),
+            "energies of exactly 0, away from the others; if no energy is meant, attach none",
+        )
+        self._warn(
+            np.array(self._zeroed),
+            "forces of exactly 0 on fixed atoms; attach what get_forces(apply_constraint=False) returns",
+        )
+        unseen = next((where for where in self._unseen if where), "")
+        self._warn(np.array([bool(where) for where in self._unseen]), f"{unseen} not used as labels: {ADVICE}")
 
     def _deviations(self) -> FloatArray:
         """Return the energies per atom less what the composition explains, NaN where there is none."""
@@ -90,6 +124,13 @@ class UnitCheck:
         known_i = np.isfinite(energy_i)
         one_body_s = _least_absolute_deviations(fraction_is[known_i], energy_i[known_i])
         return energy_i - fraction_is @ one_body_s
+
+    def _compressed(self) -> FloatArray:
+        """Return the energies per atom of the hardest material, compressed from the usual pressure (eV)."""
+        pressure_i = np.array(self._pressures)
+        usual = np.nanmedian(pressure_i) if np.isfinite(pressure_i).any() else 0.0
+        stored_i: FloatArray = np.array(self._volumes) * (pressure_i - usual) ** 2 / (2.0 * HARDEST)
+        return stored_i
 
     def _in_hartree(self, deviation_i: FloatArray, spread: float) -> BoolArray:
         """Return which energies join the rest when they are read as hartrees; free atoms may do so by chance."""
@@ -113,11 +154,11 @@ def _stored_energy(force_nc: FloatArray) -> float:
     return float(np.square(force_nc).sum() / (2.0 * STIFFEST * len(force_nc)))
 
 
-def _too_large(stored_i: FloatArray, deviation_i: FloatArray, spread: float) -> BoolArray:
-    """Return which frames have forces that store more energy than their own energies allow."""
+def _too_large(stored_i: FloatArray, deviation_i: FloatArray, spread: float, *, unnoticed: float) -> BoolArray:
+    """Return which frames have forces or stresses that store more energy than their own energies allow."""
     typical = np.nanmedian(stored_i) if np.isfinite(stored_i).any() else 0.0
     explained_i = np.where(np.isnan(deviation_i), SPREADS**2 * typical, spread + np.abs(deviation_i))
-    too_large_i: BoolArray = stored_i > UNNOTICED + explained_i
+    too_large_i: BoolArray = stored_i > unnoticed + explained_i
     return too_large_i
 
 

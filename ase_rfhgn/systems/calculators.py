@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, CalculatorSetupError, all_changes
 
 from ase_rfhgn.features.response import Response, pairwise_response, voigt
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.graph import Bonds, bonded_graph
 from ase_rfhgn.systems.fields import Field
 from ase_rfhgn.systems.pair_laws import PairLaw
@@ -48,7 +49,7 @@ class KnownSystem(Calculator):
         energy = float(response.energy_n.sum())
         self.results = {"energy": energy, "free_energy": energy}
         self.results |= {"energies": response.energy_n, "forces": response.force_nc}
-        if "stress" in self.implemented_properties and structure.cell.rank == 3:
+        if "stress" in self.implemented_properties and has_volume(structure):
             self.results["stress"] = voigt(response.virial_cc) / structure.get_volume()
 
 

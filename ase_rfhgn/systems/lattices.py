@@ -56,7 +56,15 @@ def lattice(
 
 
 def chain(n_nodes: int, *, spacing: float = 1.0, periodic: bool = False, mass: float = 1.0) -> tuple[Atoms, Bonds]:
-    """Return the nodes of a chain along x and its bonds: a lattice with one axis."""
+    """Return the nodes of a chain along x and its bonds: a lattice with one axis.
+
+    Parameters
+    ----------
+    n_nodes : int
+        Number of nodes.
+    spacing, periodic, mass
+        As for `lattice`.
+    """
     return lattice((n_nodes,), spacing=spacing, periodic=periodic, mass=mass)
 
 

@@ -67,7 +67,7 @@ def fresh(calculator: Calculator) -> Calculator:
 
 def has_volume(atoms: Atoms) -> bool:
     """Return whether the cell has three independent vectors."""
-    return bool(atoms.cell.rank == 3)
+    return bool(np.linalg.matrix_rank(atoms.cell.array) == 3)
 
 
 def require(holds: object, message: str) -> None:

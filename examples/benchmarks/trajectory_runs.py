@@ -16,6 +16,7 @@ from ase.md.md import MolecularDynamics
 from ase.md.velocitydistribution import Stationary
 from ase.md.verlet import VelocityVerlet
 
+from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.systems.calculators import BondedPairs
 from ase_rfhgn.systems.classics import fermi_pasta_ulam_tsingou_chain
@@ -85,7 +86,7 @@ def run_of(system: System, n_frames: int, stride: int = 1, friction: float = 0.0
     for _ in range(n_frames):
         frame = atoms.copy()
         results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(apply_constraint=False)}
-        if atoms.cell.rank == 3:
+        if has_volume(atoms):
             results["stress"] = atoms.get_stress()
         frame.calc = SinglePointCalculator(frame, **results)
         frames.append(frame)

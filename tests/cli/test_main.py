@@ -26,6 +26,8 @@ from ase_rfhgn.cli import main as cli
 from ase_rfhgn.cli.demo import strained_frames
 from ase_rfhgn.models.potential import Potential
 
+pytestmark = pytest.mark.quick
+
 ERROR_KEYS = {
     *("energy_rmse", "energy_mae", "force_rmse", "force_mae", "stress_rmse", "stress_mae"),
     *("n_frames", "n_atoms"),

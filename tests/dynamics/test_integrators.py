@@ -12,6 +12,8 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.dynamics.integrators import FixedPoint, State, explicit_verlet, implicit_midpoint, implicit_verlet
 from ase_rfhgn.errors import IntegrationError, SettingsError
 
+pytestmark = pytest.mark.quick
+
 SOLVER = FixedPoint(tolerance=1e-14)
 START = np.array([0.7, -0.4, 0.3, 0.5])
 STEPS: dict[str, Callable[[State, float], State]]

@@ -18,6 +18,8 @@ from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.reports.comparison import evaluate_errors
 
+pytestmark = pytest.mark.quick
+
 SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 5, "projections": 1}
 
 

@@ -19,6 +19,8 @@ from ase_rfhgn.errors import ModelFileError, OutputError
 from ase_rfhgn.models import archive as model_file
 from ase_rfhgn.models.archive import read_model, write_model
 
+pytestmark = pytest.mark.quick
+
 HEADER: dict[str, model_file.JSON] = {"species": ["Cu", "Ag"], "cutoff": 5.5, "record": {"seed": 0, "ridge": None}}
 ARRAYS: dict[str, NDArray[Any]] = {
     "weight_k": np.linspace(0.0, 1.0, 5),

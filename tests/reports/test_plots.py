@@ -13,6 +13,8 @@ from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.reports.comparison import Parity, Reliability
 from ase_rfhgn.reports.plots import plot_errors, plot_parity, plot_reliability, save_figure
 
+pytestmark = pytest.mark.quick
+
 FORCES = Parity("force", "eV/Å", np.array([-1.0, 0.0, 2.0]), np.array([-1.0, 0.3, 2.0]))
 ENERGIES = Parity("energy", "eV/atom", np.array([-3.51, -3.49]), np.array([-3.50, -3.50]))
 

@@ -21,6 +21,7 @@ from ase_rfhgn.errors import OutputError
 from ase_rfhgn.reports.comparison import Parity
 from ase_rfhgn.reports.plots import save_figure
 from ase_rfhgn.runtime.atomic_write import atomic_write
+from ase_rfhgn.structures.frame import frame_of
 
 OLD = b"what was there before"
 
@@ -97,10 +98,12 @@ def test_a_selection_that_fails_leaves_the_old_one(
 
 def test_a_frame_that_cannot_be_written_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = CallLog(tmp_path)
-    kept.add_frame(labelled())
+    kept.add_frames([frame_of(labelled(), "first")])
+    other = labelled()
+    other.calc.results["energy"] += 1.0
     with monkeypatch.context() as patch:
         patch.setattr(call_log, "write", write_half)
         with pytest.raises(OutputError):
-            kept.add_frame(labelled())
+            kept.add_frames([frame_of(other, "second")])
     assert len(kept.frames) == len(CallLog(tmp_path).frames) == 1
     assert list(tmp_path.iterdir()) == [tmp_path / FRAMES]

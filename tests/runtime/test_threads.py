@@ -13,6 +13,8 @@ from ase_rfhgn.cli.demo import strained_frames
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.runtime.threads import mapped_ahead, useful_cores
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_results_come_in_the_order_of_the_items(threads: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc100
 from ase.calculators.emt import EMT
-from ase.units import Bohr, Hartree, kcal, mol
+from ase.units import Bohr, GPa, Hartree, kcal, mol
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -117,3 +117,27 @@ def test_forces_without_energies_are_compared_with_each_other(crystals: list[Fra
     frames = [replace(scaled(f, force=100.0 if i == 7 else 1.0), energy=None) for i, f in enumerate(crystals)]
     (message,) = check(frames)
     assert "structures, frame 7 (of 20 frames)" in message
+
+
+@pytest.mark.parametrize("factor", [1.0 / GPa, 10.0 / GPa, 1000.0 / GPa], ids=["GPa", "kbar", "MPa"])
+def test_stresses_in_other_units_are_told(factor: float, rng: np.random.Generator) -> None:
+    strained = []
+    for seed in range(12):
+        atoms = shaken(bulk("Cu", cubic=True), 0.05, seed)
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + 0.03 * rng.normal(size=(3, 3))), scale_atoms=True)
+        atoms.calc = EMT()
+        atoms.get_stress()
+        strained.append(atoms)
+    frames = list(TrainingSet.open(strained))
+    assert not check(frames)
+    assert all(frame.stress_v is not None for frame in frames)
+    (told,) = check([replace(frame, stress_v=factor * np.array(frame.stress_v)) for frame in frames])
+    assert "stresses that no energy difference explains; are they in eV/Å³" in told
+
+
+def test_high_pressure_is_not_suspected(rng: np.random.Generator) -> None:
+    frames = made_of([shaken(bulk("Cu", a=2.9, cubic=True), 0.05, seed) for seed in range(8)])
+    pressure_i = 300.0 * GPa + rng.normal(0.0, 5.0 * GPa, len(frames))
+    uniform_v = np.array([-1.0, -1.0, -1.0, 0.0, 0.0, 0.0])
+    squeezed = [replace(f, stress_v=p * uniform_v) for f, p in zip(frames, pressure_i, strict=True)]
+    assert not [told for told in check(squeezed) if "stresses" in told]

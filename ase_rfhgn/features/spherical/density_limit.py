@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.cutoff import cutoff_function
 from ase_rfhgn.structures.graph import NeighbourGraph
 
@@ -40,7 +40,7 @@ class DenseSites:
 
 
 @dataclass(frozen=True, slots=True)
-class DensityLimit:
+class DensityLimit(ReadOnlyArrays):
     """Limit on the density Σ_j (1 − r²/r_c²)³ of neighbours.
 
     Attributes

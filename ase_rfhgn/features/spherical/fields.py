@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.harmonics import HalfSphere, half_sphere, harmonics
 from ase_rfhgn.features.response import Response
 from ase_rfhgn.features.spherical import evaluation, kernels
@@ -25,7 +25,7 @@ MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
 
 
 @dataclass(frozen=True)
-class SphericalFields:
+class SphericalFields(ReadOnlyArrays):
     """Invariant features of atomic neighbourhoods from random fields on the sphere.
 
     Every radial channel k of an atom has moments A_{lm} = Σ_j t_k Y_lm, of which A_00 is taken

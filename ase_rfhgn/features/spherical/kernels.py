@@ -8,11 +8,11 @@ A tuple argument (``level``, ``power``) has its length in its type: loops over i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ase_rfhgn.features.compilation import compiled
 from ase_rfhgn.features.cutoff import cutoff_function
 
-OPTIONS = {"nogil": True, "cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
+OPTIONS = {"nogil": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
 
 INLINED = OPTIONS | {"forceinline": True}
 """For functions that compiled functions call.
@@ -21,10 +21,10 @@ Otherwise a process that compiles them and one that loads them from the cache ma
 machine code for them, which rounds differently.
 """
 
-_cutoff_of_edge = njit(**INLINED)(cutoff_function)
+_cutoff_of_edge = compiled(**INLINED)(cutoff_function)
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def tanh_arguments(distance_p, pair_p, weight_k, shift_bk):
     """Return what enters the activation: w_k r + the shift of the pair of species."""
     argument_pk = np.empty((len(distance_p), len(weight_k)))
@@ -34,7 +34,7 @@ def tanh_arguments(distance_p, pair_p, weight_k, shift_bk):
     return argument_pk
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def times_cutoff(value_pk, distance_p, stretch_p, weight_k, cutoff_k):
     """Multiply activations by (1 − r²/r_k²)³ in place; return the derivatives by the distance."""
     slope_pk = np.empty_like(value_pk)
@@ -47,7 +47,7 @@ def times_cutoff(value_pk, distance_p, stretch_p, weight_k, cutoff_k):
     return slope_pk
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def atomic_basis(first_n, value_pk, harmonics_py):
     """Return the aggregation A_{n,y,k} = Σ_p t_pk Y_py over the edges of every atom."""
     n_atoms, n_harmonics, n_channels = len(first_n) - 1, harmonics_py.shape[1], value_pk.shape[1]
@@ -61,7 +61,7 @@ def atomic_basis(first_n, value_pk, harmonics_py):
     return basis_nyk
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def sums(first_n, value_p):
     """Return the sums of a quantity over the edges of every atom."""
     total_n = np.zeros(len(first_n) - 1)
@@ -71,7 +71,7 @@ def sums(first_n, value_p):
     return total_n
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _levels_at_point(basis_yk, harmonics_y, level, level_lk):
     """Write Σ_m A_{lm,k} Y_lm(x) for every degree l."""
     for l in range(len(level)):
@@ -82,7 +82,7 @@ def _levels_at_point(basis_yk, harmonics_y, level, level_lk):
             level_lk[l, k] = total
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, linear_sk, square_slk, coefficient_soqk):
     """Return the energy of every atom and its derivative by the moments A.
 
@@ -133,7 +133,7 @@ def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, lin
     return energy_n, slope_nyk
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _add_squares(basis_yk, level, linear_k, square_lk, energy_k, slope_yk):
     """Write the energy per channel that is linear or quadratic in the moments, and its derivatives."""
     energy_k[:] = linear_k * basis_yk[0]
@@ -146,7 +146,7 @@ def _add_squares(basis_yk, level, linear_k, square_lk, energy_k, slope_yk):
     slope_yk[0] += linear_k
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def edge_gradients(first_n, harmonics_py, harmonic_slopes_pcy, value_pk, slope_pk, unit_pc, slope_nyk):
     """Return the derivative of the energy by every edge vector, from its derivative by the moments."""
     gradient_pc = np.empty((len(value_pk), 3))
@@ -171,7 +171,7 @@ def edge_gradients(first_n, harmonics_py, harmonic_slopes_pcy, value_pk, slope_p
     return gradient_pc
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def add_edge_forces(centre_p, neighbour_p, gradient_pc, force_nc):
     """Add the forces of edges to the atoms: head minus, tail plus the gradient by the edge vector."""
     for p in range(len(centre_p)):

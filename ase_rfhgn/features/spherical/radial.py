@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.spherical import kernels
 
 
 @dataclass(frozen=True, slots=True)
-class EdgeEncoder:
+class EdgeEncoder(ReadOnlyArrays):
     """Random dense layer on edges, times a cutoff function: t_k = tanh(w_k (r − d_b) + v_bk) (1 − r²/r_k²)³.
 
     Below the floor of a pair of species, distances are bent towards a constant, so that the

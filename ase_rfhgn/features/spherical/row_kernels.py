@@ -6,8 +6,8 @@ As in `ase_rfhgn.features.spherical.kernels`, innermost loops are plain arithmet
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ase_rfhgn.features.compilation import compiled
 from ase_rfhgn.features.spherical.kernels import INLINED, OPTIONS
 
 VOIGT_FIRST = (0, 1, 2, 1, 0, 0)
@@ -17,7 +17,7 @@ COLUMNS = 256
 """Features of an atom that are worked on at once, about: their derivatives stay in the second-level cache."""
 
 
-@njit(**OPTIONS)
+@compiled(**OPTIONS)
 def add_rows(
     atoms, edges, radial, basis_pay, grid, level, power, projection_slf, alone_sf, energy_f, row_mf, virial_vf
 ):
@@ -65,7 +65,7 @@ def add_rows(
             row_mf[3 * (first_atom + n) + c, column_n[n] : column_n[n] + n_features] += own_cf[c]
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def features_scratch(grid, level, power, projection_slf):
     """Return the arrays that `site_features` works in."""
     harmonics_xy, weight_x = grid
@@ -80,7 +80,7 @@ def features_scratch(grid, level, power, projection_slf):
     return order, field, even_oxf, np.empty_like(even_oxf)
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_f, slope_yf):
     """Write the features of an atom and their derivatives by its moments A.
 
@@ -110,7 +110,7 @@ def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_
         _scale_by_mixing(sorted_yf, level, row_y, projection_lf, slope_yf[:, first : first + width])
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _parity_order(level):
     """Return the row of every harmonic where even degrees come before odd ones, and the number of even ones."""
     row_y = np.empty(len(level) ** 2, dtype=np.int64)
@@ -129,7 +129,7 @@ def _parity_order(level):
     return row_y, n_even
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _mix(basis_yk, level, row_y, projection_lf, mixed_yf):
     """Write the moments of every field, times the weight of their degree, in the order of parity."""
     n_channels, width = basis_yk.shape[1], projection_lf.shape[1]
@@ -141,7 +141,7 @@ def _mix(basis_yk, level, row_y, projection_lf, mixed_yf):
                     mixed_f[first + k] = projection_lf[l, first + k] * basis_yk[y, k]
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _powers(weight_x, power, field, even_oxf, odd_oxf, feature_of):
     """Write the derivatives of the powers of the fields by the fields, by parity; add the mean powers.
 
@@ -155,7 +155,7 @@ def _powers(weight_x, power, field, even_oxf, odd_oxf, feature_of):
             _next_power(o + 3, even_xf[x], odd_xf[x], total_f, difference_f, *slopes, feature_of[o])
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _square(weight, even_f, odd_f, total_f, difference_f):
     """Write half the sum and half the difference of s(x)² and s(−x)², weighted."""
     for f in range(len(even_f)):
@@ -163,7 +163,7 @@ def _square(weight, even_f, odd_f, total_f, difference_f):
         difference_f[f] = weight * 2.0 * even_f[f] * odd_f[f]
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _next_power(order, even_f, odd_f, total_f, difference_f, even_slope_f, odd_slope_f, feature_f):
     """Write the derivatives of the next power by the fields; raise sum and difference to that power; add the sum."""
     for f in range(len(even_f)):
@@ -176,7 +176,7 @@ def _next_power(order, even_f, odd_f, total_f, difference_f, even_slope_f, odd_s
         difference_f[f] = even_f[f] * difference + odd_f[f] * total
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _plain_features(basis_yk, level, feature_f, slope_yf):
     """Write the features that are linear or quadratic in the moments, and their derivatives."""
     n_channels = basis_yk.shape[1]
@@ -192,7 +192,7 @@ def _plain_features(basis_yk, level, feature_f, slope_yf):
                 slope_yf[y, first + k] = 2.0 * mean * basis_yk[y, k]
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _scale_by_mixing(by_field_yf, level, row_y, projection_lf, slope_yf):
     """Write derivatives by the moments: those by the fields, in the order of parity, times the weight of the degree."""
     for l in range(len(level)):
@@ -202,7 +202,7 @@ def _scale_by_mixing(by_field_yf, level, row_y, projection_lf, slope_yf):
                 slope_yf[y, f] = by_field_f[f] * projection_lf[l, f]
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _step(n_features, n_channels):
     """Return a number of features to work on at once, in equal steps of whole sets of channels."""
     n_sets = n_features // n_channels
@@ -210,7 +210,7 @@ def _step(n_features, n_channels):
     return n_channels * (-(-n_sets // n_steps))
 
 
-@njit(**INLINED)
+@compiled(**INLINED)
 def _add_gradient_rows(edges, pull_paf, first, first_column, gradient_cf, own_cf, row_mf, virial_vf):
     """Add the derivatives of some features of one atom by positions of neighbours and by strain to the rows.
 

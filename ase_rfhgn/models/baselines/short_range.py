@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.units import Bohr, Hartree
 
-from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.response import Response, pairwise_response
 from ase_rfhgn.models.archive import shaped
 from ase_rfhgn.structures.graph import NeighbourGraph
@@ -19,7 +19,7 @@ ZBL_DECAYS = np.array([3.19980, 0.94229, 0.40290, 0.20162])
 
 
 @dataclass(frozen=True, slots=True)
-class ShortRangeCore:
+class ShortRangeCore(ReadOnlyArrays):
     """Pair repulsion that starts smoothly below a radius and follows ZBL's screened Coulomb law.
 
     The energy of a pair is what the universal potential of Ziegler, Biersack and Littmark (The
@@ -65,7 +65,7 @@ class ShortRangeCore:
 
 
 @dataclass(frozen=True, slots=True)
-class Baseline:
+class Baseline(ReadOnlyArrays):
     """One-body energies and short-range repulsion: subtracted before the fit, added after it.
 
     Attributes

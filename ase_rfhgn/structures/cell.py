@@ -1,0 +1,77 @@
+"""Which of the vectors of a cell mean something: a vector may be there and span nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from ase.cell import Cell
+
+from ase_rfhgn.arrays import FloatArray
+
+FARTHEST = 1e9
+"""Largest coordinate (Å): beyond, distances between neighbours are rounded by more than 10⁻⁷ Å."""
+
+
+def periodic_cell(atoms: Atoms) -> FloatArray:
+    """Return the cell with zeros in place of the vectors along which nothing is periodic: shape (3, 3).
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure.
+    """
+    vector_cc: FloatArray = np.where(atoms.pbc[:, None], atoms.cell.array, 0.0)
+    return vector_cc
+
+
+def completed_cell(atoms: Atoms) -> FloatArray:
+    """Return three independent vectors: the periodic ones, and unit vectors across them in place of the others.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A structure whose periodic vectors are independent.
+    """
+    vector_cc: FloatArray = Cell(periodic_cell(atoms)).complete().array
+    return vector_cc
+
+
+def is_truly_periodic(atoms: Atoms) -> bool:
+    """Return whether the periodic vectors are independent, as they must be; without any, they are.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure with a finite cell.
+    """
+    return bool(np.linalg.matrix_rank(periodic_cell(atoms)) == np.count_nonzero(atoms.pbc))
+
+
+def has_volume(atoms: Atoms) -> bool:
+    """Return whether the cell spans a volume, without which there is no stress.
+
+    Three vectors that are not zero may still lie in one plane, where nothing is periodic.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure.
+    """
+    return bool(np.isfinite(atoms.cell.array).all() and np.linalg.matrix_rank(atoms.cell.array) == 3)
+
+
+def places_too_far(atoms: Atoms) -> str | None:
+    """Return what is wrong where a coordinate is too large to tell neighbours apart, else None.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure.
+    """
+    far_n = np.flatnonzero(np.abs(atoms.positions).max(axis=1, initial=0.0) > FARTHEST)
+    if not len(far_n):
+        return None
+    return (
+        f"atom {far_n[0]} has the position {atoms.positions[far_n[0]]}; the largest coordinate is {FARTHEST:.0e} Å, "
+        "beyond which distances are rounded: use atoms.wrap() where the cell is periodic, or move the atoms"
+    )
