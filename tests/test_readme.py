@@ -15,7 +15,7 @@ from ase.io import write
 from verlet_runs import run_of, shaken_crystal, without
 
 from ase_rfhgn.cli import main as cli
-from ase_rfhgn.cli.demo import strained_frames
+from ase_rfhgn.cli.copper_demo import strained_frames
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")

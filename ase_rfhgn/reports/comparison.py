@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from ase import Atoms
@@ -12,28 +13,57 @@ from ase.units import GPa
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError
-from ase_rfhgn.models.potential import Evaluation, Potential
+from ase_rfhgn.models.gradients import PhaseSpaceUncertainty
+from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.models.uncertainty import PredictedUncertainty
 from ase_rfhgn.regression.posterior import left_free
 from ase_rfhgn.reports.metrics import ErrorAccumulator, Errors
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
+
+
+Frames: TypeAlias = str | Path | Sequence[Atoms] | TrainingSet
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of the labels of a frame.
+
+    Attributes
+    ----------
+    energy : float
+        Potential energy (eV); of a Hamiltonian of positions and momenta, H less p²/2m.
+    force_nc : ndarray of shape (n_atoms, 3)
+        Forces (eV/Å).
+    stress_v : ndarray of shape (6,) or None
+        Stress (eV/Å³), where the model has one.
+    uncertainty : PredictedUncertainty, PhaseSpaceUncertainty or None
+        Errors to be expected; None unless asked for.
+    """
+
+    energy: float
+    force_nc: FloatArray
+    stress_v: FloatArray | None
+    uncertainty: PredictedUncertainty | PhaseSpaceUncertainty | None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A frame's labels beside what a potential says.
+    """A frame's labels beside what a model says.
 
     Attributes
     ----------
     frame : Frame
         The structure and its labels.
-    evaluation : Evaluation
-        Energies, forces and stress of the potential.
+    evaluation : Prediction
+        Energy, forces and stress of the model.
     """
 
     frame: Frame
-    evaluation: Evaluation
+    evaluation: Prediction
 
     @property
     def energy_error(self) -> float | None:
@@ -94,20 +124,23 @@ class Reliability:
 
 
 def compare(
-    potential: Potential,
-    source: str | Path | Sequence[Atoms] | TrainingSet,
+    model: AnyModel,
+    source: Frames,
     *,
+    bonds: Bonds | Sequence[Bonds] | None = None,
     uncertainty: bool = False,
     progress: bool = False,
 ) -> Iterator[Comparison]:
-    """Yield the labels of every frame beside what a potential says; frames are read one by one.
+    """Yield the labels of every frame beside what a model says; frames are read one by one.
 
     Parameters
     ----------
-    potential : Potential
-        The potential.
+    model : Potential or PhaseSpacePotential
+        The model.
     source : path, sequence of Atoms or TrainingSet
         Labelled frames; no label is needed for a frame to be evaluated.
+    bonds : Bonds, or a sequence of them, one per frame, optional
+        Edges, for a phase-space model that was fitted with bonds.
     uncertainty : bool, default False
         Whether the errors to be expected are wanted, too.
     progress : bool, default False
@@ -116,16 +149,34 @@ def compare(
     Raises
     ------
     StructureError
-        If a frame has an element that the potential does not know; the message names the frame.
+        If a frame is not one of those that the model is for; the message names the frame.
     """
-    frames = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
-    for frame in progress_bar(frames, "evaluate", total=len(frames), shown=progress):
+    frames = _opened(model, source)
+    for i, frame in enumerate(progress_bar(frames, "evaluate", total=len(frames), shown=progress)):
+        own = bonds[i] if isinstance(bonds, Sequence) else bonds
         try:
-            evaluation = potential.evaluate(frame.atoms, uncertainty=uncertainty)
+            evaluation = _prediction(model, frame.atoms, own, uncertainty=uncertainty)
         except StructureError as error:
             message = f"{frame.name}: {error}"
             raise StructureError(message) from error
         yield Comparison(frame, evaluation)
+
+
+def _opened(model: AnyModel, source: Frames) -> TrainingSet:
+    """Return frames; nodes of phase-space models may be as close as they like."""
+    if isinstance(source, TrainingSet):
+        return source
+    return TrainingSet.open(source) if isinstance(model, Potential) else TrainingSet.open(source, closest=0.0)
+
+
+def _prediction(model: AnyModel, atoms: Atoms, bonds: Bonds | None, *, uncertainty: bool) -> Prediction:
+    """Return what a model says of a structure."""
+    if isinstance(model, Potential):
+        found = model.evaluate(atoms, uncertainty=uncertainty)
+        return Prediction(found.energy, found.force_nc, found.stress_v, found.uncertainty)
+    gradients = model.evaluate(atoms, bonds, uncertainty=uncertainty)
+    energy = gradients.energy - float(atoms.get_kinetic_energy())
+    return Prediction(energy, gradients.force_nc, None, gradients.uncertainty)
 
 
 def errors_of(comparisons: Iterable[Comparison]) -> Errors:
@@ -141,24 +192,26 @@ def errors_of(comparisons: Iterable[Comparison]) -> Errors:
     return accumulator.errors()
 
 
-def evaluate_errors(potential: Potential, source: str | Path | Sequence[Atoms] | TrainingSet) -> Errors:
-    """Return the errors of a potential on labelled frames; memory does not grow with their number.
+def evaluate_errors(model: AnyModel, source: Frames, *, bonds: Bonds | Sequence[Bonds] | None = None) -> Errors:
+    """Return the errors of a model on labelled frames; memory does not grow with their number.
 
     Parameters
     ----------
-    potential : Potential
-        The potential.
+    model : Potential or PhaseSpacePotential
+        The model.
     source : path, sequence of Atoms or TrainingSet
         Labelled frames. Labels that a frame lacks are not counted.
+    bonds : Bonds, or a sequence of them, one per frame, optional
+        Edges, for a phase-space model that was fitted with bonds.
 
     Raises
     ------
     TrainingDataError
         If no frame has labels.
     """
-    frames = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
+    frames = _opened(model, source)
     frames.require_labels()
-    return errors_of(compare(potential, frames))
+    return errors_of(compare(model, frames, bonds=bonds))
 
 
 def parities_of(comparisons: Iterable[Comparison]) -> list[Parity]:

@@ -16,7 +16,7 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
     StillingerWeber,
 )
 
-from ase_rfhgn.cli.demo import strained_frames
+from ase_rfhgn.cli.copper_demo import strained_frames
 
 LATTICE_CONSTANTS = {"Si": 5.47, "Cu": 3.615}
 """Edges of the cubic cells (Å); that of silicon is the one of the functional of the training data."""

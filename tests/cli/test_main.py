@@ -23,7 +23,7 @@ from verlet_runs import run_of, shaken_crystal, without
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.cli import main as cli
-from ase_rfhgn.cli.demo import strained_frames
+from ase_rfhgn.cli.copper_demo import strained_frames
 from ase_rfhgn.models.potential import Potential
 
 pytestmark = pytest.mark.quick

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ase_rfhgn import fit
-from ase_rfhgn.cli.demo import strained_frames
+from ase_rfhgn.cli.copper_demo import strained_frames
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.runtime.threads import mapped_ahead, useful_cores
 

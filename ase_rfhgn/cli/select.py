@@ -1,0 +1,42 @@
+"""The command ``ase-rfhgn select``: picks the frames of a pool that help a fit most."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ase.io import write
+
+from ase_rfhgn.cli.shared import add_command, add_json, printed, require_folder, require_format
+from ase_rfhgn.cli.text import Report, describe_selection
+from ase_rfhgn.fitting.frame_selection import select_frames
+from ase_rfhgn.runtime.atomic_write import atomic_write
+from ase_rfhgn.structures.training_set import read_structures
+
+
+def add_select(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
+    """Add the command to a parser."""
+    command = add_command(commands, "select", run_select, "pick the frames of a pool that help a fit most")
+    command.add_argument("pool", metavar="pool.traj", help="frames, labelled or not")
+    command.add_argument("-n", type=int, required=True, dest="n_frames", metavar="100", help="frames to pick")
+    command.add_argument("-o", "--output", required=True, metavar="picked.traj", help="file to write")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the features compared")
+    add_json(command)
+
+
+def run_select(options: argparse.Namespace) -> str:
+    """Pick frames of a pool and write them; return what to print."""
+    require_folder(options.output)
+    require_format(options.output)
+    pool = read_structures(options.pool)
+    selection = select_frames(pool, options.n_frames, seed=options.seed, progress=True)
+    picked = [pool[index] for index in selection.index_i]
+    atomic_write(options.output, lambda path: write(path, picked))
+    report: Report = {
+        "frames": options.output,
+        "n_picked": len(selection.index_i),
+        "n_pool": selection.n_pool,
+        "n_duplicates": selection.n_duplicates,
+        "picked": list(selection.index_i),
+    }
+    return printed(report, options, describe_selection)

@@ -1,0 +1,40 @@
+"""The command ``ase-rfhgn test``: prints the errors of a model on labelled frames."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, labelled, printed, read_bonds, require_folder
+from ase_rfhgn.cli.text import describe_test
+from ase_rfhgn.models.load import load_model
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
+from ase_rfhgn.reports.comparison import Comparison, compare, errors_of, parities_of, reliability_of
+from ase_rfhgn.reports.plots import save_figure
+
+
+def add_test(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
+    """Add the command to a parser."""
+    command = add_command(commands, "test", run_test, "print the errors of a model on labelled frames")
+    command.add_argument("model", metavar="model.npz")
+    command.add_argument("frames", metavar="test.traj")
+    command.add_argument("--plot", metavar="parity.png", help="draw predictions over labels, and errors over σ")
+    add_bonds(command)
+    add_json(command)
+
+
+def run_test(options: argparse.Namespace) -> str:
+    """Evaluate a model on labelled frames; return what to print."""
+    model = load_model(options.model)
+    frames = labelled(options.frames, closest=0.0 if isinstance(model, PhaseSpacePotential) else None)
+    drawn = options.plot is not None
+    uncertainty = drawn and model.ensemble is not None
+    comparisons: Iterable[Comparison] = compare(
+        model, frames, bonds=read_bonds(options.bonds), uncertainty=uncertainty, progress=True
+    )
+    if drawn:
+        require_folder(options.plot)
+        comparisons = list(comparisons)
+        save_figure(parities_of(comparisons), options.plot, reliability=reliability_of(comparisons))
+    return printed(errors_of(comparisons).as_dict(), options, describe_test)
