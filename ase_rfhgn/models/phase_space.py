@@ -190,6 +190,7 @@ def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
     )
     n_dimensions = int(header["dimensions"])
     node_inputs = n_dimensions * len(encoding.node_inputs)
+    told_apart = encoding.species.n_species if encoding.species.n_species > 1 else 0
     kind = _one_of(header["network"], tuple(LAYERS))
     network: GraphNetwork | VectorNetwork
     if kind == "vector":
@@ -197,7 +198,10 @@ def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
         _check_whole_nodes(network.layer.n_inputs, node_inputs)
     else:
         edge_inputs = sum({"displacement": n_dimensions, "distance": 1}[name] for name in encoding.edge_inputs)
-        node, edge = _layer(arrays, "node", node_inputs), _layer(arrays, "edge", edge_inputs)
+        node, edge = (
+            _layer(arrays, name, n_inputs + n_ends * told_apart if n_inputs else 0)
+            for name, n_inputs, n_ends in (("node", node_inputs, 1), ("edge", edge_inputs, 2))
+        )
         message = _layer(arrays, "message", 2 * node.n_units + edge.n_units)
         network = GraphNetwork(encoding, node, edge, message, _number_or_none(header["smooth_cutoff"]))
     return PhaseSpacePotential(
