@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,25 @@ import numpy as np
 from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.errors import StructureError
+from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.features.layers import DenseLayer
 from ase_rfhgn.features.phase_space.inputs import AXES, EDGE_INPUTS, NODE_INPUTS, Encoding
 from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints, phase_point
 from ase_rfhgn.features.phase_space.species import Species
 from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
-from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
-from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
+from ase_rfhgn.models.archive import (
+    JSON,
+    Arrays,
+    Header,
+    read_model_as,
+    shaped,
+    with_prefix,
+    without_prefix,
+    write_model,
+)
+from ase_rfhgn.models.gradients import PhaseSpaceGradients, PhaseSpaceUncertainty, with_known_masses
+from ase_rfhgn.models.phase_space_uncertainty import PhaseSpaceEnsemble
 from ase_rfhgn.structures.graph import Bonds, NeighbourGraph, bonded_graph, build_graph
 
 KIND = "phase space"
@@ -48,6 +58,8 @@ class PhaseSpacePotential:
         Whether H = p²/2m + V(q) with the masses of the atoms, and only V was learned.
     record : dict
         Settings, seed and training record: plain JSON values.
+    ensemble : PhaseSpaceEnsemble, optional
+        What tells how wrong the answers may be.
 
     Notes
     -----
@@ -63,13 +75,14 @@ class PhaseSpacePotential:
     cutoff: float | None
     separable: bool
     record: dict[str, Any] = field(default_factory=dict)
+    ensemble: PhaseSpaceEnsemble | None = None
 
     @property
     def species(self) -> Species:
         """Elements and masses of the training data, which the model knows."""
         return self.network.encoding.species
 
-    def evaluate(self, atoms: Atoms, bonds: Bonds | None = None) -> PhaseSpaceGradients:
+    def evaluate(self, atoms: Atoms, bonds: Bonds | None = None, *, uncertainty: bool = False) -> PhaseSpaceGradients:
         """Return the energy H, the velocities ∂H/∂p and the forces −∂H/∂q of a structure.
 
         Parameters
@@ -78,20 +91,26 @@ class PhaseSpacePotential:
             Positions and momenta; masses where the kinetic energy is known.
         bonds : Bonds, optional
             Edges, for a model that was fitted with bonds.
+        uncertainty : bool
+            Whether the errors to be expected are wanted, too.
 
         Raises
         ------
         StructureError
             If the structure is not one of those that the model is for.
+        SettingsError
+            If errors are wanted of a model that has no ensemble.
         """
-        result = self.network.combination(self.points(atoms, bonds), self.coefficient_f)
+        points = self.points(atoms, bonds)
+        result = self.network.combination(points, self.coefficient_f)
         velocity_nc, force_nc = np.zeros((2, len(atoms), 3))
         velocity_nc[:, : self.n_dimensions] = result.momentum_ncf[:, :, 0]
         force_nc[:, : self.n_dimensions] = -result.position_ncf[:, :, 0]
         energy = self.constant + float(result.value_if[0, 0])
+        gradients = PhaseSpaceGradients(energy, velocity_nc, force_nc)
         if self.separable:
-            return with_known_masses(atoms, energy, force_nc)
-        return PhaseSpaceGradients(energy, velocity_nc, force_nc)
+            gradients = with_known_masses(atoms, energy, force_nc)
+        return replace(gradients, uncertainty=self._uncertainty(points)) if uncertainty else gradients
 
     def points(self, atoms: Atoms, bonds: Bonds | None = None) -> PhasePoints:
         """Return the point of phase space of a structure, with its edges.
@@ -127,6 +146,7 @@ class PhaseSpacePotential:
             "separable": self.separable,
             "record": self.record,
         }
+        arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
         write_model(path, header, arrays)
 
     @classmethod
@@ -139,6 +159,12 @@ class PhaseSpacePotential:
             If the file is missing, truncated, foreign, newer than this program or was changed.
         """
         return read_model_as(path, {KIND: assemble})
+
+    def _uncertainty(self, points: PhasePoints) -> PhaseSpaceUncertainty:
+        if self.ensemble is None:
+            message = "this model cannot tell its uncertainty: it has no ensemble; leave out uncertainty=True"
+            raise SettingsError(message)
+        return self.ensemble.predicted_uncertainty(self.network, points, separable=self.separable)
 
     def _check(self, atoms: Atoms) -> None:
         self.species.indices(atoms.numbers, atoms.get_masses())
@@ -204,6 +230,7 @@ def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
         )
         message = _layer(arrays, "message", 2 * node.n_units + edge.n_units)
         network = GraphNetwork(encoding, node, edge, message, _number_or_none(header["smooth_cutoff"]))
+    ensemble = without_prefix("ensemble", arrays)
     return PhaseSpacePotential(
         network=network,
         coefficient_f=shaped(arrays, "coefficient_f", (network.n_features,)),
@@ -212,6 +239,7 @@ def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
         cutoff=_number_or_none(header["cutoff"]),
         separable=bool(header["separable"]),
         record=dict(header["record"]),
+        ensemble=PhaseSpaceEnsemble.of_arrays(ensemble, network.n_features) if ensemble else None,
     )
 
 

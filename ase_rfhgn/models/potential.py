@@ -15,7 +15,16 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.response import Response, voigt
 from ase_rfhgn.features.spherical.fields import Polynomials, SphericalFields
-from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
+from ase_rfhgn.models.archive import (
+    JSON,
+    Arrays,
+    Header,
+    read_model_as,
+    shaped,
+    with_prefix,
+    without_prefix,
+    write_model,
+)
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
 from ase_rfhgn.models.uncertainty import Ensemble, Members, PredictedUncertainty
@@ -231,8 +240,8 @@ class Potential:
         arrays = (
             fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
         )
-        arrays |= {} if self.ensemble is None else _prefixed("ensemble", self.ensemble.as_arrays())
-        arrays |= {} if self.linear_system is None else _prefixed("linear_system", self.linear_system)
+        arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
+        arrays |= {} if self.linear_system is None else with_prefix("linear_system", self.linear_system)
         header: dict[str, JSON] = {"model": KIND, "record": self.record}
         write_model(path, header | fields_header(self.hamiltonian), arrays)
 
@@ -279,21 +288,12 @@ def assemble(header: Header, arrays: Arrays) -> Potential:
     """Return the potential of the header and the arrays of a model file."""
     hamiltonian = fields_of_arrays(header, arrays)
     n_species = len(hamiltonian.species_s)
-    ensemble = _unprefixed("ensemble", arrays)
+    ensemble = without_prefix("ensemble", arrays)
     return Potential(
         hamiltonian=hamiltonian,
         coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
         baseline=Baseline.of_arrays(arrays, hamiltonian.species_s),
         record=dict(header["record"]),
         ensemble=Ensemble.of_arrays(ensemble, n_species) if ensemble else None,
-        linear_system=_unprefixed("linear_system", arrays) or None,
+        linear_system=without_prefix("linear_system", arrays) or None,
     )
-
-
-def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {f"{prefix}.{name}": array for name, array in arrays.items()}
-
-
-def _unprefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    start = f"{prefix}."
-    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
