@@ -15,7 +15,7 @@ letter   axis                                        letter   axis
 ``h``    unit of a hidden layer                      ``d``    input of a dense layer
 ``r``    node that a global axes refers to          ``w``    plane of two axes of a global axes
 ``e``    member of an ensemble                       ``t``    step or frame of a run, in time
-``z``    chemical element                            ``u``    unordered pair of species
+``z``    chemical element
 =======  ==========================================  =======  ==================================
 
 An array ``force_nc`` has a row per atom and a column per Cartesian component.

@@ -65,7 +65,10 @@ def random_network(
     """Return a graph network with random weights."""
     n_node = n_dimensions * len(encoding.node_inputs)
     n_edge = sum({"displacement": n_dimensions, "distance": 1}[name] for name in encoding.edge_inputs)
-    node, edge = (_layer(rng, 6 if n else 0, n) for n in (n_node, n_edge))
+    told_apart = encoding.species.n_species if encoding.species.n_species > 1 else 0
+    node, edge = (
+        _layer(rng, 6, n + ends * told_apart) if n else _layer(rng, 0, 0) for n, ends in ((n_node, 1), (n_edge, 2))
+    )
     message = _layer(rng, 7, 2 * node.n_units + edge.n_units)
     return GraphNetwork(encoding, node, edge, message, smooth_cutoff)
 

@@ -16,7 +16,8 @@ from ase_rfhgn.calculators.call_log import CallLog
 from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.fit import fit
-from ase_rfhgn.models.potential import Evaluation, Potential
+from ase_rfhgn.models.evaluation import Evaluation
+from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import unknown_elements
 from ase_rfhgn.structures.frame import Frame, frame_of

@@ -8,7 +8,7 @@ import numpy as np
 from ase.calculators.calculator import CalculationFailed, PropertyNotImplementedError
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.models.potential import Evaluation
+from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.uncertainty import PredictedUncertainty
 
 GRADE = "extrapolation_grade"

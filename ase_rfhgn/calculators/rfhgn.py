@@ -19,10 +19,11 @@ from ase.calculators.calculator import (
 from ase_rfhgn.calculators.phase_space_results import PROPERTIES, check_forces_exist, phase_space_results
 from ase_rfhgn.calculators.results import GRADE, finite, results_of, uncertainty_result
 from ase_rfhgn.errors import SettingsError, StructureError
+from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
 from ase_rfhgn.models.load import AnyModel, load_model
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
-from ase_rfhgn.models.potential import Evaluation, Potential
+from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.models.uncertainty import PredictedUncertainty
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.graph import Bonds

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ase_rfhgn.cli.copper_demo import TRAIN_TEMPERATURES, UNSEEN_TEMPERATURES, CubicProperties, DemoResult, EnergyConservation
+from ase_rfhgn.cli.copper_demo import (
+    TRAIN_TEMPERATURES,
+    UNSEEN_TEMPERATURES,
+    CubicProperties,
+    DemoResult,
+    EnergyConservation,
+)
 
 Report = dict[str, Any]
 """What a command found: plain JSON values, the object that ``--json`` prints."""

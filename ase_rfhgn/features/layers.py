@@ -38,9 +38,18 @@ class DenseLayer(ReadOnlyArrays):
         """Return the values of the units and their slopes by the argument of tanh, both (m, n_units)."""
         return activation(input_md @ self.weight_kd.T + self.bias_k)
 
-    def slopes(self, bend_mk: FloatArray) -> FloatArray:
-        """Return the slopes of the units by the inputs, (m, n_inputs, n_units), from those by the argument of tanh."""
-        return bend_mk[:, None, :] * np.ascontiguousarray(self.weight_kd.T)  # else, units would not be contiguous
+    def slopes(self, bend_mk: FloatArray, n_inputs: int | None = None) -> FloatArray:
+        """Return the slopes of the units by all or the first inputs, (m, n_inputs, n_units).
+
+        Parameters
+        ----------
+        bend_mk : ndarray of shape (m, n_units)
+            Slopes of the units by the argument of tanh.
+        n_inputs : int, optional
+            How many inputs; by default all.
+        """
+        weight_dk = np.ascontiguousarray(self.weight_kd[:, :n_inputs].T)  # else, units would not be contiguous
+        return bend_mk[:, None, :] * weight_dk
 
 
 def activation(argument_mk: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -49,12 +49,17 @@ def sample_layer(sampler: str, input_md: FloatArray, n_units: int, rng: np.rando
 
 
 def sample_layer_of_parts(
-    sampler: str, part_md: Sequence[FloatArray], n_units: int, rng: np.random.Generator
+    sampler: str,
+    part_md: Sequence[FloatArray],
+    n_units: int,
+    rng: np.random.Generator,
+    species_ms: FloatArray | None = None,
 ) -> DenseLayer:
     """Return a layer some of whose units see one part of the inputs only, the others all.
 
     Units are shared evenly between every single part and all parts together. Functions that are
-    sums over the parts, such as a kinetic plus a potential energy, then need far fewer units.
+    sums over the parts, such as a kinetic plus a potential energy, then need far fewer units. All units
+    see species, in which a step is as long as the spread of what else the unit sees.
 
     Parameters
     ----------
@@ -66,6 +71,8 @@ def sample_layer_of_parts(
         Width of the layer.
     rng : numpy.random.Generator
         Source of randomness.
+    species_ms : ndarray of shape (n_points, n_species), optional
+        Last inputs, one or zero, that tell species apart.
 
     Raises
     ------
@@ -73,17 +80,33 @@ def sample_layer_of_parts(
         If the data have too few different points for SWIM.
     """
     n_parts = len(part_md)
+    if species_ms is None:
+        species_ms = np.empty((len(part_md[0]) if part_md else 0, 0))
     if n_parts < 2:
-        return sample_layer(sampler, part_md[0] if part_md else np.empty((0, 0)), n_units, rng)
+        return _sample_layer_of_species(sampler, part_md[0] if part_md else np.empty((0, 0)), species_ms, n_units, rng)
     part_d = np.repeat(np.arange(n_parts), [data.shape[1] for data in part_md])
     input_md = np.concatenate(part_md, axis=1)
-    weight_kd, bias_k = np.zeros((n_units, len(part_d))), np.zeros(n_units)
+    species_d = len(part_d) + np.arange(species_ms.shape[1])
+    weight_kd, bias_k = np.zeros((n_units, len(part_d) + len(species_d))), np.zeros(n_units)
     for place in range(n_parts + 1):
         seen_d = np.flatnonzero((part_d == place) | (place == n_parts))
         units = np.arange(place, n_units, n_parts + 1)
-        layer = sample_layer(sampler, input_md[:, seen_d], len(units), rng)
-        weight_kd[np.ix_(units, seen_d)], bias_k[units] = layer.weight_kd, layer.bias_k
+        layer = _sample_layer_of_species(sampler, input_md[:, seen_d], species_ms, len(units), rng)
+        weight_kd[np.ix_(units, np.concatenate([seen_d, species_d]))], bias_k[units] = layer.weight_kd, layer.bias_k
     return DenseLayer(weight_kd, bias_k)
+
+
+def _sample_layer_of_species(
+    sampler: str, input_md: FloatArray, species_ms: FloatArray, n_units: int, rng: np.random.Generator
+) -> DenseLayer:
+    """Return a layer drawn for inputs and species, whose unit of length is the spread of the inputs."""
+    if not species_ms.shape[1]:
+        return sample_layer(sampler, input_md, n_units, rng)
+    unit = float(np.sqrt(input_md.var(axis=0).sum()))
+    layer = sample_layer(sampler, np.concatenate([input_md, unit * species_ms], axis=1), n_units, rng)
+    n_inputs = input_md.shape[1]
+    weight_kd = np.concatenate([layer.weight_kd[:, :n_inputs], unit * layer.weight_kd[:, n_inputs:]], axis=1)
+    return DenseLayer(weight_kd, layer.bias_k)
 
 
 def sample_pairs(input_md: FloatArray, n_pairs: int, rng: np.random.Generator) -> IntArray:

@@ -151,6 +151,17 @@ def shaped(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | Non
     return array
 
 
+def with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Return the arrays of a part of a model under names that begin with that of the part."""
+    return {f"{prefix}.{name}": array for name, array in arrays.items()}
+
+
+def without_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+    """Return the arrays of one part of a model, under their own names."""
+    start = f"{prefix}."
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
+
 def _pack(header: Mapping[str, JSON], arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Return the bytes of a model file."""
     if _HEADER in arrays:

@@ -11,6 +11,25 @@ from ase_rfhgn.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseSpaceUncertainty:
+    """Half-widths of the intervals that hold the true values with a probability of 68 %.
+
+    Attributes
+    ----------
+    energy : float
+        That of the energy H (eV).
+    velocity_nc : ndarray of shape (n_atoms, 3)
+        Those of the velocities (Å per ASE time unit); zero where velocities are p/m.
+    force_nc : ndarray of shape (n_atoms, 3)
+        Those of the forces (eV/Å).
+    """
+
+    energy: float
+    velocity_nc: FloatArray
+    force_nc: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseSpaceGradients:
     """Energy and motion at a point of phase space.
 
@@ -22,11 +41,14 @@ class PhaseSpaceGradients:
         Velocities ∂H/∂p (Å per ASE time unit). Where H is not p²/2m + V, they are not p/m.
     force_nc : ndarray of shape (n_atoms, 3)
         Rates of change of the momenta, −∂H/∂q (eV/Å).
+    uncertainty : PhaseSpaceUncertainty or None
+        Errors to be expected of all of them; None unless asked for.
     """
 
     energy: float
     velocity_nc: FloatArray
     force_nc: FloatArray
+    uncertainty: PhaseSpaceUncertainty | None = None
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +12,28 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, ReadOnlyArrays
-from ase_rfhgn.errors import StructureError
-from ase_rfhgn.features.layers import DenseLayer
-from ase_rfhgn.features.phase_space.inputs import AXES, EDGE_INPUTS, NODE_INPUTS, Encoding
+from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.points import PhasePoints, phase_point
 from ase_rfhgn.features.phase_space.species import Species
 from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
-from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
-from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
+from ase_rfhgn.models.archive import (
+    JSON,
+    Arrays,
+    Header,
+    read_model_as,
+    shaped,
+    with_prefix,
+    without_prefix,
+    write_model,
+)
+from ase_rfhgn.models.gradients import PhaseSpaceGradients, PhaseSpaceUncertainty, with_known_masses
+from ase_rfhgn.models.phase_space_uncertainty import PhaseSpaceEnsemble
+from ase_rfhgn.models.stored_network import length_or_none, network_as_arrays, network_header, network_of_arrays
 from ase_rfhgn.structures.graph import Bonds, NeighbourGraph, bonded_graph, build_graph
 
 KIND = "phase space"
 """What model files call this kind of model."""
-
-LAYERS = {"graph": ("node", "edge", "message"), "vector": ("layer",)}
-"""Dense layers of every kind of network."""
-
-
-QUANTITIES = ("energy", "force", "velocity")
-"""Rows of `PhaseSpaceEnsemble.interval_scale_ol`."""
-
-
-@dataclass(frozen=True, eq=False)
-class PhaseSpaceEnsemble:
-    """Deviations of coefficients."""
-
-    coefficient_ef: FloatArray
-    interval_scale_ol: FloatArray
-
-    @property
-    def interval_scale(self) -> dict[str, FloatArray]:
-        """Half-widths per unit of spread, per quantity."""
-        return dict(zip(QUANTITIES, self.interval_scale_ol, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +56,10 @@ class PhaseSpacePotential(ReadOnlyArrays):
         Whether H = p²/2m + V(q) with the masses of the atoms, and only V was learned.
     record : dict
         Settings, seed and training record: plain JSON values.
+    ensemble : PhaseSpaceEnsemble, optional
+        What tells how wrong the answers may be.
+    linear_system : mapping of str to ndarray, optional
+        What the fit remembers of its linear system (`fit_phase_space` with ``updatable=True``).
 
     Notes
     -----
@@ -86,11 +79,16 @@ class PhaseSpacePotential(ReadOnlyArrays):
     linear_system: Mapping[str, NDArray[Any]] | None = None
 
     @property
+    def kind(self) -> str:
+        """What this kind of model is called."""
+        return KIND
+
+    @property
     def species(self) -> Species:
         """Elements and masses of the training data, which the model knows."""
         return self.network.encoding.species
 
-    def evaluate(self, atoms: Atoms, bonds: Bonds | None = None) -> PhaseSpaceGradients:
+    def evaluate(self, atoms: Atoms, bonds: Bonds | None = None, *, uncertainty: bool = False) -> PhaseSpaceGradients:
         """Return the energy H, the velocities ∂H/∂p and the forces −∂H/∂q of a structure.
 
         Parameters
@@ -99,20 +97,26 @@ class PhaseSpacePotential(ReadOnlyArrays):
             Positions and momenta; masses where the kinetic energy is known.
         bonds : Bonds, optional
             Edges, for a model that was fitted with bonds.
+        uncertainty : bool
+            Whether the errors to be expected are wanted, too.
 
         Raises
         ------
         StructureError
             If the structure is not one of those that the model is for.
+        SettingsError
+            If errors are wanted of a model that has no ensemble.
         """
-        result = self.network.combination(self.points(atoms, bonds), self.coefficient_f)
+        points = self.points(atoms, bonds)
+        result = self.network.combination(points, self.coefficient_f)
         velocity_nc, force_nc = np.zeros((2, len(atoms), 3))
         velocity_nc[:, : self.n_dimensions] = result.momentum_ncf[:, :, 0]
         force_nc[:, : self.n_dimensions] = -result.position_ncf[:, :, 0]
         energy = self.constant + float(result.value_if[0, 0])
+        gradients = PhaseSpaceGradients(energy, velocity_nc, force_nc)
         if self.separable:
-            return with_known_masses(atoms, energy, force_nc)
-        return PhaseSpaceGradients(energy, velocity_nc, force_nc)
+            gradients = with_known_masses(atoms, energy, force_nc)
+        return replace(gradients, uncertainty=self._uncertainty(points)) if uncertainty else gradients
 
     def points(self, atoms: Atoms, bonds: Bonds | None = None) -> PhasePoints:
         """Return the point of phase space of a structure, with its edges.
@@ -167,27 +171,18 @@ class PhaseSpacePotential(ReadOnlyArrays):
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file (`.npz`), atomically and byte-reproducibly."""
-        network, encoding = self.network, self.network.encoding
-        kind = "graph" if isinstance(network, GraphNetwork) else "vector"
-        arrays: Arrays = {"coefficient_f": self.coefficient_f, "species_s": self.species.number_s}
-        arrays |= {"mass_s": self.species.mass_s}
-        for name in LAYERS[kind]:
-            layer: DenseLayer = getattr(network, name)
-            arrays |= {f"{name}_weight_kd": layer.weight_kd, f"{name}_bias_k": layer.bias_k}
+        arrays = network_as_arrays(self.network) | {"coefficient_f": self.coefficient_f}
         header: dict[str, JSON] = {
             "model": KIND,
-            "network": kind,
-            "axes": encoding.axes,
-            "node_inputs": list(encoding.node_inputs),
-            "edge_inputs": list(encoding.edge_inputs),
             "cutoff": self.cutoff,
-            "smooth_cutoff": network.smooth_cutoff if isinstance(network, GraphNetwork) else None,
             "constant": self.constant,
             "dimensions": self.n_dimensions,
             "separable": self.separable,
             "record": self.record,
         }
-        write_model(path, header, arrays)
+        arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
+        arrays |= {} if self.linear_system is None else with_prefix("linear_system", self.linear_system)
+        write_model(path, header | network_header(self.network), arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> PhaseSpacePotential:
@@ -199,6 +194,12 @@ class PhaseSpacePotential(ReadOnlyArrays):
             If the file is missing, truncated, foreign, newer than this program or was changed.
         """
         return read_model_as(path, {KIND: assemble})
+
+    def _uncertainty(self, points: PhasePoints) -> PhaseSpaceUncertainty:
+        if self.ensemble is None:
+            message = "this model cannot tell its uncertainty: it has no ensemble; leave out uncertainty=True"
+            raise SettingsError(message)
+        return self.ensemble.predicted_uncertainty(self.network, points, separable=self.separable)
 
     def _check(self, atoms: Atoms) -> None:
         self.species.indices(atoms.numbers, atoms.get_masses())
@@ -242,66 +243,17 @@ def structure_graph(atoms: Atoms, bonds: Bonds | None, cutoff: float | None, *, 
 
 def assemble(header: Header, arrays: Arrays) -> PhaseSpacePotential:
     """Return the model of the header and the arrays of a model file."""
-    encoding = Encoding(
-        axes=_one_of(header["axes"], AXES),
-        node_inputs=tuple(_one_of(name, NODE_INPUTS) for name in header["node_inputs"]),
-        edge_inputs=tuple(_one_of(name, EDGE_INPUTS) for name in header["edge_inputs"]),
-        species=_species(arrays),
-    )
     n_dimensions = int(header["dimensions"])
-    node_inputs = n_dimensions * len(encoding.node_inputs)
-    kind = _one_of(header["network"], tuple(LAYERS))
-    network: GraphNetwork | VectorNetwork
-    if kind == "vector":
-        network = VectorNetwork(encoding, _layer(arrays, "layer", None))
-        _check_whole_nodes(network.layer.n_inputs, node_inputs)
-    else:
-        edge_inputs = sum({"displacement": n_dimensions, "distance": 1}[name] for name in encoding.edge_inputs)
-        node, edge = _layer(arrays, "node", node_inputs), _layer(arrays, "edge", edge_inputs)
-        message = _layer(arrays, "message", 2 * node.n_units + edge.n_units)
-        network = GraphNetwork(encoding, node, edge, message, _number_or_none(header["smooth_cutoff"]))
+    network = network_of_arrays(header, arrays, n_dimensions)
+    ensemble = without_prefix("ensemble", arrays)
     return PhaseSpacePotential(
         network=network,
         coefficient_f=shaped(arrays, "coefficient_f", (network.n_features,)),
         constant=float(header["constant"]),
         n_dimensions=n_dimensions,
-        cutoff=_number_or_none(header["cutoff"]),
+        cutoff=length_or_none(header["cutoff"]),
         separable=bool(header["separable"]),
         record=dict(header["record"]),
+        ensemble=PhaseSpaceEnsemble.of_arrays(ensemble, network.n_features) if ensemble else None,
+        linear_system=without_prefix("linear_system", arrays) or None,
     )
-
-
-def _species(arrays: Arrays) -> Species:
-    mass_s = shaped(arrays, "mass_s", (None,))
-    if not len(mass_s) or not (mass_s > 0.0).all():
-        message = f"masses are {mass_s.tolist()}: a model knows one at least, and all are positive"
-        raise ValueError(message)
-    return Species(shaped(arrays, "species_s", (len(mass_s),)), mass_s)
-
-
-def _layer(arrays: Arrays, name: str, n_inputs: int | None) -> DenseLayer:
-    weight_kd = shaped(arrays, f"{name}_weight_kd", (None, n_inputs))
-    return DenseLayer(weight_kd, shaped(arrays, f"{name}_bias_k", (len(weight_kd),)))
-
-
-def _check_whole_nodes(n_inputs: int, inputs_per_node: int) -> None:
-    if inputs_per_node < 1 or n_inputs < 1 or n_inputs % inputs_per_node:
-        message = f"{n_inputs} inputs are not those of a number of nodes with {inputs_per_node} each"
-        raise ValueError(message)
-
-
-def _one_of(value: object, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        message = f"{value!r} is not one of {', '.join(allowed)}"
-        raise ValueError(message)
-    return str(value)
-
-
-def _number_or_none(value: object) -> float | None:
-    if value is None:
-        return None
-    number = float(str(value))
-    if not 0.0 < number < np.inf:
-        message = f"{value!r} is not a length"
-        raise ValueError(message)
-    return number

@@ -18,8 +18,18 @@ from ase_rfhgn.features.response import Response, voigt
 from ase_rfhgn.features.spherical.blocks import Polynomials
 from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.models.archive import JSON, Arrays, Header, read_model_as, shaped, write_model
+from ase_rfhgn.models.archive import (
+    JSON,
+    Arrays,
+    Header,
+    read_model_as,
+    shaped,
+    with_prefix,
+    without_prefix,
+    write_model,
+)
 from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
 from ase_rfhgn.models.uncertainty import Ensemble, PredictedUncertainty
 from ase_rfhgn.structures.cell import has_volume
@@ -29,33 +39,6 @@ from ase_rfhgn.structures.neighbour_list import NeighbourList
 
 KIND = "spherical fields"
 """What model files call this kind of model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Energies, forces and stress of a structure.
-
-    Attributes
-    ----------
-    energy_n : ndarray of shape (n_atoms,)
-        Energies of the atoms (eV), a partition of the energy.
-    force_nc : ndarray of shape (n_atoms, 3)
-        Forces (eV/Å).
-    stress_v : ndarray of shape (6,) or None
-        Stress xx, yy, zz, yz, xz, xy (eV/Å³), positive in tension; None unless the cell has a volume.
-    uncertainty : PredictedUncertainty or None
-        Half-widths of 68 % intervals, and extrapolation grades; None unless asked for.
-    """
-
-    energy_n: FloatArray
-    force_nc: FloatArray
-    stress_v: FloatArray | None
-    uncertainty: PredictedUncertainty | None = None
-
-    @property
-    def energy(self) -> float:
-        """Energy of the structure (eV)."""
-        return float(self.energy_n.sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +67,11 @@ class Potential(ReadOnlyArrays):
     record: dict[str, Any] = field(default_factory=dict)
     ensemble: Ensemble | None = None
     linear_system: Mapping[str, NDArray[Any]] | None = None
+
+    @property
+    def kind(self) -> str:
+        """What this kind of model is called."""
+        return KIND
 
     @property
     def species_s(self) -> IntArray:
@@ -239,8 +227,8 @@ class Potential(ReadOnlyArrays):
         arrays = (
             fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
         )
-        arrays |= {} if self.ensemble is None else _prefixed("ensemble", self.ensemble.as_arrays())
-        arrays |= {} if self.linear_system is None else _prefixed("linear_system", self.linear_system)
+        arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
+        arrays |= {} if self.linear_system is None else with_prefix("linear_system", self.linear_system)
         header: dict[str, JSON] = {"model": KIND, "record": self.record}
         write_model(path, header | fields_header(self.hamiltonian), arrays)
 
@@ -294,21 +282,12 @@ def assemble(header: Header, arrays: Arrays) -> Potential:
     """Return the potential of the header and the arrays of a model file."""
     hamiltonian = fields_of_arrays(header, arrays)
     n_species = len(hamiltonian.species_s)
-    ensemble = _unprefixed("ensemble", arrays)
+    ensemble = without_prefix("ensemble", arrays)
     return Potential(
         hamiltonian=hamiltonian,
         coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
         baseline=Baseline.of_arrays(arrays, hamiltonian.species_s),
         record=dict(header["record"]),
         ensemble=Ensemble.of_arrays(ensemble, n_species) if ensemble else None,
-        linear_system=_unprefixed("linear_system", arrays) or None,
+        linear_system=without_prefix("linear_system", arrays) or None,
     )
-
-
-def _prefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    return {f"{prefix}.{name}": array for name, array in arrays.items()}
-
-
-def _unprefixed(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    start = f"{prefix}."
-    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

@@ -24,7 +24,6 @@ from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
 
-
 Frames: TypeAlias = str | Path | Sequence[Atoms] | TrainingSet
 
 

@@ -17,6 +17,9 @@ from ase_rfhgn.features.sampling import sample_layer, sample_layer_of_parts
 EDGES_PER_UNIT = 100
 """Edges that SWIM chooses from per unit of a layer, at most: it takes two."""
 
+MOST_GROWTH = 4
+"""Species up to which graph networks widen with their number: coefficients are shared by all species."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkArchitecture:
@@ -29,7 +32,8 @@ class NetworkArchitecture:
     encoding : Encoding
         Inputs of the network.
     units : tuple of int
-        Units of the node encoder, the edge encoder and the message constructor; the first alone for "vector".
+        Units of the node encoder, the edge encoder and the message constructor per species, up to four;
+        the first alone, as it is, for "vector".
     sampler : {"swim", "elm"}
         How dense layers are drawn.
     smooth_cutoff : float, optional
@@ -83,14 +87,16 @@ def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
 def _initialise_graph_network(
     architecture: NetworkArchitecture, encoded: EncodedPoints, rng: np.random.Generator
 ) -> GraphNetwork:
-    n_node, n_edge, n_message = architecture.units
+    growth = min(encoded.encoding.species.n_species, MOST_GROWTH)
+    n_node, n_edge, n_message = (growth * n_units for n_units in architecture.units)
     order_p = rng.permutation(len(encoded.distance_p))
     edge_p, message_p = (np.sort(order_p[: EDGES_PER_UNIT * n_units]) for n_units in (n_edge, n_message))
-    node = sample_layer_of_parts(architecture.sampler, encoded.node_parts, n_node, rng)
-    edge = sample_layer_of_parts(architecture.sampler, [part[edge_p] for part in encoded.edge_parts], n_edge, rng)
+    sampler, edge_parts = architecture.sampler, [part[edge_p] for part in encoded.edge_parts]
+    node = sample_layer_of_parts(sampler, encoded.node_parts, n_node, rng, encoded.species_ns)
+    edge = sample_layer_of_parts(sampler, edge_parts, n_edge, rng, encoded.ends_ps[edge_p])
     hidden_nh, _ = node.activate(encoded.node_nd)
     hidden_ph, _ = edge.activate(encoded.edge_pd[message_p])
     centre_p, neighbour_p = encoded.points.centre_p[message_p], encoded.points.neighbour_p[message_p]
     input_pd = np.concatenate([hidden_nh[centre_p], hidden_nh[neighbour_p], hidden_ph], axis=1)
-    message = sample_layer(architecture.sampler, input_pd, n_message, rng)
+    message = sample_layer(sampler, input_pd, n_message, rng)
     return GraphNetwork(encoded.encoding, node, edge, message, architecture.smooth_cutoff)

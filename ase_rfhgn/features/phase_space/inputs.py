@@ -120,20 +120,42 @@ class EncodedPoints:
     edge_parts: tuple[FloatArray, ...]
 
     @property
-    def pair_p(self) -> IntArray:
-        """Unordered pair of species of every edge."""
-        centre_p, neighbour_p = self.points.centre_p, self.points.neighbour_p
-        return self.encoding.species.pair_p(self.species_n[centre_p], self.species_n[neighbour_p])
+    def n_node_inputs(self) -> int:
+        """Inputs of the node encoder that can be derived by: all but its species."""
+        return sum(part.shape[1] for part in self.node_parts)
+
+    @property
+    def n_edge_inputs(self) -> int:
+        """Inputs of the edge encoder that can be derived by: all but the species of its ends."""
+        return sum(part.shape[1] for part in self.edge_parts)
+
+    @property
+    def species_ns(self) -> FloatArray:
+        """One for the species of a node, zero for others; no columns where there is nothing to tell apart."""
+        n_species = self.encoding.species.n_species
+        if n_species == 1 or not self.node_parts:
+            return np.empty((self.points.n_nodes, 0))
+        return np.asarray(np.eye(n_species)[self.species_n])
+
+    @property
+    def ends_ps(self) -> FloatArray:
+        """The same for the centre and the neighbour of every edge, side by side."""
+        n_species = self.encoding.species.n_species
+        if n_species == 1 or not self.edge_parts:
+            return np.empty((len(self.distance_p), 0))
+        one_ss = np.eye(n_species)
+        ends = self.points.centre_p, self.points.neighbour_p
+        return np.hstack([one_ss[self.species_n[end_p]] for end_p in ends])
 
     @property
     def node_nd(self) -> FloatArray:
         """Inputs of the node encoder."""
-        return np.concatenate([np.empty((self.points.n_nodes, 0)), *self.node_parts], axis=1)
+        return np.concatenate([np.empty((self.points.n_nodes, 0)), *self.node_parts, self.species_ns], axis=1)
 
     @property
     def edge_pd(self) -> FloatArray:
         """Inputs of the edge encoder."""
-        return np.concatenate([np.empty((len(self.distance_p), 0)), *self.edge_parts], axis=1)
+        return np.concatenate([np.empty((len(self.distance_p), 0)), *self.edge_parts, self.ends_ps], axis=1)
 
 
 class ChainRule:
@@ -155,12 +177,9 @@ class ChainRule:
         self._momentum_ncf = np.zeros(shape)
         self._twist_iwf = np.zeros((points.n_structures, len(encoded.axes.planes[0]), n_features))
 
-    def add_nodes(
-        self, slope_ndf: FloatArray, columns: slice = slice(None), nodes: slice | IntArray = slice(None)
-    ) -> None:
-        """Add the derivatives of some features by the inputs of the node encoder, at all nodes or some."""
+    def add_nodes(self, slope_ndf: FloatArray, columns: slice = slice(None)) -> None:
+        """Add the derivatives of some features by the inputs of the node encoder."""
         encoded = self._encoded
-        structure_n = encoded.structure_n[nodes]
         targets = {
             "position": (encoded.position_na, self._position_ncf),
             "momentum": (encoded.momentum_na, self._momentum_ncf),
@@ -169,17 +188,17 @@ class ChainRule:
         for place, name in enumerate(encoded.encoding.node_inputs):
             slope_naf = slope_ndf[:, place * n_dimensions : (place + 1) * n_dimensions]
             projected_na, target_ncf = targets[name]
-            target_ncf[nodes, :, columns] += encoded.axes.unproject(slope_naf, structure_n)
-            self._twist(slope_naf, projected_na[nodes], structure_n, columns)
+            target_ncf[:, :, columns] += encoded.axes.unproject(slope_naf, encoded.structure_n)
+            self._twist(slope_naf, projected_na, encoded.structure_n, columns)
 
     def add_edges(
-        self, edges: slice | IntArray, slope_pdf: FloatArray, slope_pf: FloatArray | None, columns: slice = slice(None)
+        self, edges: slice, slope_pdf: FloatArray, slope_pf: FloatArray | None, columns: slice = slice(None)
     ) -> None:
         """Add the derivatives of some features by the inputs of the edge encoder.
 
         Parameters
         ----------
-        edges : slice or ndarray
+        edges : slice
             Which edges.
         slope_pdf : ndarray of shape (n_edges, n_inputs, n_features)
             Derivatives by the inputs.
@@ -198,7 +217,7 @@ class ChainRule:
             slope_pcf = encoded.axes.unproject(slope_paf, structure_p)
             self._twist(slope_paf, encoded.vector_pa[edges], structure_p, columns)
         if "distance" in names:
-            by_distance_pf = slope_pdf[:, -1 if names[-1] == "distance" else 0]
+            by_distance_pf = slope_pdf[:, points.n_dimensions if names[0] == "displacement" else 0]
             slope_pf = by_distance_pf if slope_pf is None else slope_pf + by_distance_pf
         if slope_pf is not None:
             direction_pc = _direction(points.vector_pc[edges], encoded.distance_p[edges])

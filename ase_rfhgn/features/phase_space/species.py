@@ -59,11 +59,6 @@ class Species:
         return len(self.number_s)
 
     @property
-    def n_pairs(self) -> int:
-        """Number of unordered pairs of species, a species with itself among them."""
-        return self.n_species * (self.n_species + 1) // 2
-
-    @property
     def momentum_scale_s(self) -> FloatArray:
         """Factors √(m₀/m) of momenta, with which p²/2m is one function for all species."""
         return np.asarray(np.sqrt(self.mass_s[0] / self.mass_s))
@@ -89,11 +84,6 @@ class Species:
         for node in np.flatnonzero(~is_one_ns.any(axis=1))[:1]:
             raise StructureError(self._why_unknown(node, int(number_n[node]), float(mass_n[node])))
         return np.asarray(is_one_ns.argmax(axis=1), dtype=np.int64)
-
-    def pair_p(self, first_p: IntArray, second_p: IntArray) -> IntArray:
-        """Return unordered pairs of species, 0 to `n_pairs` − 1, of pairs of nodes given by their species."""
-        larger_p = np.maximum(first_p, second_p)
-        return np.asarray(larger_p * (larger_p + 1) // 2 + np.minimum(first_p, second_p), dtype=np.int64)
 
     def _why_unknown(self, node: int, number: int, mass: float) -> str:
         mass_m = self.mass_s[self.number_s == number]

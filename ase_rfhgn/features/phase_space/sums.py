@@ -52,14 +52,11 @@ class PooledSums:
         value_me, target = self._combined(value_mf, columns)
         self._value_if[:, target] += pooled(value_me, structure_m, len(self._value_if))
 
-    def add_nodes(self, slope_ndf: FloatArray, columns: slice, nodes: slice | IntArray = slice(None)) -> None:
-        """Add the derivatives of some features by the inputs of the node encoder, at all nodes or some."""
-        slope_nde, target = self._combined(slope_ndf, columns)
-        self._chain.add_nodes(slope_nde, target, nodes)
+    def add_nodes(self, slope_ndf: FloatArray, columns: slice) -> None:
+        """Add the derivatives of some features by the inputs of the node encoder."""
+        self._chain.add_nodes(*self._combined(slope_ndf, columns))
 
-    def add_edges(
-        self, slope_pdf: FloatArray, slope_pf: FloatArray | None, columns: slice, edges: slice | IntArray
-    ) -> None:
+    def add_edges(self, edges: slice, slope_pdf: FloatArray, slope_pf: FloatArray | None, columns: slice) -> None:
         """Add the derivatives of some features by the inputs of the edge encoder, and more by the distance."""
         slope_pde, target = self._combined(slope_pdf, columns)
         slope_pe = None if slope_pf is None else self._combined(slope_pf, columns)[0]

@@ -40,7 +40,7 @@ class VectorNetwork:
     def features(self, points: PhasePoints) -> Pooled:
         """Return all features at points of phase space."""
         encoded = self.encoding.encode(points)
-        node_nd = encoded.node_nd
+        node_nd = np.concatenate(encoded.node_parts, axis=1)
         value_if, bend_if = self.layer.activate(node_nd.reshape(points.n_structures, -1))
         slope_idf = self.layer.slopes(bend_if)
         chain = ChainRule(encoded, self.n_features)
@@ -50,7 +50,7 @@ class VectorNetwork:
     def combination(self, points: PhasePoints, coefficient_f: FloatArray) -> Pooled:
         """Return one linear combination of the features, or several: see `Network`."""
         encoded = self.encoding.encode(points)
-        node_nd = encoded.node_nd
+        node_nd = np.concatenate(encoded.node_parts, axis=1)
         value_if, bend_if = self.layer.activate(node_nd.reshape(points.n_structures, -1))
         coefficient_fe = coefficient_f.reshape(self.n_features, -1)
         slope_ide = (bend_if[:, :, None] * coefficient_fe).transpose(0, 2, 1) @ self.layer.weight_kd

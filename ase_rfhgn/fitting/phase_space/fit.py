@@ -74,8 +74,9 @@ def fit_phase_space(
     sampler : {"swim", "elm"}
         How dense layers are drawn: through pairs of data points, or blindly.
     node_units, edge_units, message_units : int, optional
-        Widths of node encoder, edge encoder and message constructor; by default 128, 64 and 256. The
-        hidden layer of a vector network has `node_units`, by default 512.
+        Widths of node encoder, edge encoder and message constructor; by default 128, 64 and 256. They are
+        those of one species, and are multiplied by the number of species, four at most. The hidden layer of
+        a vector network has `node_units`, by default 512.
     dimensions : int, optional
         Coordinates that exist; by default those that are not zero in all frames that SWIM sees.
     targets : {"auto", "labels", "momenta", "positions"}
@@ -117,6 +118,9 @@ def fit_phase_space(
     measured in their root mean squares. The paper's axes make the energy jump when another node
     becomes the nearest to the mean position, and are undefined when that node sits on it (the centre
     of an odd lattice at rest): such frames are refused.
+
+    Nodes of different elements or masses are different species, found in the frames. The graph network sees
+    the species of nodes and of both ends of edges, and momenta over the roots of the masses.
 
     Equations between frames are exact for velocity Verlet under p²/2m + V(q), learned whole or not; for
     other Hamiltonians H(q, p), and other symmetric integrators, their error is of second order in the

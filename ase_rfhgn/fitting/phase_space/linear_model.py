@@ -15,12 +15,8 @@ from ase_rfhgn.features.phase_space.species import Species
 from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 from ase_rfhgn.fitting.linear_model import Layout, RidgeSearch, Solution
 from ase_rfhgn.models.load import AnyModel
-from ase_rfhgn.models.phase_space import (
-    QUANTITIES,
-    PhaseSpaceEnsemble,
-    PhaseSpacePotential,
-    structure_graph,
-)
+from ase_rfhgn.models.phase_space import PhaseSpacePotential, structure_graph
+from ase_rfhgn.models.phase_space_uncertainty import QUANTITIES, PhaseSpaceEnsemble
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.frame_graphs import GraphedFrame
 from ase_rfhgn.structures.graph import Bonds
