@@ -98,7 +98,7 @@ def test_nodes_on_a_line_give_no_axes_in_space() -> None:
 
 
 def test_too_few_nodes_give_no_axes() -> None:
-    with pytest.raises(StructureError, match="3 dimensions needs 2 nodes"):
+    with pytest.raises(StructureError, match="3 dimensions need 2 nodes"):
         basis(np.array([[1.0, 0.0, 0.0]]))
 
 
