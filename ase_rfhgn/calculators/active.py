@@ -21,6 +21,7 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import unknown_elements
 from ase_rfhgn.structures.frame import Frame, frame_of
+from ase_rfhgn.structures.frame_graphs import refuse_close_atoms
 from ase_rfhgn.structures.neighbour_list import NeighbourList
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -247,7 +248,7 @@ class ActiveCalculator(PotentialCalculator):
     def _label(self, atoms: Atoms) -> Frame:
         """Return a structure with the reference's energy, forces, and stress where it has one, all checked."""
         try:
-            frame_of(atoms, f"evaluation {self.n_steps}", labelled=False)
+            refuse_close_atoms(frame_of(atoms, f"evaluation {self.n_steps}", labelled=False))
         except TrainingDataError as error:
             raise StructureInputError(str(error)) from error
         try:
@@ -270,7 +271,7 @@ class ActiveCalculator(PotentialCalculator):
 def _labelled_frames(source: str | Path | Iterable[Atoms]) -> list[Frame]:
     """Return frames that are given to begin with, after a check of all."""
     given = source if isinstance(source, str | Path) else list(source)
-    frames = list(TrainingSet.open(given)) if given else []
+    frames = [refuse_close_atoms(frame) for frame in TrainingSet.open(given)] if given else []
     for frame in frames:
         if not frame.has_labels:
             message = f"{frame.name}: there are no labels; attach energies or forces with ASE's SinglePointCalculator"

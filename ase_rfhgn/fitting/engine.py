@@ -131,12 +131,12 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
     with single_threaded():
         targets = choose_targets(problem.settings, frames)
         _refuse_contradictions(problem.settings, frames, targets, options)
-        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
         if isinstance(targets, Motion):
             frames = frames.without_labels()
         else:
             targets = replace(targets, threads=options.threads)
         prepared = problem.prepare(frames, targets, options)
+        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
         model = _solved(problem, prepared, options)
         weighted = _weighted_for_noise(prepared, model)
         if weighted is not None:
@@ -157,7 +157,7 @@ def _refuse_contradictions(
     if known is None:
         return
     if known[0] >= len(frames):
-        message = f"known_energy is {known}, but there are {len(frames)} frames: name another frame"
+        message = f"known_energy is {known}, but there are {len(frames)} frames: leave it out, or name another frame"
         raise SettingsError(message)
     if isinstance(targets, Labels) and settings.uses_energies and any(frame.energy is not None for frame in frames):
         message = f"known_energy is {known}, but the frames have energies: leave it out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures import graph
 from ase_rfhgn.structures.training_set import TrainingSet
 
-SMALL = {"cutoff": 4.6, "channels": 10, "projections": 2}
+SMALL: dict[str, Any] = {"cutoff": 4.6, "channels": 10, "projections": 2}
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_fit_whose_graphs_are_not_kept_searches_every_frame_twice(
     monkeypatch.setattr("ase_rfhgn.structures.frame_graphs.FrameGraphs.of.__func__.__defaults__", None, raising=False)
     monkeypatch.setattr("ase_rfhgn.structures.frame_graphs.KEPT_BYTES", 0)
     frames = coppers(40)
-    fit(frames, **SMALL, ridge=1e-6)  # type: ignore[arg-type]
+    fit(frames, **SMALL, ridge=1e-6)
     searches = [is_among(atoms, searched) for atoms in frames]
     assert max(searches) <= 2 + (COMPRESSED_STRUCTURES > 0)
 
@@ -97,7 +98,7 @@ def test_a_step_of_an_active_run_searches_nothing_while_the_skin_holds(
 
 
 def prepared_potential() -> tuple[PotentialProblem, Prepared]:
-    problem = PotentialProblem(FitSettings(**SMALL))  # type: ignore[arg-type]
+    problem = PotentialProblem(FitSettings(**SMALL))
     frames = TrainingSet.open(coppers(30))
     return problem, problem.prepare(frames, LABELS, Options())
 
