@@ -157,7 +157,7 @@ def _refuse_contradictions(
     if known is None:
         return
     if known[0] >= len(frames):
-        message = f"known_energy is {known}, but there are {len(frames)} frames: name another frame"
+        message = f"known_energy is {known}, but there are {len(frames)} frames: leave it out, or name another frame"
         raise SettingsError(message)
     if isinstance(targets, Labels) and settings.uses_energies and any(frame.energy is not None for frame in frames):
         message = f"known_energy is {known}, but the frames have energies: leave it out"
