@@ -1,4 +1,4 @@
-"""Streams of random numbers that do not depend on each other: which part of a fit draws from which."""
+"""Independent streams of random numbers, one for each part of a fit."""
 
 from __future__ import annotations
 

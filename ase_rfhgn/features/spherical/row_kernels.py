@@ -107,7 +107,7 @@ def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_
         np.dot(even_yx, even_oxf[o], even_yf)
         np.dot(odd_yx, odd_oxf[o], odd_yf)
         first = plain + o * width
-        _scale_by_mixing(sorted_yf, level, row_y, projection_lf, slope_yf[:, first : first + width])
+        _scale_by_projection(sorted_yf, level, row_y, projection_lf, slope_yf[:, first : first + width])
 
 
 @compiled(**INLINED)
@@ -193,7 +193,7 @@ def _plain_features(basis_yk, level, feature_f, slope_yf):
 
 
 @compiled(**INLINED)
-def _scale_by_mixing(by_field_yf, level, row_y, projection_lf, slope_yf):
+def _scale_by_projection(by_field_yf, level, row_y, projection_lf, slope_yf):
     """Write derivatives by the atomic basis: derivatives by the fields, by parity, times the weight of the degree."""
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
