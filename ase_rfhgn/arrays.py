@@ -4,7 +4,7 @@
 letter   axis                                        letter   axis
 =======  ==========================================  =======  ==================================
 ``n``    atom                                        ``k``    radial channel
-``p``    directed edge                               ``q``    random mixing of a channel
+``p``    directed edge                               ``q``    random projection of a channel
 ``c``    Cartesian component                         ``o``    body order
 ``v``    Voigt component xx, yy, zz, yz, xz, xy      ``y``    spherical harmonic (l, m)
 ``s``    species                                     ``l``    degree of the harmonics

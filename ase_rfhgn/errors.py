@@ -1,4 +1,4 @@
-"""The errors and the warning that bad input leads to: every error is a ``ValueError``."""
+"""Errors and the warning about bad input: every error is a ``ValueError``."""
 
 __all__ = [
     "IntegrationError",
@@ -22,11 +22,11 @@ class TrainingDataError(RFHGNError):
 
 
 class SettingsError(RFHGNError):
-    """A setting lies outside of what is allowed."""
+    """A setting is out of its range, or contradicts another setting or the frames."""
 
 
 class ModelFileError(RFHGNError):
-    """A file is not an intact model that this version can read, or a model cannot be put into one."""
+    """A file is not an intact model that this version can read, or a model cannot be stored."""
 
 
 class OutputError(RFHGNError):
@@ -38,11 +38,11 @@ class StructureError(RFHGNError):
 
 
 class IntegrationError(RFHGNError):
-    """A step of the equations of motion cannot be solved."""
+    """The equations of a time step cannot be solved."""
 
 
 class UpdateError(RFHGNError):
-    """A potential cannot be updated exactly: no factor was kept, or digits would be lost."""
+    """A model cannot be updated exactly: it was fitted without its linear system, or digits would be lost."""
 
 
 class TrainingDataWarning(UserWarning):

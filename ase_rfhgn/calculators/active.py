@@ -1,4 +1,4 @@
-"""A calculator that learns on the fly: it calls a reference where the potential does not know."""
+"""A calculator that learns on the fly: it calls a reference if the potential is too uncertain."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from ase_rfhgn.structures.neighbour_list import NeighbourList
 from ase_rfhgn.structures.training_set import TrainingSet
 
 GROWTH = 1.5
-"""Ratio of frames to those of the last fit from scratch from which features are drawn anew."""
+"""Growth of the number of frames since the last fit from scratch at which features are sampled anew."""
 
 CLOSER = 0.98
-"""Distances below this share of the smallest of training need features that are drawn anew."""
+"""Share of the smallest training distance below which a distance needs features that are sampled anew."""
 
 POTENTIAL = "potential.npz"
 
@@ -40,7 +40,7 @@ class ReferenceAnswerError(TrainingDataError, CalculationFailed):
 
 @dataclass(frozen=True, slots=True)
 class ReferenceCall:
-    """A call of the reference, and what it changed.
+    """A call of the reference, and its effect.
 
     Attributes
     ----------
@@ -49,15 +49,15 @@ class ReferenceCall:
     reason : str
         Why the reference was called: "start", "grade", "uncertainty" or "new element".
     n_frames : int
-        Frames that are there now.
+        Number of labelled frames after the call.
     grade, uncertainty : float or None
-        Largest extrapolation grade, and largest expected error of a force component (eV/Å), before the call.
+        Largest extrapolation grade, and largest predicted uncertainty of a force (eV/Å), before the call.
     force_rmse, force_max : float or None
-        Root mean square and largest of the true errors of forces before the call (eV/Å).
+        Root mean square and largest true error of the forces before the call (eV/Å).
     energy_jump : float or None
-        Energy of the structure after the update minus that before (eV).
+        Energy of the structure after the update minus its energy before the update (eV).
     refitted : bool
-        Whether all was fitted anew, with features that know the new frames.
+        Whether the call led to a fit from scratch, with new features.
     """
 
     step: int
@@ -77,22 +77,22 @@ class ActiveCalculator(PotentialCalculator):
     Parameters
     ----------
     reference : ase.calculators.calculator.Calculator
-        What tells the truth: any ASE calculator with energies and forces.
+        Any ASE calculator with energies and forces.
     directory : str or Path
-        Folder of the labelled frames (``frames.traj``), the log (``calls.jsonl``) and the latest
-        potential (``potential.npz``). If it holds frames, these are fitted, and the run goes on with them.
+        Folder of the labelled frames (``frames.traj``), the call log (``calls.jsonl``) and the latest
+        potential (``potential.npz``). If it holds frames, the run goes on with a fit to them.
     uncertainty : float
-        Largest expected error of a force component (eV/Å) up to which the potential is trusted.
+        Largest predicted uncertainty of a force component (eV/Å) up to which the potential is trusted.
     grade : float
-        Largest extrapolation grade of an atom up to which the potential is trusted. Far beyond 1,
-        expected errors of a fit to few frames are too small, too.
+        Largest extrapolation grade of an atom up to which the potential is trusted. Far beyond 1, a
+        fit to few frames predicts uncertainties that are too small.
     start : int
         Frames of the first fit: the first structure, and displaced copies of it.
     displacement : float
         Standard deviation of these displacements in every direction (Å).
     frames : path, or iterable of ase.Atoms
-        Labelled frames to begin with, besides those in the folder; those that are there already are not
-        added again. All are checked first.
+        Labelled frames to begin with, besides the frames in the folder. A frame that is in the folder
+        already is not added again. All frames are checked first.
     seed : int
         Seed of displacements and features.
     **settings
@@ -112,8 +112,8 @@ class ActiveCalculator(PotentialCalculator):
 
     Notes
     -----
-    The potential changes at a call, and with it the energy: a run is not one of constant energy
-    across calls; the jumps are in the log. Images of a NEB may share one object
+    The potential changes at a call, and the energy jumps. So a run does not conserve the energy across
+    calls; the jumps are in the call log. Images of a NEB may share one calculator
     (``NEB(images, allow_shared_calculator=True)``), and then learn from each other.
 
     References
@@ -165,7 +165,7 @@ class ActiveCalculator(PotentialCalculator):
             raise StructureInputError(str(error)) from error
 
     def _reason(self, before: Evaluation) -> str | None:
-        """Return why the potential is not trusted on a structure, None where it is."""
+        """Return why the potential is not trusted on a structure, None if it is trusted."""
         grade, error = _worst(before)
         if grade > self.grade:
             return "grade"
@@ -182,7 +182,7 @@ class ActiveCalculator(PotentialCalculator):
         return self._fit()
 
     def _learn(self, atoms: Atoms, reason: str, before: Evaluation | None) -> Evaluation:
-        """Call the reference for a structure, take its answer in, and return what the potential now says."""
+        """Call the reference for a structure, learn its answer, and return the new answer of the potential."""
         frame = self._label(atoms)
         self.call_log.add_frames([frame])
         potential, refitted = self._update(frame.as_atoms())
@@ -206,7 +206,7 @@ class ActiveCalculator(PotentialCalculator):
         return learned
 
     def _update(self, frame: Atoms) -> tuple[Potential, bool]:
-        """Return the potential that knows a frame, too, and whether everything was fitted anew for it."""
+        """Return the potential after one more frame, and whether it was fitted from scratch."""
         potential = self.potential
         if (
             potential is None
@@ -258,7 +258,7 @@ class ActiveCalculator(PotentialCalculator):
             raise ReferenceAnswerError(str(error)) from error
 
     def _answered(self, atoms: Atoms) -> Atoms:
-        """Return a structure with what the reference says of it."""
+        """Return a structure with the answer of the reference."""
         labelled: Atoms = atoms.copy()
         labelled.calc = self.reference
         results = {"energy": labelled.get_potential_energy(), "forces": labelled.get_forces(apply_constraint=False)}
@@ -269,7 +269,7 @@ class ActiveCalculator(PotentialCalculator):
 
 
 def _labelled_frames(source: str | Path | Iterable[Atoms]) -> list[Frame]:
-    """Return frames that are given to begin with, after a check of all."""
+    """Return the labelled frames that are given to begin with, after a check of all."""
     given = source if isinstance(source, str | Path) else list(source)
     frames = [refuse_close_atoms(frame) for frame in TrainingSet.open(given)] if given else []
     for frame in frames:
@@ -280,7 +280,7 @@ def _labelled_frames(source: str | Path | Iterable[Atoms]) -> list[Frame]:
 
 
 def _worst(before: Evaluation) -> tuple[float, float]:
-    """Return the largest grade, and the largest expected error of a force component (eV/Å)."""
+    """Return the largest grade, and the largest predicted uncertainty of a force component (eV/Å)."""
     assert before.uncertainty is not None  # noqa: S101  # asked for
     return float(before.uncertainty.grade_n.max()), float(before.uncertainty.force_nc.max())
 

@@ -1,4 +1,4 @@
-"""What an active run leaves on the disk: labelled frames and a log of every call, safe against a kill.
+"""The call log of an active run: labelled frames and one line per call, on the disk and safe against a kill.
 
 ``frames.traj`` is replaced as a whole, once its new version is safely on the disk: it holds all
 frames at any time. ``calls.jsonl`` has one JSON object per line; a line that a kill cut short is

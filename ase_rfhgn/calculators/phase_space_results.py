@@ -1,4 +1,4 @@
-"""What a phase-space model tells, under ASE's names."""
+"""Results of a phase-space model under ASE's names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a potential says under ASE's names, checked to be finite."""
+"""Results of a potential under ASE's names, checked to be finite."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.uncertainty import PredictedUncertainty
 
 GRADE = "extrapolation_grade"
-"""Property that tells which atoms are unlike the training data."""
+"""Property that is above 1 for atoms that are unlike the training data."""
 
 
 def results_of(evaluation: Evaluation) -> dict[str, Any]:

@@ -39,12 +39,12 @@ class SettingsInputError(SettingsError, InputError):
 
 
 class PotentialCalculator(Calculator):
-    """What calculators of a fitted potential have in common; subclasses say where it comes from.
+    """Common part of all calculators of a fitted potential; subclasses provide the potential.
 
     Attributes
     ----------
     potential : Potential or None
-        The potential, once there is one.
+        The potential; None before the first fit.
     """
 
     name = "rfhgn"
@@ -66,7 +66,7 @@ class PotentialCalculator(Calculator):
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
     def set(self, **kwargs: object) -> dict[str, Any]:
-        """Refuse every setting: what a potential says is fixed when it is fitted.
+        """Refuse every setting: a potential does not change after its fit.
 
         Raises
         ------
@@ -84,23 +84,23 @@ class PotentialCalculator(Calculator):
         super().reset()  # type: ignore[no-untyped-call]
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002  # as in ASE
-        """Return a property of a structure, also those in `uncertainties` and ``extrapolation_grade``.
+        """Return a property of a structure, also the properties in `uncertainties` and ``extrapolation_grade``.
 
         Parameters
         ----------
         name : str
-            What is wanted.
+            Name of the property.
         atoms : ase.Atoms, optional
-            A structure; by default that of the last calculation.
+            A structure; by default the structure of the last calculation.
         allow_calculation : bool
-            Whether to compute it where it is not known; otherwise None is returned.
+            Whether to compute the property if it is not known; if not, None is returned.
 
         Raises
         ------
         PropertyNotImplementedError
-            If there is no such property, or it needs a volume that the cell does not have.
+            If there is no such property, or the property needs a volume and the cell has none.
         SettingsError
-            If the potential cannot tell its uncertainty.
+            If the potential cannot predict its uncertainty.
         """
         if name != GRADE and name not in self.uncertainties:
             return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
@@ -127,11 +127,11 @@ class PotentialCalculator(Calculator):
         Parameters
         ----------
         atoms : ase.Atoms, optional
-            A structure; by default that of the last calculation.
+            A structure; by default the structure of the last calculation.
         properties : iterable of str, optional
-            The properties that must be there.
+            The properties that are needed.
         system_changes : iterable of str, optional
-            Not used: ASE calls only when something of importance has changed.
+            Not used: ASE calls this method only after a change that matters.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class PotentialCalculator(Calculator):
         self.results = finite(self._results(structure, properties))
 
     def _evaluate(self, atoms: Atoms) -> Evaluation:
-        """Return what the potential says of a structure; errors are ASE's."""
+        """Return the answers of the potential for a structure; errors are ASE's."""
         raise NotImplementedError
 
     def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
@@ -175,11 +175,12 @@ class RFHGNCalculator(PotentialCalculator):
     bonds : Bonds, optional
         Edges, for a phase-space model that was fitted with bonds.
     skin : float, default 0.5
-        Extra reach (Å) of the search for neighbours, which is spared until an atom has moved by half of it.
+        Distance (Å) by which the search for neighbours goes beyond the cutoff. Neighbours are searched
+        anew only when an atom has moved by half of the skin.
     threads : int, default 1
         Threads that share an evaluation; results are the same to the last bit.
     **kwargs
-        What every ASE calculator takes: ``atoms``, ``label``, ``directory``.
+        Arguments of every ASE calculator: ``atoms``, ``label``, ``directory``.
 
     Raises
     ------
@@ -190,20 +191,20 @@ class RFHGNCalculator(PotentialCalculator):
 
     Notes
     -----
-    Everything is analytic, and computed at once. ``energies`` is a partition of the energy over the
-    atoms; ``free_energy`` equals ``energy``; ``stress`` exists only with three cell vectors.
+    All properties are analytic and computed together. ``energies`` is a partition of the energy over the
+    atoms. ``free_energy`` equals ``energy``. ``stress`` exists only with three cell vectors.
 
-    How wrong they may be is computed only when asked for, by `get_property`: ``energy_uncertainty``,
-    ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty`` are half-widths of
-    intervals that hold 68 % of the errors, ``extrapolation_grade`` tells which atoms are unlike the
-    training data (above 1).
+    Predicted uncertainties are computed only when `get_property` asks for them. The names are
+    ``energy_uncertainty``, ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty``.
+    Each is the half-width of an interval that holds 68 % of the errors. ``extrapolation_grade`` is above 1
+    for atoms that are unlike the training data.
 
-    A potential never changes, so calculators may share one, also between threads. A calculator
-    remembers its last structure: give every image of a NEB and every thread its own.
+    A potential never changes, so calculators may share a potential, also between threads. A calculator
+    keeps its last structure: give every image of a NEB and every thread its own calculator.
 
-    Of a phase-space model, ``energy`` is H minus the kinetic energy p²/2m of the atoms, so that their
-    total energy is H. Forces −∂H/∂q are given where H is separable, as drivers of ASE assume. Where it
-    is not, `hamiltonian_gradients` gives the motion, and `ase_rfhgn.dynamics` has the drivers.
+    For a phase-space model, ``energy`` is H minus the kinetic energy p²/2m of the atoms, so that the
+    total energy of the atoms is H. Forces −∂H/∂q are given only if H is separable, as drivers of ASE
+    assume. If H is not separable, use `hamiltonian_gradients` and the drivers of `ase_rfhgn.dynamics`.
 
     Examples
     --------

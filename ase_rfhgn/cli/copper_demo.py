@@ -1,4 +1,4 @@
-"""The whole way from a trajectory to running dynamics, on copper, with nothing but ASE's EMT."""
+"""The demonstration: from a trajectory to molecular dynamics, on copper, with only ASE's EMT."""
 
 from __future__ import annotations
 

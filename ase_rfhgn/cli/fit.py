@@ -36,20 +36,20 @@ SHOWN = ("fit_cpu_seconds", "fit_wall_seconds", "n_features", "ridge", "targets"
 def add_fit(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
     command = add_command(commands, "fit", run_fit, "fit a model to labelled frames, or to their motion")
-    command.add_argument("train", metavar="train.traj", help="frames with energies, forces or stresses, or of a run")
+    command.add_argument("train", metavar="train.traj", help="frames with labels, or frames of a run")
     command.add_argument("-o", "--output", required=True, metavar="model.npz", help="file to write")
     command.add_argument(
         "--hamiltonian",
         choices=HAMILTONIANS,
         default=HAMILTONIANS[0],
-        help="a potential energy of positions, or a function of positions and momenta",
+        help="learn a potential energy V(q), or a Hamiltonian H(q, p); by default potential",
     )
-    command.add_argument("--cutoff", type=float, metavar="Å", help="distance beyond which atoms do not see each other")
+    command.add_argument("--cutoff", type=float, metavar="Å", help="distance beyond which atoms do not interact")
     command.add_argument("--test", metavar="test.traj", help="frames to test the model on")
-    command.add_argument("--ridge", type=float, metavar="λ", help="strength of the prior; by default chosen")
+    command.add_argument("--ridge", type=float, metavar="λ", help="strength of the prior; by default cross-validated")
     command.add_argument("--threads", type=int, metavar="N", help="threads that share the work")
-    command.add_argument("--updatable", action="store_true", help="remember the linear system, for updates")
-    command.add_argument("--seed", type=int, metavar="N", help="the same seed draws the same features")
+    command.add_argument("--updatable", action="store_true", help="keep the linear system, for updates")
+    command.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers")
     _add_motion(command)
     _add_phase_space(command)
     add_json(command)
@@ -57,27 +57,27 @@ def add_fit(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its
 
 def _add_motion(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--targets", choices=TARGETS, help="what to fit to; by default labels, else momenta, else positions"
+        "--targets", choices=TARGETS, help="data of the fit; by default labels, else momenta, else positions"
     )
-    command.add_argument("--timestep", type=float, metavar="fs", help="time step of the run, where labels are not used")
-    command.add_argument("--stride", type=int, metavar="N", help="steps from frame to frame; by default 1")
+    command.add_argument("--timestep", type=float, metavar="fs", help="time step of a run without labels")
+    command.add_argument("--stride", type=int, metavar="N", help="time steps from one frame to the next; by default 1")
     command.add_argument(
         "--known-energy",
         type=float,
         nargs=2,
         metavar=("frame", "eV"),
-        help="energy of a frame, where there is no other",
+        help="number and energy of one frame, if frames have no energies",
     )
 
 
 def _add_phase_space(command: argparse.ArgumentParser) -> None:
     group = command.add_argument_group("with --hamiltonian phase-space")
     add_bonds(group)
-    group.add_argument("--kinetic", choices=KINETIC, help="learn H whole, or V of p²/2m + V")
-    group.add_argument("--axes", choices=AXES, help="axes along which the network sees positions and momenta")
+    group.add_argument("--kinetic", choices=KINETIC, help="learn the whole H, or only V of p²/2m + V")
+    group.add_argument("--axes", choices=AXES, help="axes of positions and momenta in the network")
     group.add_argument("--network", choices=NETWORKS, help="RF-HGN, or RF-HNN without a graph")
     group.add_argument("--smooth-cutoff", action="store_true", help="let messages vanish smoothly at the cutoff")
-    group.add_argument("--dimensions", type=int, metavar="N", help="coordinates that exist")
+    group.add_argument("--dimensions", type=int, metavar="N", help="number of coordinates")
 
 
 def run_fit(options: argparse.Namespace) -> str:

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The words after ``ase-rfhgn``; by default those of the process.
+        The words after ``ase-rfhgn``; by default the words of the process.
     """
     _replace_what_cannot_be_printed()
     options = build_parser().parse_args(arguments)
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands; parsed options have a function ``run`` that returns what to print."""
-    parser = _Parser(prog=PROGRAM, description="Potentials for ASE from labelled trajectories, in one linear solve.")
+    parser = _Parser(prog=PROGRAM, description="Fit potentials and Hamiltonians for ASE in one linear solve.")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     for add in (add_fit, add_test, add_info, add_select, add_demo):

@@ -1,4 +1,4 @@
-"""The command ``ase-rfhgn select``: picks the frames of a pool that help a fit most."""
+"""The command ``ase-rfhgn select``: picks the most useful frames of a pool."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ase_rfhgn.structures.training_set import read_structures
 
 def add_select(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
-    command = add_command(commands, "select", run_select, "pick the frames of a pool that help a fit most")
+    command = add_command(commands, "select", run_select, "pick the most useful frames of a pool for a fit")
     command.add_argument("pool", metavar="pool.traj", help="frames, labelled or not")
     command.add_argument("-n", type=int, required=True, dest="n_frames", metavar="100", help="frames to pick")
     command.add_argument("-o", "--output", required=True, metavar="picked.traj", help="file to write")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the features compared")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the features")
     add_json(command)
 
 

@@ -1,4 +1,4 @@
-"""What commands share: a parser of their own, what they print, and what they may write."""
+"""Shared parts of the commands: parsers, printing, and checks of files."""
 
 from __future__ import annotations
 

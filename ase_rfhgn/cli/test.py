@@ -19,7 +19,7 @@ def add_test(commands: Any) -> None:  # noqa: ANN401  # argparse does not say it
     command = add_command(commands, "test", run_test, "print the errors of a model on labelled frames")
     command.add_argument("model", metavar="model.npz")
     command.add_argument("frames", metavar="test.traj")
-    command.add_argument("--plot", metavar="parity.png", help="draw predictions over labels, and errors over σ")
+    command.add_argument("--plot", metavar="parity.png", help="plot predictions over labels, and uncertainties")
     add_bonds(command)
     add_json(command)
 

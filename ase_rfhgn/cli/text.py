@@ -1,4 +1,4 @@
-"""What the command line says to people: plain text of errors, models and the demonstration."""
+"""Text of the command line: errors, models and the demonstration in plain words."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Features of structures and their exact derivatives: what a Hamiltonian is a linear combination of."""
+"""Features of structures and their exact derivatives: a Hamiltonian is linear in them."""

@@ -1,4 +1,4 @@
-"""Dense layers x ↦ tanh(Wx + b): their values and slopes. How they are drawn: `ase_rfhgn.features.sampling`."""
+"""Dense layers x ↦ tanh(Wx + b): values and slopes. Weights are sampled by `ase_rfhgn.features.sampling`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What fits and potentials ask of features of atomic neighbourhoods, of whatever kind these are."""
+"""The protocol of features of atomic neighbourhoods: what fits and potentials ask of every kind of features."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Rows(Protocol):
 
 
 class Features(Protocol):
-    """Features whose sums over atoms are what a potential energy is linear in, per species of the centre."""
+    """Features of atoms: the potential energy is linear in their sums, per species of the centre."""
 
     @property
     def species_s(self) -> IntArray:
@@ -34,7 +34,7 @@ class Features(Protocol):
 
     @property
     def cutoff(self) -> float:
-        """Distance beyond which atoms do not see each other (Å)."""
+        """Distance beyond which atoms do not interact (Å)."""
 
     @property
     def n_features(self) -> int:
@@ -50,7 +50,7 @@ class Features(Protocol):
         """Return the derivatives of the pooled features by positions and strain."""
 
     def descriptors(self, graph: NeighbourGraph) -> FloatArray:
-        """Return what tells the neighbourhoods of atoms apart: shape (n_atoms, n_descriptors)."""
+        """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
 
     def prior_spread(self, species_power: float) -> FloatArray:
         """Return the prior spread of the features of a species, relative to each other."""

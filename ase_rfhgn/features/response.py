@@ -1,4 +1,4 @@
-"""What a potential answers to a structure: energies, forces, virial."""
+"""Responses of potentials to structures: energies, forces, virial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dense layers x ↦ tanh(Wx + b) that are drawn once and never trained: ELM and SWIM."""
+"""Dense layers x ↦ tanh(Wx + b) whose weights are sampled once and never trained: ELM and SWIM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_DRAWS = 100
 
 
 def sample_layer(sampler: str, input_md: FloatArray, n_units: int, rng: np.random.Generator) -> DenseLayer:
-    """Return a layer drawn for given inputs.
+    """Return a layer whose weights are sampled for given inputs.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def sample_layer_of_parts(
     Parameters
     ----------
     sampler : {"swim", "elm"}
-        How units are drawn.
+        How weights are sampled.
     part_md : sequence of ndarray of shape (n_points, n_inputs)
         Data that enter the layer, part by part.
     n_units : int
@@ -72,7 +72,7 @@ def sample_layer_of_parts(
     rng : numpy.random.Generator
         Source of randomness.
     species_ms : ndarray of shape (n_points, n_species), optional
-        Last inputs, one or zero, that tell species apart.
+        Last inputs, one or zero, that distinguish species.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def sample_layer_of_parts(
 def _sample_layer_of_species(
     sampler: str, input_md: FloatArray, species_ms: FloatArray, n_units: int, rng: np.random.Generator
 ) -> DenseLayer:
-    """Return a layer drawn for inputs and species, whose unit of length is the spread of the inputs."""
+    """Return a layer sampled for inputs and species; its unit of length is the spread of the inputs."""
     if not species_ms.shape[1]:
         return sample_layer(sampler, input_md, n_units, rng)
     unit = float(np.sqrt(input_md.var(axis=0).sum()))
@@ -129,7 +129,7 @@ def sample_pairs(input_md: FloatArray, n_pairs: int, rng: np.random.Generator) -
     Notes
     -----
     Pairs are uniform, as the targets of single nodes and edges are not known. A pair that is much
-    closer than the rest is drawn again: its unit would be steeper than anything between the others.
+    closer than the rest is sampled again: its unit would be steeper than anything between the others.
     """
     n_points = len(input_md)
     least = LEAST_STEP * np.sqrt(2.0 * input_md.var(axis=0).sum()) if n_points else 0.0

@@ -70,12 +70,12 @@ class Factors:
     n_atoms_i: Mapping[int, int] = field(default_factory=dict)
 
     def merged(self, other: Factors) -> Factors:
-        """Return what one pass over the frames of both gives, whatever their order.
+        """Return the factors of one pass over the frames of both, whatever their order.
 
         Parameters
         ----------
         other : Factors
-            Of other frames of the same training set, with the same features and groups.
+            Factors of other frames of the same training set, with the same features and groups.
         """
         by_group = {group: dict(factors) for group, factors in self.by_group.items()}
         for group, factors in other.by_group.items():
@@ -147,11 +147,11 @@ def accumulate(
     grouping : Grouping
         Group of every frame of the training set.
     model : LinearModel
-        What makes rows of frames.
+        The model that makes rows of frames.
     sampled : collection of int
         Frames whose rows are kept, too.
     targets : Targets, optional
-        What the rows' right-hand sides are made of; by default labels.
+        Right-hand sides of the rows; by default labels.
     seed : int
         Seed of the choice of sites that are kept.
     """
@@ -175,7 +175,7 @@ def accumulate(
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a pass learns of frames besides their rows."""
+    """Facts about frames that a pass collects besides their rows."""
 
     model: LinearModel
     sites: Sites

@@ -39,9 +39,9 @@ class Options:
     threads : int
         Threads that make rows of several frames at a time.
     updatable : bool
-        Whether the model remembers its linear system.
+        Whether the model keeps its linear system.
     progress : bool
-        Whether long work shows progress on a terminal.
+        Whether to show progress on a terminal.
     """
 
     threads: int = 1
@@ -51,12 +51,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a fit knows before it makes its rows.
+    """Preparation of a fit, before it makes its rows.
 
     Attributes
     ----------
     model : LinearModel
-        What is solved for.
+        The model whose coefficients are solved for.
     items : FrameGraphs
         The frames with their graphs.
     grouping : Grouping
@@ -64,13 +64,13 @@ class Prepared:
     weights : mapping of str to float
         Weight of every kind of rows.
     targets : Targets
-        What is fitted to.
+        Labels, or equations of motion.
     species_s : ndarray of shape (n_species,)
         Atomic numbers that occur, ascending.
     n_atoms_i : ndarray of shape (n_frames,)
-        Number of atoms of every frame, about.
+        Approximate number of atoms of every frame.
     energies : {"absolute", "relative"}
-        Whether frames tell the energy of isolated atoms.
+        Whether energies are absolute, or relative to isolated atoms.
     """
 
     model: LinearModel
@@ -84,7 +84,7 @@ class Prepared:
 
 
 class Problem(Protocol):
-    """A kind of model and its settings: what `fit_model` needs to know of it."""
+    """A kind of model and its settings, as `fit_model` needs them."""
 
     @property
     def settings(self) -> TargetSettings:
@@ -92,20 +92,20 @@ class Problem(Protocol):
 
     @property
     def ridge(self) -> float | None:
-        """The ridge, where it is given."""
+        """The ridge, if it is given."""
 
     @property
     def seed(self) -> int:
         """Seed of all random numbers."""
 
     def prepare(self, frames: TrainingSet, targets: Labels | Motion, options: Options) -> Prepared:
-        """Return what the fit knows before it makes its rows."""
+        """Return the preparation of the fit, before it makes its rows."""
 
     def unlabelled(self, prepared: Prepared) -> Factor | None:
-        """Return the factor of the rows of unlabelled structures, where there are any."""
+        """Return the factor of the rows of unlabelled structures, if there are any."""
 
     def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:
-        """Return the model with what is added after the solution, the constant of a known energy included."""
+        """Return the model with its last parts, such as repulsion and the constant of a known energy."""
 
 
 def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyModel:
@@ -186,7 +186,7 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
         interval_scale=interval_scales(member_ef, choice.regression, solved, factors, weights, model),
         domain=factors.sites.domain(),
         record=record | {"weights": dict(weights)},
-        linear_system=_remembered(model, factors, choice, weights) if options.updatable else None,
+        linear_system=_system_arrays(model, factors, choice, weights) if options.updatable else None,
     )
     return model.finish(solution)
 
@@ -200,13 +200,15 @@ def _choose(problem: Problem, prepared: Prepared, factors: Factors) -> Choice:
     return choose_ridges(factors, weights, spread_f, model.search, problem.unlabelled(prepared))
 
 
-def _remembered(model: LinearModel, factors: Factors, choice: Choice, weights: Mapping[str, float]) -> dict[str, Any]:
-    """Return what is needed to update the model."""
+def _system_arrays(
+    model: LinearModel, factors: Factors, choice: Choice, weights: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return the arrays of the linear system, for updates of the model."""
     return recorded_system(factors, choice.regression, weights, model).as_arrays()
 
 
 def _weighted_for_noise(prepared: Prepared, model: AnyModel) -> Targets | None:
-    """Return equations of motion that count less where noise is strong, None where nothing is to be done."""
+    """Return equations of motion with smaller weights where noise is strong, None without noise."""
     targets = prepared.targets
     motion = targets.force if isinstance(targets, HamiltonianMotion) else targets
     if not isinstance(motion, Motion):

@@ -1,4 +1,4 @@
-"""Fitting a potential: a front of `ase_rfhgn.fitting.engine`."""
+"""The fit of a potential: a front of `ase_rfhgn.fitting.engine`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ase_rfhgn.runtime.threads import useful_cores
 from ase_rfhgn.structures.training_set import TrainingSet
 
 MOST_THREADS = 1024
-"""Threads that a fit may be told to use."""
+"""Largest number of threads that a fit may use."""
 
 
 def fit(
@@ -42,66 +42,68 @@ def fit(
     threads: int | None = None,
     progress: bool = False,
 ) -> Potential:
-    """Return a potential fitted to labelled structures, or to their motion, in one linear solve.
+    """Return a potential fitted to labelled structures, or to a run without labels, in one linear solve.
 
     Parameters
     ----------
     frames : path, iterable of ase.Atoms, or TrainingSet
-        Structures with energies, forces or stresses; labels that a frame lacks are not used. Or
-        frames of molecular dynamics in the order of time, without labels.
+        Structures with energies, forces or stresses; a frame need not have all of these labels. Or
+        frames of molecular dynamics without labels, in the order of time.
     cutoff : float, optional
-        Distance beyond which atoms do not see each other (Å); by default 5.5 Å, or 1.9 typical
-        distances to the nearest neighbour where that is longer.
+        Distance beyond which atoms do not interact (Å). By default 5.5 Å, or 1.9 typical
+        nearest-neighbour distances if this is longer.
     sampler : {"swim", "elm"}
-        How the edge encoder is drawn: through pairs of data points, or blindly.
+        How the weights of the edge encoder are sampled: from pairs of data points (SWIM), or without
+        looking at the data (ELM).
     channels, projections : int, optional
-        Radial channels, and random fields on the sphere per channel; by default 40 and 5 for one
-        element, 64 and 4 for several.
+        Number of radial channels, and of random projections per channel. By default 40 and 5 for one
+        element, 64 and 4 for several elements.
     correlation : int
-        Highest power ν of a field: features of up to ν neighbours at a time.
+        Highest power ν of a field on the sphere: a feature describes up to ν neighbours at a time.
     degree : int
         Largest degree of the spherical harmonics.
     energy_weight, force_weight, stress_weight : float, optional
-        Weights of an energy error (per eV/atom), a force component (per eV/Å) and a stress
-        component (per eV/Å³). By default 10 √n, 1 and 0.3 v √n for a mean of n atoms per frame and a
-        volume v per atom: errors of extensive quantities are taken to grow as √n.
+        Weights of the errors of an energy (per eV/atom), of a force component (per eV/Å) and of a
+        stress component (per eV/Å³). By default 10 √n, 1 and 0.3 v √n, where n is the mean number of
+        atoms per frame and v the volume per atom. Errors of extensive quantities should grow as √n.
     ridge : float, optional
-        Strength of the prior on the scaled coefficients; by default chosen by cross-validation. With a
-        given one, unlabelled structures do not count.
+        Strength of the prior on the scaled coefficients; by default chosen by cross-validation. If it
+        is given, unlabelled structures are not used.
     one_body : mapping of str to float, optional
-        Energies of isolated atoms per chemical symbol (eV); by default fitted.
+        Energies of isolated atoms by chemical symbol (eV); by default they are fitted.
     targets : {"auto", "labels", "momenta", "positions"}
-        What is fitted to: labels, or the change of momenta, or of positions, from frame to frame. By
-        default labels where there are any, else momenta where there are any, else positions.
+        What the potential is fitted to: labels, changes of momenta between frames, or changes of
+        positions. By default labels if there are any, else momenta if there are any, else positions.
     timestep : float, optional
-        Time step of the dynamics (ASE's unit: 2 fs are ``2 * ase.units.fs``), needed where labels
-        are not used; by default the ``info["timestep"]`` of the first frame.
+        Time step of the dynamics in ASE's unit (2 fs are ``2 * ase.units.fs``). A fit to a run without
+        labels needs it; by default ``info["timestep"]`` of the first frame.
     stride : int, optional
-        Steps from one frame to the next; by default the ``info["stride"]`` of the first frame, or 1.
+        Time steps from one frame to the next; by default ``info["stride"]`` of the first frame, or 1.
     known_energy : tuple of int and float, optional
-        Number of a frame and its energy (eV), where frames have no energies. Without it, the energy
-        of isolated atoms is zero.
+        Number of a frame and its energy (eV), for frames without energies. Without a known energy, the
+        energy of isolated atoms is zero.
     seed : int
-        The same seed draws the same features.
+        Seed of all random numbers: the same seed gives the same features.
     updatable : bool
-        Whether the potential remembers its linear system, also in its file, so that `Potential.update`
-        can go on from there.
+        Whether the potential keeps its linear system, also in its file, so that `Potential.update` can
+        add frames.
     threads : int, optional
-        Threads that make rows of several frames at a time; by default one per core, at most four. The
-        potential is the same to the last bit.
+        Threads that compute rows of several frames at a time; by default one per core, at most four. The
+        potential is the same to the last bit, whatever their number.
     progress : bool
-        Whether long work shows progress on a terminal.
+        Whether to show progress on a terminal.
 
     Raises
     ------
     SettingsError
-        If a setting lies outside of what is allowed.
+        If a setting is out of its range, or contradicts the frames.
     TrainingDataError
         If a frame cannot be used; the message names it.
 
     Notes
     -----
-    The method is RF-HGN, arXiv:2506.06558: random dense layers, one linear solve on gradients.
+    The method is RF-HGN (arXiv:2506.06558): dense layers have random weights, and one linear system
+    of gradients determines the coefficients.
     """
     settings = FitSettings(
         cutoff=cutoff,

@@ -1,4 +1,4 @@
-"""The frames of a pool that teach a fit most about the whole pool; no labels are needed."""
+"""Frame selection: the frames of a pool from which a fit learns most about the whole pool, without labels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DIRECTIONS = 24
 """Strongest directions of the rows of a frame that are kept."""
 
 PRIOR = 1e-8
-"""What is known of a feature beforehand, in units of what the whole pool tells; fainter combinations do not count."""
+"""Prior information on a feature, relative to the information of the whole pool; fainter combinations do not count."""
 
 SAME = 1e-6
 """Relative difference of the features of two frames below which one is a copy of the other."""
@@ -44,9 +44,9 @@ class Selection:
     index_i : tuple of int
         The frames, the most informative first.
     gain_i : tuple of float
-        By what share of its value without any frame each lowers the expected squared error of the pool.
+        Reduction of the expected squared error of the pool by each frame, relative to its value without frames.
     n_pool, n_duplicates : int
-        Frames in the pool, and how many of them are copies of others.
+        Number of frames in the pool, and number of copies of other frames among them.
     """
 
     index_i: tuple[int, ...]
@@ -56,18 +56,18 @@ class Selection:
 
 
 def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progress: bool = False) -> Selection:
-    """Return the frames of a pool that together tell most about the forces and energies of all of it.
+    """Return the frames of a pool from which a fit learns most about forces and energies of the whole pool.
 
     Parameters
     ----------
     pool : iterable of ase.Atoms
-        Structures, labelled or not. Copies, also rotated, shifted or renumbered ones, are dropped.
+        Structures, labelled or not. Copies are dropped, also rotated, shifted or renumbered copies.
     n_frames : int
-        How many to pick; fewer are picked if the pool has fewer different ones.
+        Number of frames to pick; fewer are picked if the pool has fewer different frames.
     seed : int
-        Seed of the features that frames are compared by.
+        Seed of the features by which frames are compared.
     progress : bool
-        Whether long work shows progress on a terminal.
+        Whether to show progress on a terminal.
 
     Raises
     ------
@@ -78,10 +78,10 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
 
     Notes
     -----
-    Greedy V-optimal design (Fedorov, Theory of Optimal Experiments (1972)): every pick lowers most the
-    mean squared error that a reduced model, of two-body sums and squares of moments, expects of forces and
-    energies of the whole pool, weighted as in a fit. Gains hardly ever grow as frames are picked, so most
-    of them are not computed again (Minoux, Optimization Techniques, 234 (1978)).
+    This is a greedy V-optimal design (Fedorov, Theory of Optimal Experiments (1972)). Every pick lowers most
+    the mean squared error that a reduced model expects for forces and energies of the whole pool, weighted as
+    in a fit. The reduced model has two-body sums and squares of the atomic basis. Gains hardly ever grow as
+    frames are picked, so most gains are not computed again (Minoux, Optimization Techniques, 234 (1978)).
     """
     if n_frames < 1:
         message = f"{n_frames} frames were asked for: it must be 1 or more"

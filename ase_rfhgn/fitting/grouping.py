@@ -80,7 +80,7 @@ def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
     Chemical systems (sets of elements), where elements can take each other's places, and at least two
     systems can be left out because all of their elements occur in others; otherwise folds of frames,
     each made of runs of consecutive ones. Very few frames are one group. Isolated atoms are never left
-    out: nothing else tells their energy.
+    out: nothing else determines their energy.
 
     Parameters
     ----------

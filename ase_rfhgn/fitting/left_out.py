@@ -1,4 +1,4 @@
-"""Errors on every training frame of a fit that never saw it, in closed form, and frames that stand out."""
+"""Left-out errors: errors on each training frame of the fit without this frame, in closed form; outliers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LeftOutErrors:
     index : int
         Number of the frame.
     name : str
-        What messages call it.
+        Name of the frame in messages.
     energy : float or None
         Labelled minus predicted energy (eV/atom); None without a label.
     force_rmse : float or None
@@ -52,18 +52,20 @@ class LeftOutErrors:
 def left_out_errors(
     fitted: AnyModel, frames: Frames, *, bonds: AnyBonds = None, progress: bool = False
 ) -> list[LeftOutErrors]:
-    """Return, for every frame of a fit, the errors of the fit to all others with the same features and ridges.
+    """Return, for every frame of a fit, the errors of the fit to all other frames.
+
+    Features and ridges of these fits are the same.
 
     Parameters
     ----------
     fitted : Potential or PhaseSpacePotential
-        Fitted with ``updatable=True``.
+        A model that was fitted with ``updatable=True``.
     frames : path, iterable of ase.Atoms or TrainingSet
-        Frames of its fit.
-    bonds : Bonds, or a sequence of them, one per frame, optional
+        Frames of the fit.
+    bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges, for phase-space models that were fitted with bonds.
     progress : bool
-        Whether long work shows progress on a terminal.
+        Whether to show progress on a terminal.
 
     Raises
     ------
@@ -72,8 +74,8 @@ def left_out_errors(
 
     Notes
     -----
-    See `ase_rfhgn.regression.posterior.Omission` for the formulae. The cost of a frame is that of its rows and of
-    as many triangular solves; nothing is fitted again.
+    See `ase_rfhgn.regression.posterior.Omission` for the formulae. A frame costs its rows and one triangular solve
+    per row; nothing is fitted again.
     """
     state = state_of(fitted, bonds)
     weights = state.system.weights
@@ -96,16 +98,16 @@ def left_out_errors(
 
 
 def outliers(errors: Sequence[LeftOutErrors]) -> list[LeftOutErrors]:
-    """Return the frames whose errors are far larger than those of the others, the worst first.
+    """Return the frames whose errors are far larger than the errors of other frames, the worst first.
 
-    A frame stands out if the logarithm of one of its errors lies many median absolute deviations
-    above the median of all frames (Hampel, J. Am. Stat. Assoc. 69, 383 (1974)). Most often its
-    labels are wrong; it may also be the only one of its kind.
+    A frame stands out if the logarithm of an error lies many median absolute deviations above the median
+    of all frames (Hampel, J. Am. Stat. Assoc. 69, 383 (1974)). Most often the labels of such a frame are
+    wrong. It may also be the only frame of its kind.
 
     Parameters
     ----------
     errors : sequence of LeftOutErrors
-        Those of all frames.
+        Left-out errors of all frames.
     """
     worst: dict[int, float] = {}
     for quantity in ("energy", "force_rmse", "stress_rmse", "velocity_rmse"):

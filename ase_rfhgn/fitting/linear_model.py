@@ -1,4 +1,4 @@
-"""What a fit solves for: anything that offers columns, rows, a prior, and a way to become a model."""
+"""The protocol of linear models: columns, rows, a prior, and a way to become a fitted model."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class RidgeSearch:
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What a fit found; `LinearModel.finish` makes a model of it.
+    """Solution of a fit; `LinearModel.finish` makes a fitted model of it.
 
     Attributes
     ----------
@@ -86,13 +86,13 @@ class Solution:
     member_ef : ndarray of shape (n_members, n_reduced_columns)
         Deviations of the coefficients of an ensemble, over the columns of `LinearModel.reduced_columns`.
     interval_scale : mapping of str to ndarray of shape (2,)
-        Half-widths of the 68 % and 95 % intervals per unit of the ensemble's spread, by kind of rows.
+        Interval scales of the ensemble by kind of rows: half-widths of the 68 % and 95 % intervals per unit of spread.
     domain : Domain or None
-        Neighbourhoods that training saw, where a grade is wanted.
+        Neighbourhoods of the training data; None if the model has no grade.
     record : dict
-        What a model file tells about its training.
+        Training record for the model file.
     linear_system : mapping of str to ndarray, optional
-        What is needed to update the model.
+        Linear system, for updates of the model.
     """
 
     coefficient_f: FloatArray
@@ -116,7 +116,7 @@ class LinearModel(Protocol):
 
     @property
     def reduced_columns(self) -> IntArray:
-        """Columns of the ensemble that tells its uncertainty."""
+        """Columns of the reduced-basis ensemble that predicts uncertainties."""
 
     @property
     def baseline_s(self) -> FloatArray:
@@ -124,7 +124,7 @@ class LinearModel(Protocol):
 
     @property
     def parameters(self) -> FloatArray:
-        """What is needed to make it again, besides what a model of its kind holds."""
+        """Numbers from which it is made again, besides the contents of the fitted model."""
 
     def graphed(self, index: int, frame: Frame) -> GraphedFrame:
         """Return a frame with the graph that the features see, checked."""
@@ -147,10 +147,10 @@ class LinearModel(Protocol):
         """Return the prior spread of the coefficients for given norms of the weighted columns."""
 
     def descriptors(self, item: GraphedFrame) -> tuple[FloatArray, IntArray] | None:
-        """Return descriptors and species of the atoms of a frame, None where no grade is wanted."""
+        """Return descriptors and species of the atoms of a frame, None if the model has no grade."""
 
     def finish(self, solution: Solution) -> AnyModel:
         """Return the model of a solution."""
 
     def forces(self, model: AnyModel, item: GraphedFrame) -> FloatArray:
-        """Return what a model of this kind says of the forces on a frame (eV/Å)."""
+        """Return the forces of a fitted model of this kind on a frame (eV/Å)."""

@@ -1,8 +1,8 @@
-"""What a fit remembers to go on without its frames: factors of its rows, prior and ridges.
+"""The linear system of a fit: factors of its rows, prior and ridges, for updates without the frames.
 
-Rows that are taken out are not taken out of the factors, which would lose digits step by step, but
-remembered in factors of their own; every solution takes them out anew, next to the prior, where
-that is safe (`ase_rfhgn.regression.downdating`).
+Removed rows are not taken out of the factors, because that would lose digits step by step. They are kept
+in factors of their own. Every solution takes them out anew, next to the prior, where this is safe
+(`ase_rfhgn.regression.downdating`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor, packed, stack
 
 UNLABELLED = "unlabelled"
-"""Name of the factor of unlabelled rows among the arrays of a memory."""
+"""Name of the factor of unlabelled rows among the arrays of a linear system."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinearSystem:
-    """State of a fit that can be updated.
+    """Linear system of a fit that can be updated.
 
     Attributes
     ----------
@@ -40,11 +40,11 @@ class LinearSystem:
     ridge : float
         Strength of the prior.
     teacher_ridge : float or None
-        That of the teacher.
+        Ridge of the teacher.
     baseline_s : ndarray of shape (n_species,)
         One-body energies that were subtracted from the labels (eV); none for some kinds of models.
     parameters : ndarray
-        What is needed to make the linear model again, see `LinearModel.parameters`.
+        Numbers from which the linear model is made again, see `LinearModel.parameters`.
     fingerprint_i : ndarray of int
         Fingerprints of the frames that count.
     unlabelled : Factor, optional
@@ -83,12 +83,12 @@ class LinearSystem:
         )
 
     def with_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
-        """Return the memory with the rows of more frames, over all columns."""
+        """Return the system with the rows of more frames, over all columns."""
         fingerprint_i = np.append(self.fingerprint_i, fingerprint_i)
         return replace(self, labelled=self._folded(self.labelled, rows), fingerprint_i=fingerprint_i)
 
     def without_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
-        """Return the memory in which the rows of some frames do not count any more."""
+        """Return the system in which the rows of some frames do not count any more."""
         left = Counter(self.fingerprint_i.tolist()) - Counter(fingerprint_i.tolist())
         fingerprint_i = np.array(list(left.elements()), dtype=np.int64)
         return replace(self, removed=self._folded(self.removed, rows), fingerprint_i=fingerprint_i)
@@ -122,7 +122,7 @@ class LinearSystem:
         return found
 
     def as_arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the memory as named arrays."""
+        """Return the system as named arrays."""
         arrays: dict[str, NDArray[Any]] = {
             "weights": np.array([self.weights.get(kind, 0.0) for kind in KINDS]),
             "ridges": np.array([self.ridge, np.nan if self.teacher_ridge is None else self.teacher_ridge]),
@@ -144,7 +144,7 @@ class LinearSystem:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> LinearSystem:
-        """Return the memory that `as_arrays` wrote.
+        """Return the system that `as_arrays` wrote.
 
         Parameters
         ----------
@@ -156,9 +156,9 @@ class LinearSystem:
         Raises
         ------
         KeyError
-            If one is missing.
+            If an array is missing.
         ValueError
-            If one is not finite, or of another shape than the columns call for.
+            If an array is not finite, or its shape does not fit the columns.
         """
         ridges = _checked(arrays["ridges"], 2, finite=False)
 
@@ -205,18 +205,18 @@ def _checked(array: NDArray[Any], size: int, kind: type = np.float64, *, finite:
 def recorded_system(
     factors: Factors, regression: Regression, weights: Mapping[str, float], model: LinearModel
 ) -> LinearSystem:
-    """Return what a fit has to remember.
+    """Return the linear system of a fit.
 
     Parameters
     ----------
     factors : Factors
-        Its rows, and the fingerprints of its frames.
+        Rows of the fit, and fingerprints of its frames.
     regression : Regression
-        Their regression.
+        Regression of these rows.
     weights : mapping of str to float
         Weights of the kinds of rows.
     model : LinearModel
-        What was solved for.
+        The model whose coefficients were solved for.
     """
     unlabelled = regression.unlabelled
     return LinearSystem(

@@ -1,4 +1,4 @@
-"""What a fit of a potential knows before it makes its rows: features, baseline, groups of frames and weights."""
+"""Preparation of the fit of a potential: features, baseline, groups of frames and weights."""
 
 from __future__ import annotations
 

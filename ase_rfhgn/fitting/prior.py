@@ -8,10 +8,10 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.protocol import Features
 
 ONE_BODY = 1e-3
-"""Spread of the scaled one-body energies against that of two-body features.
+"""Spread of the scaled one-body energies relative to the spread of two-body features.
 
-Forces leave them free, and so do energies where compositions do not vary: without a prior that is
-much tighter they take up hundreds of eV that features, at no cost, give back.
+Forces do not determine one-body energies, and energies do not if compositions do not vary. Without a much
+tighter prior, one-body energies grow by hundreds of eV, which features take back at no cost.
 """
 
 ROUNDING = 1e-12
@@ -28,7 +28,7 @@ def prior_spread(features: Features, norm_f: FloatArray, species_power: float, *
     norm_f : ndarray of shape (n_columns,)
         Norms of the weighted columns; coefficients are scaled by them.
     species_power : float
-        How far features that tell elements apart are held down; 0 treats all alike.
+        Strength of the prior against features that distinguish elements; 0 treats all features alike.
     free_one_body : bool
         Whether the one-body energies are fitted; otherwise their spread is zero.
     """

@@ -1,4 +1,4 @@
-"""What a model file tells about its training."""
+"""The training record of a model file: settings, errors, ridges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making sure that the energy rises where training has nothing to say: atoms too close, sites too dense."""
+"""Enforced repulsion: the energy rises if atoms are too close, or sites are beyond the density limit."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ APPROACH = np.linspace(0.9, 0.3, 25)
 def enforce_repulsion(potential: Potential, structures: Sequence[Atoms]) -> Potential:
     """Return the potential with a repulsion that is strong enough.
 
-    Dimers of all elements are brought together from the smallest distance of training, and
-    structures of the training set are compressed beyond its largest density. Neither repulsion
-    acts on anything that training saw, so the fit stays what it was.
+    Dimers of all elements are brought together from the smallest distance of training. Structures of the
+    training set are compressed beyond the largest density of training. Neither repulsion acts on the training
+    data, so the fit does not change.
 
     Parameters
     ----------

@@ -19,9 +19,9 @@ from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
 
-On displaced structures it has the strongest such ridge. On mixtures it has the weakest: to predict
-a system that was left out is harder than what the teacher is for, mixtures of elements whose pairs
-training did show.
+On displaced structures the teacher has the strongest such ridge. On mixtures it has the weakest, because
+its task is easier than the prediction of a chemical system that was left out: the training set has the
+pairs of elements of the mixtures.
 """
 
 MIXED_RIDGE = 1e-12

@@ -1,12 +1,12 @@
-"""Unlabelled structures that keep a fit from running wild where no label holds it.
+"""Self-training: pseudo-labels on unlabelled structures keep a fit in bounds just outside of its data.
 
-Combinations of features that vanish, or almost vanish, on the whole training set need not vanish a
-little outside: at a bond that is longer than any in the data, in a mixture of elements that only
-occur in pairs. A weak ridge leaves them free, and a strong one costs accuracy everywhere. So the
-structures of the training set are displaced, or, where there are several chemical systems, get
-random elements on their sites, and the fit with a weak ridge is asked to stay there, loosely,
-close to a fit with a strong one. This is self-training with a cautious teacher (Lee, Workshop on
-Challenges in Representation Learning, ICML 2013) in closed form: one more block of rows.
+Combinations of features that vanish, or almost vanish, on the whole training set need not vanish just
+outside of it: at a bond that is longer than any bond of the data, or in a mixture of elements that occur
+only in pairs. A weak ridge leaves these combinations free, and a strong ridge costs accuracy everywhere.
+So a teacher with a strong ridge labels structures of the training set with displaced atoms, or, if there
+are several chemical systems, with random elements. The fit with a weak ridge follows these pseudo-labels
+with a small weight. This is self-training with a cautious teacher in closed form (Lee, Workshop on
+Challenges in Representation Learning, ICML 2013): one more block of rows.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ DISPLACEMENT = 0.2
 """Standard deviation of displacements in every direction (Å)."""
 
 WEIGHT_DISPLACED = 1e-3
-"""Squared weight of the rows of displaced structures against labelled ones."""
+"""Squared weight of pseudo-labels on displaced structures, relative to labels."""
 
 WEIGHT_MIXED = 0.1
-"""Squared weight of the rows of mixtures against labelled ones."""
+"""Squared weight of pseudo-labels on mixtures of elements, relative to labels."""
 
 
 def unlabelled_rows(
@@ -49,7 +49,7 @@ def unlabelled_rows(
     items : FrameGraphs
         Labelled structures; their labels are not used.
     model : SphericalModel
-        What is solved for.
+        The model whose coefficients are solved for.
     weights : mapping
         Weights of the kinds of rows.
     rng : numpy.random.Generator

@@ -1,4 +1,4 @@
-"""Neighbourhoods of the atoms of training, which tell how far a model may be trusted."""
+"""Sites: neighbourhoods of training atoms, from which extrapolation grades follow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.runtime.random_streams import SITES, random_stream
 
 MOST_SITES = 10_000
-"""Sites that tell the limits of the domain, about."""
+"""Approximate number of sites that determine the limits of the domain."""
 
 
 @dataclass(slots=True)

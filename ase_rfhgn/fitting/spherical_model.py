@@ -1,4 +1,4 @@
-"""Potentials as what a fit solves for: one-body energies, and features of atomic neighbourhoods per species."""
+"""The linear model of potentials: one-body energies, and features of atomic neighbourhoods per species."""
 
 from __future__ import annotations
 

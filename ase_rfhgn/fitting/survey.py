@@ -16,7 +16,7 @@ from ase_rfhgn.structures.training_set import TrainingSet
 from ase_rfhgn.structures.unit_check import UnitCheck
 
 SAMPLE_FRAMES = 150
-"""Frames that stand for the data where weights are drawn and scaled."""
+"""Frames that represent the data when weights are sampled and scaled."""
 
 CLOSEST = 0.6
 """Shortest distance assumed for elements never seen together, in units of the sum of covalent radii."""
@@ -33,12 +33,12 @@ LEAST_DENSITY = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a training set holds.
+    """Survey of a training set.
 
     Attributes
     ----------
     cutoff : float
-        Distance beyond which atoms do not see each other (Å).
+        Distance beyond which atoms do not interact (Å).
     species_s : ndarray of shape (n_species,)
         Atomic numbers, ascending.
     count_is : ndarray of shape (n_frames, n_species)
@@ -83,7 +83,7 @@ def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = Fals
     frames : TrainingSet
         The frames.
     cutoff : float, optional
-        Distance beyond which atoms do not see each other (Å). By default 5.5 Å, or 1.9 times the typical
+        Distance beyond which atoms do not interact (Å). By default 5.5 Å, or 1.9 times the typical
         distance to the nearest neighbour where that is longer: two shells or more of every crystal.
     progress : bool
         Whether long work shows progress on a terminal.

@@ -1,4 +1,4 @@
-"""The choice of what a fit is to reproduce, and whether frames can give it."""
+"""The choice of the targets of a fit, and checks that the frames have them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from 2 on momenta and displacements contradict each other.
 """
 
 FEWEST = 3
-"""Frames in a row without which momenta and positions tell nothing."""
+"""Consecutive frames that equations of momenta and positions need."""
 
 
 def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Motion:

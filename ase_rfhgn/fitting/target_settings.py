@@ -1,4 +1,4 @@
-"""Settings of what a fit is to reproduce, whatever the Hamiltonian, checked."""
+"""Settings of the targets of a fit, checked; potentials and phase-space models share them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.setting_checks import check_choice, check_number, check_optional, plain
 
 TARGETS = ("auto", "labels", "momenta", "positions")
-"""What a fit may be to: labels, or the motion of momenta or positions."""
+"""Targets of a fit: labels, or the motion of momenta or positions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSettings:
-    """What a fit is to reproduce.
+    """Settings of the targets of a fit.
 
     Attributes
     ----------
     targets : {"auto", "labels", "momenta", "positions"}
-        By default labels where there are any, else momenta where there are any, else positions.
+        By default labels if there are any, else momenta if there are any, else positions.
     timestep : float, optional
         Time step of the dynamics (ASE's unit).
     stride : int, optional

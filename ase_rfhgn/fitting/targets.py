@@ -1,4 +1,4 @@
-"""What a fit is to reproduce: the labels of every frame. Laws of motion: `ase_rfhgn.fitting.motion.equations`."""
+"""Targets of a fit: the labels of every frame. Laws of motion: `ase_rfhgn.fitting.motion.equations`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws an ensemble around a fit and measures, on frames left out, how wide its answers must be taken."""
+"""The ensemble of a fit, and its interval scales, which are measured on frames left out."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sampled_members(solved: Solved, model: LinearModel, rng: np.random.Generator
     solved : Solved
         The fit.
     model : LinearModel
-        Tells which columns the reduced model has.
+        The model; it knows the columns of the reduced basis.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -78,7 +78,7 @@ def interval_scales(
     weights: Mapping[str, float],
     model: LinearModel,
 ) -> dict[str, FloatArray]:
-    """Return the half-widths that hold the errors on frames left out, per unit of spread, by kind of rows.
+    """Return the interval scales by kind of rows: half-widths that hold errors left out, per unit of spread.
 
     Parameters
     ----------
@@ -91,11 +91,11 @@ def interval_scales(
     weights : mapping
         Weight of every kind of label.
     model : LinearModel
-        Tells which columns the reduced model has.
+        The model; it knows the columns of the reduced basis.
 
     Notes
     -----
-    A kind that no sampled frame has rows of gets the half-widths of another one.
+    A kind of which no sampled frame has rows gets the interval scales of another kind.
     """
     omission = Omission(regression, solved)
     column_f = model.reduced_columns
@@ -128,7 +128,7 @@ def _weighted_rows(run: Sequence[SampledFrame], weights: Mapping[str, float], n_
 
 
 def _completed(scale_l: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Return half-widths of every kind: those of another one where there are none."""
+    """Return the interval scales of every kind; a kind without scales gets the scales of another kind."""
     known = {kind: value for kind, value in scale_l.items() if np.isfinite(value).all()}
     fallback_l = next((known[kind] for kind in ("force", "motion", *KINDS) if kind in known), np.ones(len(LEVELS)))
     return {kind: known.get(kind, fallback_l) for kind in KINDS}

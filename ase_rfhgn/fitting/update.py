@@ -1,4 +1,4 @@
-"""Models that take in more frames, or forget some, without the others: exactly, at a fixed cost."""
+"""Updates of models: frames are added or removed exactly, at a cost independent of the other frames."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AnyBonds = Bonds | Sequence[Bonds] | None
 
 
 def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model that a fit to its frames and to more of them gives; see `Potential.update`."""
+    """Return the model of a fit to the old frames and to more frames; see `Potential.update`."""
     with single_threaded():
         state = state_of(fitted, bonds)
         new = _read(state, frames)
@@ -46,7 +46,7 @@ def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
 
 
 def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model that a fit without some of its frames gives; see `Potential.downdate`."""
+    """Return the model of a fit without some of the old frames; see `Potential.downdate`."""
     with single_threaded():
         state = state_of(fitted, bonds)
         gone = _read(state, frames)
@@ -59,7 +59,7 @@ def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
 
 
 def reweighted(fitted: Model, ridge: float, weights: Mapping[str, float | None]) -> Model:
-    """Return the model that a fit with another ridge and other weights gives; see `Potential.reweighted`."""
+    """Return the model of a fit with another ridge and other weights; see `Potential.reweighted`."""
     state = state_of(fitted, None)
     system = state.system
     chosen = dict(system.weights) | {kind: weight for kind, weight in weights.items() if weight is not None}
@@ -76,12 +76,12 @@ def reweighted(fitted: Model, ridge: float, weights: Mapping[str, float | None])
 
 @dataclass(frozen=True, slots=True)
 class FitState:
-    """What a fitted model was solved from.
+    """State of a fit: its linear model and its linear system.
 
     Attributes
     ----------
     model : LinearModel
-        What was solved for, as it was before its coefficients were known.
+        The model before its coefficients were known.
     system : LinearSystem
         Rows, prior and ridges.
     """
@@ -100,22 +100,22 @@ class FitState:
 
 
 def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
-    """Return what a model was solved from.
+    """Return the state of the fit of a model.
 
     Parameters
     ----------
     fitted : Potential or PhaseSpacePotential
-        Fitted with ``updatable=True``.
-    bonds : Bonds, or a sequence of them, one per frame, optional
+        A model that was fitted with ``updatable=True``.
+    bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges of the frames that will be read, for phase-space models that were fitted with bonds.
 
     Raises
     ------
     UpdateError
-        If it remembers nothing, or something that does not fit to it.
+        If the model has no linear system, or a damaged linear system.
     """
     if fitted.linear_system is None:
-        message = "this model does not remember its linear system: fit it with updatable=True"
+        message = "this model has no linear system: fit it with updatable=True"
         raise UpdateError(message)
     try:
         if isinstance(fitted, PhaseSpacePotential):
@@ -130,13 +130,13 @@ def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
         )
         return FitState(model, system)
     except (KeyError, TypeError, ValueError) as error:
-        message = f"what this model remembers of its linear system is damaged ({error!r}): fit anew"
+        message = f"the linear system of this model is damaged ({error!r}): fit anew"
         raise UpdateError(message) from error
 
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """What frames contribute: rows, fingerprints, sites, and their densities of neighbours."""
+    """Contributions of frames: rows, fingerprints, sites, and densities of neighbours."""
 
     names: list[str]
     rows: list[dict[str, FloatArray]]
@@ -147,7 +147,7 @@ class _Changes:
 
 
 def _read(state: FitState, frames: Frames) -> _Changes:
-    """Return what frames contribute to a linear system."""
+    """Return the contributions of frames to a linear system."""
     model = state.model
     names, rows, prints, sites, n_atoms = [], [], [], [], 0
     density_s = np.zeros(model.layout.n_species)
@@ -182,7 +182,7 @@ def _raise_densities(model: LinearModel, item: GraphedFrame, density_s: FloatArr
 
 
 def _seen_by(model: LinearModel, new: _Changes) -> LinearModel:
-    """Return what is solved for when features are not held at densities that new frames have."""
+    """Return the model whose density limit is beyond the densities of new frames."""
     if not isinstance(model, SphericalModel) or model.fields.density_limit is None:
         return model
     return replace(model, fields=_with_densities(model.fields, new.density_s))
@@ -237,7 +237,7 @@ def _domain(fitted: AnyModel, changed: _Changes | None, sign: float) -> Domain |
 def _record(
     record: Mapping[str, Any], system: LinearSystem, coefficient_f: FloatArray, changed: _Changes | None, sign: float
 ) -> dict[str, Any]:
-    """Return the record of a changed fit; what only a fit can tell is dropped."""
+    """Return the record of a changed fit, without entries that only a fit from scratch knows."""
     errors = system.root_mean_squares(coefficient_f)
     n_atoms = 0 if changed is None else int(sign) * changed.n_atoms
     return dict(record) | {

@@ -1,1 +1,1 @@
-"""Fitted models: immutable, saved and loaded bit by bit. They know nothing of their training."""
+"""Fitted models: immutable, saved and loaded bit by bit, independent of training."""

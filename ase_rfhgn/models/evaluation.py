@@ -1,4 +1,4 @@
-"""What a potential says of a structure."""
+"""The answer of a potential for a structure: energies, forces, stress, uncertainties."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Evaluation:
     stress_v : ndarray of shape (6,) or None
         Stress xx, yy, zz, yz, xz, xy (eV/Å³), positive in tension; None unless the cell has a volume.
     uncertainty : PredictedUncertainty or None
-        Half-widths of 68 % intervals, and extrapolation grades; None unless asked for.
+        Predicted uncertainties and extrapolation grades; None unless asked for.
     """
 
     energy_n: FloatArray

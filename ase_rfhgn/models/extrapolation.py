@@ -1,8 +1,9 @@
-"""What training saw of the neighbourhoods of atoms, and how far outside of it an atom is.
+"""Extrapolation grades of atoms: how unlike the training data their neighbourhoods are.
 
-The grade of an atom is the Mahalanobis distance of its descriptors from those of the training
-sites of its element (its leverage in a regression on them, up to constants; Chatterjee and Hadi,
-Stat. Sci. 1, 379 (1986)), in units of the distance within which almost all of them lie.
+The grade of an atom is a Mahalanobis distance of its descriptors from the descriptors of the training
+sites of its element. Up to constants, it is the leverage of the atom in a regression on these sites
+(Chatterjee and Hadi, Stat. Sci. 1, 379 (1986)). Its unit is the distance within which almost all
+training sites lie.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SAME = 1e-6
 
 @dataclass(frozen=True)
 class Domain(ReadOnlyArrays):
-    """Neighbourhoods that training saw.
+    """Neighbourhoods of the training data.
 
     Attributes
     ----------

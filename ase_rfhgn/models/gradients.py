@@ -1,4 +1,4 @@
-"""Hamilton's equations of atoms: how a structure with a calculator moves at a point of phase space."""
+"""Hamilton's equations of atoms: energy, velocities and forces of a structure with a calculator."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ase_rfhgn.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class PhaseSpaceUncertainty:
-    """Half-widths of the intervals that hold the true values with a probability of 68 %.
+    """Predicted uncertainties: half-widths of the intervals that hold the true values with 68 % probability.
 
     Attributes
     ----------
     energy : float
-        That of the energy H (eV).
+        Uncertainty of the energy H (eV).
     velocity_nc : ndarray of shape (n_atoms, 3)
-        Those of the velocities (Å per ASE time unit); zero where velocities are p/m.
+        Uncertainties of the velocities (Å per ASE time unit); zero if velocities are p/m.
     force_nc : ndarray of shape (n_atoms, 3)
-        Those of the forces (eV/Å).
+        Uncertainties of the forces (eV/Å).
     """
 
     energy: float
@@ -42,7 +42,7 @@ class PhaseSpaceGradients:
     force_nc : ndarray of shape (n_atoms, 3)
         Rates of change of the momenta, −∂H/∂q (eV/Å).
     uncertainty : PhaseSpaceUncertainty or None
-        Errors to be expected of all of them; None unless asked for.
+        Predicted uncertainties; None unless asked for.
     """
 
     energy: float
@@ -53,7 +53,7 @@ class PhaseSpaceGradients:
 
 @runtime_checkable
 class PhaseSpaceCalculator(Protocol):
-    """Calculator whose Hamiltonian depends on positions and momenta alike.
+    """Calculator whose Hamiltonian depends on positions and momenta.
 
     Attributes
     ----------

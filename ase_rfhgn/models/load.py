@@ -1,4 +1,4 @@
-"""Models of all kinds from their files: the one place that looks at the kind."""
+"""Model files of every kind, read back: the only module that looks at the kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AnyModel: TypeAlias = Potential | PhaseSpacePotential
 
 
 def load_model(path: str | Path) -> AnyModel:
-    """Return the model of a file, of whichever kind it is.
+    """Return the model of a file: a potential or a phase-space model.
 
     Parameters
     ----------

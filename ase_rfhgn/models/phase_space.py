@@ -1,4 +1,4 @@
-"""The fitted phase-space Hamiltonian: immutable, saved and loaded bit by bit, knows nothing of its training."""
+"""The fitted phase-space model, H(q, p): it is immutable, and saved and loaded bit by bit."""
 
 from __future__ import annotations
 
@@ -43,29 +43,29 @@ class PhaseSpacePotential(ReadOnlyArrays):
     Attributes
     ----------
     network : GraphNetwork or VectorNetwork
-        The features, with all drawn weights.
+        The features, with all sampled weights.
     coefficient_f : ndarray of shape (n_features,)
-        Their coefficients (eV).
+        Coefficients of the features (eV).
     constant : float
-        What one known energy fixes (eV).
+        Constant of H, from one known energy (eV).
     n_dimensions : int
-        Coordinates that exist; the others must be zero.
+        Number of coordinates; the others must be zero.
     cutoff : float or None
-        Length up to which two atoms have an edge (Å); None where the edges are given bonds.
+        Distance up to which two atoms have an edge (Å); None if the edges are bonds.
     separable : bool
         Whether H = p²/2m + V(q) with the masses of the atoms, and only V was learned.
     record : dict
         Settings, seed and training record: plain JSON values.
     ensemble : PhaseSpaceEnsemble, optional
-        What tells how wrong the answers may be.
+        Ensemble that predicts uncertainties.
     linear_system : mapping of str to ndarray, optional
-        What the fit remembers of its linear system (`fit_phase_space` with ``updatable=True``).
+        Linear system of the fit (`fit_phase_space` with ``updatable=True``).
 
     Notes
     -----
-    RF-HGN, arXiv:2506.06558. With axes by the nearest node, the energy jumps when another node
-    becomes the nearest to the mean position, and is undefined when that node sits on it; what is
-    learned of positions and displacements along such axes does not carry over to larger systems.
+    The method is RF-HGN (arXiv:2506.06558). With axes by the nearest node, the energy jumps when another
+    node becomes the nearest to the mean position. It is undefined when a node lies on the mean position.
+    Positions and displacements along such axes do not carry over to larger systems.
     """
 
     network: GraphNetwork | VectorNetwork
@@ -98,14 +98,14 @@ class PhaseSpacePotential(ReadOnlyArrays):
         bonds : Bonds, optional
             Edges, for a model that was fitted with bonds.
         uncertainty : bool
-            Whether the errors to be expected are wanted, too.
+            Whether to predict uncertainties, too.
 
         Raises
         ------
         StructureError
-            If the structure is not one of those that the model is for.
+            If the model does not know a species of the structure, or the edges are not given as in the fit.
         SettingsError
-            If errors are wanted of a model that has no ensemble.
+            If uncertainties are wanted and the model has no ensemble.
         """
         points = self.points(atoms, bonds)
         result = self.network.combination(points, self.coefficient_f)
@@ -124,7 +124,7 @@ class PhaseSpacePotential(ReadOnlyArrays):
         Raises
         ------
         StructureError
-            If the structure is not one of those that the model is for.
+            As for `evaluate`.
         """
         self._check(atoms)
         graph = structure_graph(atoms, bonds, self.cutoff, has_edges=isinstance(self.network, GraphNetwork))
@@ -133,16 +133,16 @@ class PhaseSpacePotential(ReadOnlyArrays):
     def update(
         self, frames: str | Path | Iterable[Atoms], bonds: Bonds | Sequence[Bonds] | None = None
     ) -> PhaseSpacePotential:
-        """Return the model that a fit to its frames and to more of them gives.
+        """Return the model of a fit to the old frames and to more frames.
 
-        Features, prior, ridge and weights stay; the cost does not depend on the old frames.
+        Features, prior, ridge and weights stay. The cost does not depend on the number of old frames.
 
         Parameters
         ----------
         frames : path or iterable of ase.Atoms
             More labelled structures.
-        bonds : Bonds, or a sequence of them, one per frame, optional
-            Their edges, for a model that was fitted with bonds.
+        bonds : Bonds, or a sequence of Bonds, one per frame, optional
+            Edges of these frames, for a model that was fitted with bonds.
 
         Raises
         ------
@@ -158,12 +158,12 @@ class PhaseSpacePotential(ReadOnlyArrays):
     def downdate(
         self, frames: str | Path | Iterable[Atoms], bonds: Bonds | Sequence[Bonds] | None = None
     ) -> PhaseSpacePotential:
-        """Return the model that a fit without some of its frames gives, all else as for `update`.
+        """Return the model of a fit without some of the old frames; all else as for `update`.
 
         Raises
         ------
         UpdateError
-            If a frame is not in the fit, or what would be left does not hold enough digits.
+            If a frame is not in the fit, or too many digits would be lost.
         """
         from ase_rfhgn.fitting.update import downdate  # noqa: PLC0415  # a door to training, opened when used
 
@@ -191,13 +191,13 @@ class PhaseSpacePotential(ReadOnlyArrays):
         Raises
         ------
         ModelFileError
-            If the file is missing, truncated, foreign, newer than this program or was changed.
+            If the file is missing, truncated, foreign, changed, or newer than this program.
         """
         return read_model_as(path, {KIND: assemble})
 
     def _uncertainty(self, points: PhasePoints) -> PhaseSpaceUncertainty:
         if self.ensemble is None:
-            message = "this model cannot tell its uncertainty: it has no ensemble; leave out uncertainty=True"
+            message = "this model cannot predict its uncertainty: it has no ensemble, so leave out uncertainty"
             raise SettingsError(message)
         return self.ensemble.predicted_uncertainty(self.network, points, separable=self.separable)
 

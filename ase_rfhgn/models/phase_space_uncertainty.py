@@ -1,4 +1,4 @@
-"""An ensemble of phase-space Hamiltonians that differ as much as the errors of the fitted one are expected to be."""
+"""The ensemble of a phase-space model: it predicts uncertainties."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ QUANTITIES = ("energy", "force", "velocity")
 
 @dataclass(frozen=True, eq=False)
 class PhaseSpaceEnsemble(ReadOnlyArrays):
-    """Deviations of coefficients, and what turns the spread of their answers into expected errors.
+    """Deviations of coefficients, and interval scales that turn their spread into uncertainties.
 
     Attributes
     ----------
     coefficient_ef : ndarray of shape (n_members, n_features)
-        Deviations of the coefficients from those of the fitted Hamiltonian (eV).
+        Deviations of the coefficients from the fitted coefficients (eV).
     interval_scale_ol : ndarray of shape (3, 2)
-        Half-widths of the 68 % and the 95 % interval per unit of spread, for energies, forces and velocities.
+        Interval scales: half-widths of the 68 % and the 95 % interval per unit of spread of the members,
+        for energies, forces and velocities.
     """
 
     coefficient_ef: FloatArray
@@ -35,7 +36,7 @@ class PhaseSpaceEnsemble(ReadOnlyArrays):
 
     @property
     def interval_scale(self) -> dict[str, FloatArray]:
-        """Half-widths of the 68 % and the 95 % interval per unit of spread, per quantity."""
+        """Interval scales of the 68 % and the 95 % interval, per quantity."""
         return dict(zip(QUANTITIES, self.interval_scale_ol, strict=True))
 
     @cached_property
@@ -47,7 +48,7 @@ class PhaseSpaceEnsemble(ReadOnlyArrays):
         }
 
     def predicted_uncertainty(self, network: Network, points: PhasePoints, *, separable: bool) -> PhaseSpaceUncertainty:
-        """Return the errors to be expected of the answers for a structure.
+        """Return the predicted uncertainties of a structure.
 
         Parameters
         ----------
@@ -56,7 +57,7 @@ class PhaseSpaceEnsemble(ReadOnlyArrays):
         points : PhasePoints
             One structure.
         separable : bool
-            Whether velocities are p/m, and certain.
+            Whether velocities are p/m, without uncertainty.
         """
         members = network.combination(points, np.ascontiguousarray(self.coefficient_ef.T))
         energy, force, velocity = self.interval_scale_ol[:, 0]

@@ -1,4 +1,4 @@
-"""The fitted potential: immutable, saved and loaded bit by bit, knows nothing of its training."""
+"""The fitted potential: it is immutable, and saved and loaded bit by bit."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class Potential(ReadOnlyArrays):
     Attributes
     ----------
     hamiltonian : SphericalFields
-        The features, with all drawn weights.
+        The features, with all sampled weights.
     coefficient_sf : ndarray of shape (n_species, n_features)
-        Their coefficients per species of the centre (eV).
+        Coefficients of the features per species of the centre (eV).
     baseline : Baseline
         One-body energies and short-range repulsion.
     record : dict
         Settings, seed and training record: plain JSON values.
     ensemble : Ensemble, optional
-        What tells how wrong the answers may be.
-    memory : mapping of str to ndarray, optional
-        What the fit remembers of its linear system (`fit` with ``updatable=True``).
+        Reduced-basis ensemble that predicts uncertainties.
+    linear_system : mapping of str to ndarray, optional
+        Linear system of the fit (`fit` with ``updatable=True``).
     """
 
     hamiltonian: SphericalFields
@@ -80,7 +80,7 @@ class Potential(ReadOnlyArrays):
 
     @property
     def cutoff(self) -> float:
-        """Distance beyond which atoms do not see each other (Å)."""
+        """Distance beyond which atoms do not interact (Å)."""
         return self.hamiltonian.cutoff
 
     def evaluate(
@@ -93,9 +93,9 @@ class Potential(ReadOnlyArrays):
         atoms : ase.Atoms
             A structure.
         uncertainty : bool
-            Whether the errors to be expected are wanted, too.
+            Whether to predict uncertainties, too.
         neighbours : NeighbourList, optional
-            What makes the graph; by default pairs are searched anew.
+            Neighbour list that makes the graph; by default pairs are searched anew.
         threads : int
             Threads that share the work.
 
@@ -104,7 +104,7 @@ class Potential(ReadOnlyArrays):
         StructureError
             If a position is not finite, atoms coincide, or an element was not in the training data.
         SettingsError
-            If errors are wanted of a potential that has no ensemble.
+            If uncertainties are wanted and the potential has no ensemble.
         """
         graph = self._graph(atoms, neighbours)
         answers = self.hamiltonian.evaluate(graph, [self._polynomials], self._members if uncertainty else None, threads)
@@ -120,7 +120,7 @@ class Potential(ReadOnlyArrays):
     def predicted_uncertainty(
         self, atoms: Atoms, *, neighbours: NeighbourList | None = None, threads: int = 1
     ) -> PredictedUncertainty:
-        """Return the errors to be expected of `evaluate`, alone.
+        """Return the predicted uncertainties alone, without the energies, forces and stress of `evaluate`.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Potential(ReadOnlyArrays):
         return self._predicted_uncertainty(graph, answers, _volume(atoms))
 
     def grade(self, atoms: Atoms) -> FloatArray:
-        """Return the extrapolation grade of every atom: above 1, training saw almost nothing like it.
+        """Return the extrapolation grade of every atom: above 1, it is unlike almost all training data.
 
         Raises
         ------
@@ -157,9 +157,9 @@ class Potential(ReadOnlyArrays):
         return self.hamiltonian.polynomials(self.coefficient_sf)
 
     def update(self, frames: str | Path | Iterable[Atoms]) -> Potential:
-        """Return the potential that a fit to its frames and to more of them gives.
+        """Return the potential of a fit to the old frames and to more frames.
 
-        Features, prior, ridges and weights stay; the cost does not depend on the old frames.
+        Features, prior, ridges and weights stay. The cost does not depend on the number of old frames.
 
         Parameters
         ----------
@@ -178,7 +178,7 @@ class Potential(ReadOnlyArrays):
         return update(self, frames)
 
     def downdate(self, frames: str | Path | Iterable[Atoms]) -> Potential:
-        """Return the potential that a fit without some of its frames gives, all else as for `update`.
+        """Return the potential of a fit without some of the old frames; all else as for `update`.
 
         Parameters
         ----------
@@ -188,7 +188,7 @@ class Potential(ReadOnlyArrays):
         Raises
         ------
         UpdateError
-            If a frame is not in the fit, or what would be left does not hold enough digits.
+            If a frame is not in the fit, or too many digits would be lost.
         """
         from ase_rfhgn.fitting.update import downdate  # noqa: PLC0415  # a door to training, opened when used
 
@@ -202,9 +202,9 @@ class Potential(ReadOnlyArrays):
         force_weight: float | None = None,
         stress_weight: float | None = None,
     ) -> Potential:
-        """Return the potential that `fit` with a given ridge, and other weights, gives to the same frames.
+        """Return the potential of a fit to the same frames with a given ridge and other weights.
 
-        As in such a fit, no unlabelled structures count; expected errors keep the scale that they had.
+        Unlabelled structures are not used, as in every fit with a given ridge. Interval scales stay.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class Potential(ReadOnlyArrays):
         Raises
         ------
         ModelFileError
-            If the file is missing, truncated, foreign, newer than this program or was changed.
+            If the file is missing, truncated, foreign, changed, or newer than this program.
         """
         return read_model_as(path, {KIND: assemble})
 
@@ -260,12 +260,12 @@ class Potential(ReadOnlyArrays):
 
     def _asked_ensemble(self) -> Ensemble:
         if self.ensemble is None:
-            message = "this potential cannot tell its uncertainty: it was made without `fit`, or by an older version"
+            message = "this potential cannot predict its uncertainty: it was made without `fit`, or by an older version"
             raise SettingsError(message)
         return self.ensemble
 
     def _graph(self, atoms: Atoms, neighbours: NeighbourList | None = None) -> NeighbourGraph:
-        """Return the graph of a structure after a check of it."""
+        """Return the graph of a structure, after a check of the structure."""
         refuse_unknown_elements(atoms, self.species_s, "potential")
         refuse_impossible_places(atoms)
         graph = build_graph(atoms, self.cutoff) if neighbours is None else neighbours.graph(atoms)

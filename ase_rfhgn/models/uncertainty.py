@@ -1,9 +1,9 @@
-"""An ensemble of potentials that differ as much as the errors of the fitted one are expected to be.
+"""The reduced-basis ensemble of a potential: it predicts uncertainties.
 
-Its members are drawn from the posterior of the coefficients of a reduced model (half of the channels,
-no powers of the fields), because a few draws tell the size of errors as well as the full covariance
-does, and reduced members are cheap. Their spread is scaled by half-widths that were measured on frames
-left out of the fit (`ase_rfhgn.fitting.uncertainty`).
+The members are samples from the posterior of the coefficients of a reduced model, which has half of the
+channels and no powers of the fields. A few samples predict the size of errors as well as the full
+covariance does, and reduced members are cheap. Their spread is multiplied by interval scales, which were
+measured on frames left out of the fit (`ase_rfhgn.fitting.uncertainty`).
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ QUANTITIES = ("energy", "force", "stress")
 
 @dataclass(frozen=True, slots=True)
 class PredictedUncertainty:
-    """Half-widths of the intervals that hold the true values with a probability of 68 %.
+    """Predicted uncertainties: half-widths of the intervals that hold the true values with 68 % probability.
 
     Attributes
     ----------
     energy : float
-        That of the energy (eV).
+        Uncertainty of the energy (eV).
     energy_n : ndarray of shape (n_atoms,)
-        Those of the energies of the atoms (eV). No label tells these, so the scale is that of the energy.
+        Uncertainties of the energies of the atoms (eV). They have no labels, so the interval scale is the
+        scale of the energy.
     force_nc : ndarray of shape (n_atoms, 3)
-        Those of the forces (eV/Å).
+        Uncertainties of the forces (eV/Å).
     stress_v : ndarray of shape (6,) or None
-        Those of the stress (eV/Å³); None unless the cell has a volume.
+        Uncertainties of the stress (eV/Å³); None unless the cell has a volume.
     grade_n : ndarray of shape (n_atoms,)
-        Extrapolation grades: above 1, an atom's neighbourhood is unlike almost all that training saw.
+        Extrapolation grades: above 1, an atom's neighbourhood is unlike almost all training data.
     """
 
     energy: float
@@ -53,7 +54,7 @@ class PredictedUncertainty:
 
 @dataclass(frozen=True, eq=False)
 class Ensemble(ReadOnlyArrays):
-    """Deviations of coefficients, and what turns the spread of their answers into expected errors.
+    """Deviations of coefficients, and interval scales that turn their spread into uncertainties.
 
     Attributes
     ----------
@@ -62,9 +63,10 @@ class Ensemble(ReadOnlyArrays):
     one_body_es : ndarray of shape (n_members, n_species)
         Deviations of the one-body energies (eV).
     interval_scale_ol : ndarray of shape (3, 2)
-        Half-widths of the 68 % and the 95 % interval per unit of spread, for energies, forces and stresses.
+        Interval scales: half-widths of the 68 % and the 95 % interval per unit of spread of the members,
+        for energies, forces and stresses.
     domain : Domain
-        Neighbourhoods that training saw.
+        Neighbourhoods of the training data.
     """
 
     coefficient_esf: FloatArray
@@ -82,11 +84,11 @@ class Ensemble(ReadOnlyArrays):
 
     @property
     def interval_scale(self) -> dict[str, FloatArray]:
-        """Half-widths of the 68 % and the 95 % interval per unit of spread, per quantity."""
+        """Interval scales of the 68 % and the 95 % interval, per quantity."""
         return dict(zip(QUANTITIES, self.interval_scale_ol, strict=True))
 
     def members(self, fields: SphericalFields) -> Reduced:
-        """Return the members, ready to be evaluated beside the full model: work to be done once.
+        """Return the members in the form that an evaluation takes: work to be done once.
 
         Parameters
         ----------
@@ -99,16 +101,16 @@ class Ensemble(ReadOnlyArrays):
     def predicted_uncertainty(
         self, responses: Sequence[Response], descriptor_nd: FloatArray, species_n: IntArray, volume: float | None
     ) -> PredictedUncertainty:
-        """Return the errors to be expected of the answers for a structure.
+        """Return the predicted uncertainties of a structure.
 
         Parameters
         ----------
         responses : sequence of Response
-            What the members say.
+            Answers of the members.
         descriptor_nd : ndarray of shape (n_atoms, n_descriptors)
             Descriptors of the atoms.
         species_n : ndarray of shape (n_atoms,)
-            Their species, as indices.
+            Species of the atoms, as indices.
         volume : float or None
             Volume of the cell (Å³), if it has one.
         """

@@ -1,4 +1,4 @@
-"""What no force explains: noise of equations of motion, and rows whose noise is white.
+"""Correlated noise of equations of motion: its strength from residuals, and rows whose noise is white.
 
 Residuals of the equations, one after the other, tell their causes apart by their correlation. A force
 that the features cannot express varies smoothly, measurement noise changes its sign from equation

@@ -1,4 +1,4 @@
-"""Cross-validation from triangular factors: rests without a fold each, scores, the choice of a ridge."""
+"""Cross-validation from triangular factors: all rows without one fold, scores, the choice of a ridge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows taken out of a triangular factor again.
+"""Downdating: rows are taken out of a triangular factor.
 
 To update a factor by rows is always safe, to downdate it need not be: where the rows that go held a
 direction alone, digits cancel. Two things keep the digits here. The factor that is downdated

@@ -1,4 +1,4 @@
-"""Posterior of the coefficients: draws from it, what a fit without some rows would say, calibration.
+"""The posterior of the coefficients: samples, residuals of a fit without some rows, interval scales.
 
 The textbook posterior of a linear regression, N(θ, s² (ZᵀZ + prior)⁻¹) with the noise s², knows
 where the data are thin. But labels of quantum mechanics have no noise: the errors come from the
@@ -19,7 +19,7 @@ from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.regression.ridge import Regression, Solved
 
 LEVELS = (0.6827, 0.9545)
-"""Shares of errors that lie within the two half-widths: one and two standard deviations of a normal distribution."""
+"""Shares of errors within the two intervals: one and two standard deviations of a normal distribution."""
 
 FIXED = 1e-6
 """Expected error, in units of their root mean square, below which symmetry alone fixes a value."""
@@ -29,7 +29,7 @@ LEAST_REST = 1e-12
 
 
 def sample_members(solved: Solved, n_members: int, rng: np.random.Generator) -> FloatArray:
-    """Return deviations of the coefficients, drawn from the posterior of unit noise: shape (n_members, n).
+    """Return deviations of the coefficients, sampled from the posterior of unit noise: shape (n_members, n).
 
     They are divided by √n_members: the sum of their squared predictions is the variance.
 

@@ -1,4 +1,4 @@
-"""The regression behind a fit: labelled and unlabelled rows, prior and ridges, and its solution.
+"""The ridge regression of a fit: labelled and unlabelled rows, prior, ridges, and the solution.
 
 Few labels leave combinations of features free that matter a little outside of the data. So a first
 regression with a strong ridge, the teacher, answers on unlabelled structures, and the final one,

@@ -1,4 +1,4 @@
-"""Ridge regression from running triangular factors: numbers only, no atoms.
+"""Triangular factors of the rows of a linear system: running, joined, packed; numbers without atoms.
 
 Rows (Z, u) of a linear system Zθ ≈ u are never kept. Their orthogonal factorisation
 (Z, u) = QR is updated block by block, and R alone, upper triangular with as many rows as columns,

@@ -1,4 +1,4 @@
-"""A potential against the labels of frames: errors, and the pairs of values behind them."""
+"""Comparisons of a model with the labels of frames: errors, and the pairs of values behind them."""
 
 from __future__ import annotations
 

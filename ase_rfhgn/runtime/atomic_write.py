@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: whatever happens, an older file survives."""
+"""Atomic writes: a file is written whole or not at all, and an older file survives a failure."""
 
 from __future__ import annotations
 

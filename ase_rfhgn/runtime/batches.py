@@ -1,4 +1,4 @@
-"""Work in batches: together where that is faster, but within a bounded memory."""
+"""Batches of work: items are dealt with together, within a bounded memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress on stderr for work that takes long enough to wonder."""
+"""Progress bars and logs on stderr for long work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def progress_bar(items: Iterable[Item], label: str, *, total: int | None = None,
     label : str
         What the work is.
     total : int, optional
-        Number of items, where ``len(items)`` does not tell.
+        Number of items, if ``len(items)`` does not exist.
     shown : bool, default True
         Whether progress is wanted at all.
     """

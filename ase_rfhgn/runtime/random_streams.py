@@ -1,4 +1,4 @@
-"""Streams of random numbers that do not depend on each other: which part of a fit draws from which."""
+"""Independent streams of random numbers, one for each part of a fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SITES = 4
 """Atoms of every frame that tell the limits of the domain."""
 
 SNAPSHOTS = 1
-"""Frames of a fit in phase space that dense layers are drawn from; there are no unlabelled structures."""
+"""Frames of a fit in phase space that weights are sampled from; there are no unlabelled structures."""
 
 
 def random_stream(seed: int, *stream: int) -> np.random.Generator:
@@ -28,7 +28,7 @@ def random_stream(seed: int, *stream: int) -> np.random.Generator:
     seed : int
         Seed of a fit.
     *stream : int
-        One of the constants of this module, and what else tells it from others of its kind; without
+        One of the constants of this module, and numbers that distinguish it from others of its kind; without
         any, the stream that draws the features.
     """
     return np.random.default_rng([seed, *stream] if stream else seed)

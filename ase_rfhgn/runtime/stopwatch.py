@@ -1,4 +1,4 @@
-"""Time that a fit takes."""
+"""The stopwatch of a fit: wall time and CPU time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads: one for BLAS, because the products of this package are small and many; several for rows of frames."""
+"""Threads: one for BLAS, because products are small and many; several for rows of frames."""
 
 from __future__ import annotations
 

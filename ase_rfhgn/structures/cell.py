@@ -1,4 +1,4 @@
-"""Which of the vectors of a cell mean something: a vector may be there and span nothing."""
+"""Cells: which of their vectors are periodic, and whether they span a volume."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def has_volume(atoms: Atoms) -> bool:
 
 
 def places_too_far(atoms: Atoms) -> str | None:
-    """Return what is wrong where a coordinate is too large to tell neighbours apart, else None.
+    """Return a complaint if a coordinate is too large to distinguish neighbours, else None.
 
     Parameters
     ----------

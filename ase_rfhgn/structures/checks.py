@@ -1,4 +1,4 @@
-"""Is a structure one that a model can evaluate? Messages say what is wrong."""
+"""Checks of structures before a model evaluates them; messages say what is wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structures without their empty space: what a search for neighbours costs is then that of its atoms."""
+"""Structures without their empty space: the cost of a search for neighbours depends only on the atoms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.structures.cell import completed_cell, periodic_cell
 
 MARGIN = 1.01
-"""Width to which gaps are closed, in units of the reach: no edge crosses them."""
+"""Size to which gaps are closed, in units of the search distance: no edge crosses them."""
 
 BINS = 100_000
 """Bins of a search that cost nothing, however few the atoms are."""
@@ -27,11 +27,11 @@ class CompactAtoms:
     Attributes
     ----------
     atoms : ase.Atoms
-        Atoms within the cell. Along every direction, gaps wider than the reach are closed down to it.
+        Atoms within the cell. Along every direction, gaps wider than the search distance are closed down to it.
     turn_nc : ndarray of shape (n_atoms, 3)
         Cell vectors by which each atom was brought back into the cell.
     bin_width : float
-        Reach of a search that makes few bins; it finds other pairs, too (Å).
+        Distance of a search that makes few bins; it finds other pairs, too (Å).
     """
 
     atoms: Atoms
@@ -79,7 +79,7 @@ def _closed(fraction_n: FloatArray, margin: float, *, periodic: bool) -> tuple[F
 
 
 def _bin_width(direction_cc: FloatArray, n_atoms: int, reach: float) -> float:
-    """Return the reach, or a longer one where bins of that size would be too many."""
+    """Return the search distance, or a longer distance if bins of that size would be too many."""
     thickness_c = 1.0 / np.linalg.norm(np.linalg.inv(direction_cc), axis=0)
     n_bins = float(np.prod(np.maximum(thickness_c / reach, 1.0)))
     allowed = max(BINS, BINS_PER_ATOM * n_atoms)

@@ -1,4 +1,4 @@
-"""One structure and its labels, checked."""
+"""Frames: a frame is one structure with its labels, checked."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Frame:
 
     @property
     def fingerprint(self) -> int:
-        """A number that tells this structure with these labels from any other."""
+        """A number that distinguishes this structure with these labels from any other."""
         digest = hashlib.blake2b(digest_size=8)
         atoms = self.atoms
         energy = None if self.energy is None else np.array(self.energy)

@@ -30,7 +30,7 @@ class GraphedFrame:
     frame : Frame
         Structure and labels.
     graph : NeighbourGraph
-        Its atoms, as the features see them.
+        Graph of the atoms, as the features see it.
     """
 
     index: int
@@ -39,7 +39,7 @@ class GraphedFrame:
 
     @property
     def n_bytes(self) -> int:
-        """Memory that it takes, about."""
+        """Approximate memory of the frame and its graph, in bytes."""
         graph = self.graph
         arrays = (graph.number_n, graph.centre_p, graph.neighbour_p, graph.vector_pc, self.frame.atoms.positions)
         return 1000 + 3 * int(arrays[-1].nbytes) + sum(int(array.nbytes) for array in arrays)
@@ -47,7 +47,7 @@ class GraphedFrame:
 
 @dataclass(slots=True)
 class _Kept:
-    """Graphed frames that are kept, and the memory that they take."""
+    """Graphed frames that are kept, and their memory."""
 
     by_number: dict[int, GraphedFrame] = field(default_factory=dict)
     n_bytes: int = 0
@@ -57,18 +57,18 @@ class _Kept:
 class FrameGraphs:
     """Frames of a training set with their graphs, in their order; gone through as often as needed.
 
-    Those that come first are kept, as far as memory allows: a second pass neither reads nor searches them.
+    The first frames are kept, up to a limit of memory. A second pass neither reads nor searches them.
 
     Attributes
     ----------
     frames : TrainingSet
         The frames.
     graphed : callable
-        Makes a graphed frame of the number of a frame and the frame.
+        Function of the number of a frame and the frame; it returns the graphed frame.
     number_i : range or tuple of int
         Which frames are gone through; by default all.
     kept_bytes : int
-        Memory for what is kept.
+        Memory for frames that are kept.
     """
 
     frames: TrainingSet
@@ -83,7 +83,7 @@ class FrameGraphs:
         return cls(frames, graphed, range(len(frames)))
 
     def part(self, number_i: range | tuple[int, ...]) -> FrameGraphs:
-        """Return some of the frames; what is kept is shared."""
+        """Return some of the frames; kept frames are shared."""
         return FrameGraphs(self.frames, self.graphed, number_i, self.kept_bytes, self._kept)
 
     def __len__(self) -> int:
@@ -103,7 +103,7 @@ class FrameGraphs:
         return kept[i] if i in kept else self.made(i, self.frames[i])
 
     def made(self, i: int, frame: Frame) -> GraphedFrame:
-        """Return a frame that was read already with its graph."""
+        """Return the graphed frame of a frame that was read already."""
         made = self.graphed(i, frame)
         if self._kept.n_bytes + made.n_bytes <= self.kept_bytes:
             self._kept.by_number[i] = made

@@ -1,4 +1,4 @@
-"""Graphs of atoms, by a cutoff or by a list of bonds: the only module that knows periodic images and matscipy."""
+"""Graphs of atoms, by a cutoff or by bonds: the only module that knows periodic images and matscipy."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Pairs:
         return NeighbourGraph(number_n, self.centre_p[near_p], self.neighbour_p[near_p], vector_pc[near_p])
 
     def closer_than(self, atoms: Atoms, reach: float) -> Pairs:
-        """Return the pairs that are closer than a reach (Å)."""
+        """Return the pairs that are closer than a distance (Å)."""
         vector_pc = self._vectors(atoms)
         near_p = np.einsum("pc,pc->p", vector_pc, vector_pc) < reach**2
         return Pairs(self.centre_p[near_p], self.neighbour_p[near_p], self.shift_pc[near_p])
@@ -174,7 +174,7 @@ def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:
 
 
 def find_pairs(atoms: Atoms, reach: float) -> Pairs:
-    """Return all pairs of atoms closer than a reach (Å), periodic images included."""
+    """Return all pairs of atoms closer than a distance (Å), periodic images included."""
     compact = compacted(atoms, reach)
     tail_p, head_p, image_pc = neighbour_list("ijS", compact.atoms, compact.bin_width)
     turn_pc = image_pc + (compact.turn_nc[tail_p] - compact.turn_nc[head_p])

@@ -1,4 +1,4 @@
-"""Atoms that something held in place: what their forces or their motion say is not true, and the user is told."""
+"""Atoms that something held in place: their forces or their motion are wrong, and a warning says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels that a file keeps under names that ASE does not know: they are not used, and the user is told."""
+"""Labels under names that ASE does not know: they are not used, and a warning says so."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOOKS_LIKE = {
 _SOMETHING_ELSE = re.compile(r"weight|sigma|std|unc|err|kinetic|max|rms|tol|thresh|cutoff|unit", re.IGNORECASE)
 
 ADVICE = "attach them as results of ASE's SinglePointCalculator (stress = -virial / volume)"
-"""What makes labels be seen."""
+"""Advice that makes such labels usable."""
 
 
 def labels_elsewhere(frame: Frame) -> list[str]:

@@ -20,7 +20,7 @@ class NeighbourList:
     cutoff : float
         Largest length of an edge (Å).
     skin : float
-        Extra reach of the search (Å); with 0 every graph is searched anew.
+        Distance by which the search goes beyond the cutoff (Å); with 0 every graph is searched anew.
     """
 
     def __init__(self, cutoff: float, skin: float = 0.5) -> None:

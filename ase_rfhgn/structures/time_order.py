@@ -1,4 +1,4 @@
-"""Which frames follow each other in time, and how their atoms move from one to the next."""
+"""Order of frames in time: which frames follow each other, and how atoms move from one to the next."""
 
 from __future__ import annotations
 

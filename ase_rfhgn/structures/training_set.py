@@ -1,4 +1,4 @@
-"""Trajectories → checked frames, read one by one."""
+"""Training sets: checked frames of trajectories, read one by one."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def _from_structures(source: Iterable[Atoms], closest: float) -> TrainingSet:
 
 
 def _opener(path: str) -> Opener:
-    """Return what opens a file of structures: on demand for .traj, all in memory for other formats."""
+    """Return an opener of a file of structures: on demand for .traj, all in memory for other formats."""
     if filetype(path) == "traj":
         return partial(TrajectoryReader, path)
     return _in_memory(list(iread(path, index=":", do_not_split_by_at_sign=True)))

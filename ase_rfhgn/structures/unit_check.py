@@ -1,4 +1,4 @@
-"""Do the labels of all frames share one unit, and are all of them seen? A suspicion, told as a warning."""
+"""Checks of labels across frames: units, zeros and unused labels that look wrong lead to a warning."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class UnitCheck:
         )
         self._warn(
             np.array(self._zeroed),
-            "forces of exactly 0 on fixed atoms; attach what get_forces(apply_constraint=False) returns",
+            "forces of exactly 0 on fixed atoms; attach forces from get_forces with apply_constraint False",
         )
         unseen = next((where for where in self._unseen if where), "")
         self._warn(np.array([bool(where) for where in self._unseen]), f"{unseen} not used as labels: {ADVICE}")

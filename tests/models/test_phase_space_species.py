@@ -109,7 +109,7 @@ def test_without_an_ensemble_uncertainties_are_refused(
     model: PhaseSpacePotential, system: MixedSystem, frames: list[Atoms]
 ) -> None:
     assert model.evaluate(frames[0], system.bonds).uncertainty is None
-    with pytest.raises(SettingsError, match="cannot tell its uncertainty"):
+    with pytest.raises(SettingsError, match="cannot predict its uncertainty"):
         replace(model, ensemble=None).evaluate(frames[0], system.bonds, uncertainty=True)
 
 

@@ -118,7 +118,7 @@ def test_the_ensemble_travels_in_the_file(copper: Potential, tmp_path: Path) -> 
 
 def test_potentials_without_a_ensemble_say_so(make_potential: MakePotential, rng: np.random.Generator) -> None:
     potential = make_potential(["Cu"], rng)
-    with pytest.raises(SettingsError, match="cannot tell its uncertainty"):
+    with pytest.raises(SettingsError, match="cannot predict its uncertainty"):
         potential.evaluate(shaken(0.1), uncertainty=True)
 
 

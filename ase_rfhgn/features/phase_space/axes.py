@@ -1,4 +1,4 @@
-"""Global axes of structures: the axes in which a network sees positions and momenta, and how they turn.
+"""Global axes of structures: a network sees positions and momenta along them, and they turn with the structure.
 
 The axes of RF-HGN (arXiv:2506.06558): the mean position is the origin, the first axis points to the
 node nearest to it, and the basis is completed by a rotation in the plane or by Gram–Schmidt in space,

@@ -1,4 +1,4 @@
-"""Drawing the networks of phase space: every layer through data that went through the layers before it."""
+"""Initialisation of phase-space networks: each layer is sampled from data that passed the layers before it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NetworkArchitecture:
         Units of the node encoder, the edge encoder and the message constructor per species, up to four;
         the first alone, as it is, for "vector".
     sampler : {"swim", "elm"}
-        How dense layers are drawn.
+        How the weights of dense layers are sampled.
     smooth_cutoff : float, optional
         Distance at which messages vanish smoothly (Å); by default they have no factor.
     """
@@ -50,12 +50,12 @@ class NetworkArchitecture:
 def initialise_network(
     architecture: NetworkArchitecture, sample: PhasePoints, rng: np.random.Generator
 ) -> GraphNetwork | VectorNetwork:
-    """Return a network with random weights, drawn for a sample of the data.
+    """Return a network with random weights, sampled for some of the data.
 
     Parameters
     ----------
     architecture : NetworkArchitecture
-        Kind, inputs, widths and sampler.
+        Kind, inputs, numbers of units and sampler.
     sample : PhasePoints
         Structures that stand for the data; their species are those that the network knows.
     rng : numpy.random.Generator
@@ -78,7 +78,7 @@ def initialise_network(
 
 
 def _interleaved(layer: DenseLayer, encoded: EncodedPoints) -> DenseLayer:
-    """Return a layer drawn for all positions, then all momenta, for inputs that go node by node."""
+    """Return a layer sampled for all positions, then all momenta, for inputs that go node by node."""
     shape = encoded.points.n_nodes // encoded.points.n_structures, encoded.points.n_dimensions
     weights = layer.weight_kd.reshape(layer.n_units, len(encoded.node_parts), *shape)
     return DenseLayer(np.ascontiguousarray(np.swapaxes(weights, 1, 2).reshape(layer.n_units, -1)), layer.bias_k)

@@ -1,4 +1,4 @@
-"""What a network sees of a point of phase space, and the chain rule back to positions and momenta."""
+"""Inputs of a network at a point of phase space, and the chain rule back to positions and momenta."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class EncodedPoints:
 
     @property
     def species_ns(self) -> FloatArray:
-        """One for the species of a node, zero for others; no columns where there is nothing to tell apart."""
+        """One for the species of a node, zero for others; no columns if there is only one species."""
         n_species = self.encoding.species.n_species
         if n_species == 1 or not self.node_parts:
             return np.empty((self.points.n_nodes, 0))

@@ -31,7 +31,7 @@ class PhasePoints:
     number_n : ndarray of shape (n_nodes,)
         Atomic numbers.
     mass_n : ndarray of shape (n_nodes,)
-        Masses (u): with the atomic numbers, they tell nodes apart.
+        Masses (u): with the atomic numbers, they are the species of nodes.
     """
 
     position_nc: FloatArray

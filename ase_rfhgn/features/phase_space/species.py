@@ -1,4 +1,4 @@
-"""Species: what tells the nodes of a graph apart, an element and a mass."""
+"""Species of nodes: an element and a mass."""
 
 from __future__ import annotations
 
@@ -99,4 +99,4 @@ class Species:
 
 
 ONE_SPECIES = Species(np.zeros(1, dtype=np.int64), np.ones(1))
-"""The species of networks that do not tell nodes apart."""
+"""The species of networks whose nodes are all alike."""

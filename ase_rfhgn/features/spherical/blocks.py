@@ -1,4 +1,4 @@
-"""Atoms of a graph in blocks that fit into a processor's cache, and what evaluations ask of the features there."""
+"""Blocks of atoms of a graph that fit into a processor's cache, and the protocol of fields evaluated on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EDGES_PER_BLOCK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Polynomials:
-    """Coefficients of the moments, their squares and the powers of the fields; energies without neighbours (eV)."""
+    """Coefficients of the atomic basis, its squares and the powers of the fields; energies without neighbours (eV)."""
 
     linear_sk: FloatArray
     square_slk: FloatArray

@@ -1,10 +1,10 @@
 """A limit on the density of neighbours, beyond which features are held and the energy rises.
 
-Features are polynomials of sums over neighbours: in a crystal that is compressed beyond all that
-training saw they leave the range where their coefficients mean anything, and may send the energy
-to minus infinity although no pair of atoms is closer than any in the data. Beyond the largest
-density of training, the moments are therefore scaled down to the density where they were last
-known, and a cubic repulsion is added. Nothing changes below that density.
+Features are polynomials of sums over neighbours. In a crystal that is compressed beyond the training
+data, they leave the range for which their coefficients were fitted. The energy may then fall to minus
+infinity, although no pair of atoms is closer than in the data. Beyond the largest density of training,
+the atomic basis is therefore scaled down to that density, and a cubic repulsion is added. Nothing
+changes below that density.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ase_rfhgn.features.cutoff import cutoff_function
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 MARGIN = 0.2
-"""Excess over the largest density of training at which the moments stop to grow."""
+"""Excess over the largest density of training at which the atomic basis stops to grow."""
 
 
 @dataclass(frozen=True, slots=True)
 class DenseSites:
-    """What density_limit does to the sites of a structure.
+    """Effect of the density limit on the sites of a structure.
 
     Attributes
     ----------
     scale_n, scale_slope_n : ndarray of shape (n_atoms,)
-        Factors of the moments, and their derivatives by the density.
+        Factors of the atomic basis, and their derivatives by the density.
     energy_n, energy_slope_n : ndarray of shape (n_atoms,)
         Repulsion (eV), and its derivatives by the density.
     """

@@ -1,4 +1,4 @@
-"""Energies, forces and virial of structures from spherical fields, for one model and for an ensemble around it."""
+"""Energies, forces and virial of structures from spherical fields, for a model and its reduced-basis ensemble."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Reduced:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What models say of a structure.
+    """Answers of several models for a structure.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ def evaluate(
     reduced: Reduced | None = None,
     threads: int = 1,
 ) -> Answers:
-    """Return what models say of a structure; the atomic basis is computed once for all of them.
+    """Return the answers of models for a structure; the atomic basis is computed once for all of them.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def site_descriptors(fields: SiteFields, graph: NeighbourGraph) -> FloatArray:
 def descriptors_of(block: Block) -> FloatArray:
     """Return the atomic basis of degree 0 and the lengths of that of degree 1: shape (n_atoms, n_descriptors).
 
-    They tell how many neighbours an atom has at which distances, and how lopsided they lie, and do
+    They describe how many neighbours an atom has at which distances, and how lopsided they lie, and do
     not change under rotation.
     """
     parts = [block.basis_nyk[:, 0]]

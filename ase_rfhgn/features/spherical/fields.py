@@ -1,4 +1,4 @@
-"""The spherical-field Hamiltonian: invariant features of atomic neighbourhoods."""
+"""Spherical fields: invariant features of atomic neighbourhoods."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
 class SphericalFields(ReadOnlyArrays):
     """Invariant features of atomic neighbourhoods from random fields on the sphere.
 
-    Every radial channel k of an atom has moments A_{lm} = Σ_j t_k Y_lm, of which A_00 is taken
-    relative to its mean. Random projections q of the degrees l make fields s_{qk}(x) = Σ_l ω_{qlk} Σ_m
-    A_{lm} Y_lm(x) on the unit sphere. The features are the two-body sums Σ_j t_k, the means of the
-    squares of every degree over the sphere, Σ_m A_lm² / 4π, which span those of all projections, and the
-    means of the powers 3..correlation of the fields. Quadrature is exact for these polynomials, so
-    the features are invariant to rounding.
+    Every radial channel k of an atom has an atomic basis A_{lm} = Σ_j t_k Y_lm, as in the atomic
+    cluster expansion (ACE); A_00 is taken relative to its mean. Random projections q make fields
+    s_{qk}(x) = Σ_l ω_{qlk} Σ_m A_{lm} Y_lm(x) on the unit sphere. The features are the two-body sums
+    Σ_j t_k; the mean squares of every degree over the sphere, Σ_m A_lm² / 4π; and the means of the
+    powers 3..correlation of the fields. (The mean squares of all projections are linear in the mean
+    squares of the degrees.) Quadrature is exact for these polynomials, so the features are invariant
+    up to rounding.
 
     Attributes
     ----------
     species_s : ndarray of shape (n_species,)
         Atomic numbers, ascending.
     cutoff : float
-        Distance beyond which no channel reaches (Å).
+        Largest channel cutoff (Å).
     encoder : EdgeEncoder
         Radial channels.
     projection_sqlk : ndarray of shape (n_species, n_projections, degree + 1, n_channels)
         Weights of the degrees in the fields, per species of the centre.
     mean_sk : ndarray of shape (n_species, n_channels)
-        Means that are subtracted from the moments A_00.
+        Means that are subtracted from the atomic basis A_00.
     correlation : int
         Highest power of a field.
     density_limit : DensityLimit, optional
@@ -92,7 +93,7 @@ class SphericalFields(ReadOnlyArrays):
         return self.grid.harmonics_xy, self.grid.weight_x
 
     def blocks(self, graph: NeighbourGraph) -> Iterator[Block]:
-        """Yield the atoms of a graph in blocks of about `EDGES_PER_BLOCK` edges, with their moments."""
+        """Yield the atoms of a graph in blocks of about `EDGES_PER_BLOCK` edges, with their atomic basis."""
         species_n, first_n = np.searchsorted(self.species_s, graph.number_n), graph.first_n
         for atoms in slices_of(first_n):
             yield self.block(graph, species_n, first_n, atoms)
@@ -121,7 +122,7 @@ class SphericalFields(ReadOnlyArrays):
         )
 
     def centred(self, basis_nyk: FloatArray, species_n: IntArray) -> FloatArray:
-        """Return moments, A_00 relative to its mean."""
+        """Return the atomic basis, A_00 relative to its mean."""
         centred_nyk = basis_nyk.copy()
         centred_nyk[:, 0] -= self.mean_sk[species_n]
         return centred_nyk
@@ -133,7 +134,7 @@ class SphericalFields(ReadOnlyArrays):
         reduced: Reduced | None = None,
         threads: int = 1,
     ) -> Answers:
-        """Return what models say of a structure; see `ase_rfhgn.features.spherical.evaluation.evaluate`."""
+        """Return the answers of models for a structure; see `ase_rfhgn.features.spherical.evaluation.evaluate`."""
         return evaluation.evaluate(self, graph, polynomials, reduced, threads)
 
     def respond(self, graph: NeighbourGraph, coefficient_sf: FloatArray, threads: int = 1) -> Response:
@@ -155,7 +156,7 @@ class SphericalFields(ReadOnlyArrays):
         return feature_rows(self, graph, column_s, n_columns, stress=stress)
 
     def descriptors(self, graph: NeighbourGraph) -> FloatArray:
-        """Return what tells the neighbourhoods of atoms apart: shape (n_atoms, n_descriptors)."""
+        """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
         return evaluation.site_descriptors(self, graph)
 
     def prior_spread(self, species_power: float) -> FloatArray:
@@ -188,7 +189,7 @@ class SphericalFields(ReadOnlyArrays):
     def site_energies(
         self, species_n: IntArray, basis_nyk: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the energies of sites and their derivatives by the moments."""
+        """Return the energies of sites and their derivatives by the atomic basis."""
         energy_n, slope_nyk = kernels.site_energies(
             species_n,
             self.centred(basis_nyk, species_n),
@@ -202,5 +203,5 @@ class SphericalFields(ReadOnlyArrays):
         return energy_n - polynomials.isolated_s[species_n], slope_nyk
 
     def nothing(self) -> FloatArray:
-        """Return the moments of an isolated atom of every species: (n_species, n_harmonics, n_channels)."""
+        """Return the atomic basis of isolated atoms: (n_species, n_harmonics, n_channels)."""
         return np.zeros((len(self.species_s), (self.degree + 1) ** 2, self.n_channels))

@@ -1,4 +1,4 @@
-"""Drawing the spherical-field Hamiltonian: random weights, scaled by a sample of the data."""
+"""Initialisation of spherical fields: random weights, scaled by a sample of the data."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ase_rfhgn.features.spherical.radial import EdgeEncoder
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 SPECIES_SCALES = (0.02, 1.0)
-"""Range of the distances (Å) that stand for "another species" in the inputs of the edge encoder."""
+"""Range of the species length scales of the channels (Å)."""
 
 LEAST_CUTOFF = 0.5
-"""Shortest reach of a channel, as a fraction of the way from the shortest distance to the cutoff."""
+"""Shortest channel cutoff, as a fraction of the way from the shortest distance to the cutoff."""
 
 LEAST_STEP = 0.2
 """Smallest difference of the two distances of a SWIM pair (Å): none is steeper than the data's noise."""
@@ -29,17 +29,17 @@ LEAST_SPREAD = 0.03
 """Smallest spread of a degree, relative to the widest of its channel: symmetric sites have none."""
 
 LEAST_VARIATION = 1e-2
-"""Smallest assumed variation of the moments between sites, relative to their mean."""
+"""Smallest assumed variation of the atomic basis between sites, relative to its mean."""
 
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """Size of a spherical-field Hamiltonian.
+    """Size of spherical fields.
 
     Attributes
     ----------
     cutoff : float
-        Distance beyond which atoms do not see each other (Å).
+        Distance beyond which atoms do not interact (Å).
     channels : int
         Radial channels.
     projections : int
@@ -49,7 +49,7 @@ class Architecture:
     degree : int
         Largest degree of the harmonics.
     sampler : {"swim", "elm"}
-        How the edge encoder is drawn.
+        How the weights of the edge encoder are sampled.
     """
 
     cutoff: float
@@ -68,12 +68,12 @@ def initialise_fields(
     sample: Sequence[NeighbourGraph],
     rng: np.random.Generator,
 ) -> SphericalFields:
-    """Return a Hamiltonian with random weights, its fields scaled to unit spread over a sample.
+    """Return fields with random weights, scaled to unit spread over a sample.
 
     Parameters
     ----------
     architecture : Architecture
-        Size of the Hamiltonian.
+        Size of the fields.
     species_s : ndarray of shape (n_species,)
         Atomic numbers, ascending.
     floor_b : ndarray of shape (n_species²,)
@@ -107,10 +107,11 @@ def _initialise_encoder(
     sample: Sequence[NeighbourGraph],
     rng: np.random.Generator,
 ) -> EdgeEncoder:
-    """Return the edge encoder; every channel draws a reach and a sharpness of its own.
+    """Return the edge encoder; every channel has a cutoff and a species length scale of its own.
 
-    The sharpness is the distance that stands for another species: small where a channel hardly
-    tells the elements apart, which extrapolates to mixtures, large where it switches between them.
+    The species length scale is the distance to which a change of the species is equivalent. If it is
+    small, a channel hardly distinguishes the elements, and extrapolates to mixtures. If it is large, the
+    channel switches between them.
     """
     n_species, n_channels, cutoff = len(species_s), architecture.channels, architecture.cutoff
     nearest = min(float(floor_b.min()), 0.9 * cutoff)
@@ -135,8 +136,8 @@ def _initialise_encoder(
 def _sizes(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray:
     """Return how much larger than the average the atoms of every pair of species are (Å).
 
-    The size of a species is the median distance of its atoms to their nearest neighbours. What is
-    learned of one element at some distance then holds for a larger one at a larger distance.
+    The size of a species is the median distance of its atoms to their nearest neighbours. Larger
+    elements then behave at larger distances as smaller elements do at smaller distances.
     """
     nearest: dict[int, list[float]] = {int(z): [] for z in species_s}
     for graph in sample:
@@ -180,7 +181,7 @@ def _stratified(n: int, rng: np.random.Generator) -> FloatArray:
 
 
 def _shares(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray:
-    """Return how often every pair of species is drawn: as the root of its number of edges, (n_species²,)."""
+    """Return how often every pair of species is sampled: as the root of its number of edges, (n_species²,)."""
     count_b = np.zeros(len(species_s) ** 2)
     for graph in sample:
         count_b += np.bincount(graph.pair_p(species_s), minlength=len(count_b))
@@ -201,7 +202,7 @@ def _two_distances(nearest: float, cutoff_k: FloatArray, rng: np.random.Generato
 
 
 def _bare(architecture: Architecture, species_s: IntArray, encoder: EdgeEncoder) -> SphericalFields:
-    """Return a Hamiltonian without fields: it makes the moments."""
+    """Return spherical fields without projections: they make the atomic basis."""
     shape = (len(species_s), architecture.projections, architecture.degree + 1, architecture.channels)
     return SphericalFields(
         species_s=species_s,

@@ -84,9 +84,9 @@ def _levels_at_point(basis_yk, harmonics_y, level, level_lk):
 
 @compiled(**OPTIONS)
 def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, linear_sk, square_slk, coefficient_soqk):
-    """Return the energy of every atom and its derivative by the moments A.
+    """Return the energy of every atom and its derivative by the atomic basis A.
 
-    The energy is linear in the moment of degree zero (the two-body part), plus c_l Σ_m A_lm² of every
+    The energy is linear in the basis of degree zero (the two-body part), plus c_l Σ_m A_lm² of every
     degree, plus, of every field s, the polynomial Σ_o c_o s^(o + 3) averaged over the sphere.
     """
     harmonics_xy, weight_x = grid
@@ -135,7 +135,7 @@ def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, lin
 
 @compiled(**INLINED)
 def _add_squares(basis_yk, level, linear_k, square_lk, energy_k, slope_yk):
-    """Write the energy per channel that is linear or quadratic in the moments, and its derivatives."""
+    """Write the energy per channel that is linear or quadratic in the atomic basis, and its derivatives."""
     energy_k[:] = linear_k * basis_yk[0]
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
@@ -148,7 +148,7 @@ def _add_squares(basis_yk, level, linear_k, square_lk, energy_k, slope_yk):
 
 @compiled(**OPTIONS)
 def edge_gradients(first_n, harmonics_py, harmonic_slopes_pcy, value_pk, slope_pk, unit_pc, slope_nyk):
-    """Return the derivative of the energy by every edge vector, from its derivative by the moments."""
+    """Return the derivative of the energy by every edge vector, from its derivative by the atomic basis."""
     gradient_pc = np.empty((len(value_pk), 3))
     n_harmonics, n_channels = slope_nyk.shape[1:]
     radial_y, angular_y = np.empty(n_harmonics), np.empty(n_harmonics)

@@ -1,4 +1,4 @@
-"""Prior spread of the features: which of them a ridge holds down more than others."""
+"""Prior spread of the features of a species, relative to each other."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def relative_spread(shift_bk: FloatArray, copies_o: IntArray, species_power: flo
 
     The spread falls with the body order ν as (10^(−1/2) a^p)^(ν − 1) a^p, where a = (1 + d/10⁻³)^(−1/2)
     and d is the largest difference that the species of an edge make to the argument of the channel.
-    Channels that switch between elements tell little about mixtures that training did not show, less
-    so at high body orders.
+    Channels that switch between elements know little about mixtures of elements that are not in the
+    training data, and even less at high body orders.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from ase_rfhgn.features.spherical import kernels
 class EdgeEncoder(ReadOnlyArrays):
     """Random dense layer on edges, times a cutoff function: t_k = tanh(w_k (r − d_b) + v_bk) (1 − r²/r_k²)³.
 
-    Below the floor of a pair of species, distances are bent towards a constant, so that the
-    encoder is never asked about distances far below those that it was drawn for.
+    Below the floor of a pair of species, distances are bent towards a constant. So the encoder never
+    sees distances far below the distances of training.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class EdgeEncoder(ReadOnlyArrays):
     shift_bk : ndarray of shape (n_species², n_channels)
         Bias plus the weights of the species of centre and neighbour.
     size_b : ndarray of shape (n_species²,)
-        What is subtracted from the distance: larger atoms look alike at larger distances (Å).
+        Sizes of the pairs of species, which are subtracted from the distance (Å).
     floor_b : ndarray of shape (n_species²,)
         Smallest distances of training (Å).
     """

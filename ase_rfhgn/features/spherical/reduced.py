@@ -1,4 +1,4 @@
-"""Few features of a feature Hamiltonian: cheaper where only the size of errors is asked for."""
+"""The reduced basis of spherical fields: few of the features, for ensembles that predict uncertainties."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from ase_rfhgn.features.spherical.fields import SphericalFields
 def reduced_fields(fields: SphericalFields, n_channels: int) -> SphericalFields:
     """Return the two-body sums and the squares of the degrees of the first channels alone.
 
-    There is nothing to integrate over the sphere. Crowded sites are held, but do not repel.
+    Nothing has to be integrated over the sphere. Features of sites beyond the density limit are held, but
+    such sites do not repel.
 
     Parameters
     ----------
     fields : SphericalFields
         The features.
     n_channels : int
-        Channels to keep: all are drawn alike, so the first are as good as any.
+        Channels to keep. All channels are sampled alike, so the first ones are as good as any.
     """
     encoder = fields.encoder
     return replace(
@@ -39,6 +40,6 @@ def reduced_fields(fields: SphericalFields, n_channels: int) -> SphericalFields:
 
 
 def reduced_features(fields: SphericalFields, n_channels: int) -> IntArray:
-    """Return which features of a species are those of `reduced_fields`, in their order."""
+    """Return the indices of the features of `reduced_fields` among all features of a species, in order."""
     feature_lk = np.arange((fields.degree + 2) * fields.n_channels).reshape(-1, fields.n_channels)
     return feature_lk[:, :n_channels].ravel()

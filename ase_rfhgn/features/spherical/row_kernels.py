@@ -26,7 +26,7 @@ def add_rows(
     Parameters
     ----------
     atoms : tuple
-        Index of the first atom; first edge of every atom; species; first column; moments of every atom.
+        Index of the first atom; first edge of every atom; species; first column; atomic basis of every atom.
     edges : tuple
         Neighbour, length, and orthonormal axes of every edge, of which the first lies along it.
     radial : tuple
@@ -82,10 +82,10 @@ def features_scratch(grid, level, power, projection_slf):
 
 @compiled(**INLINED)
 def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_f, slope_yf):
-    """Write the features of an atom and their derivatives by its moments A.
+    """Write the features of an atom and their derivatives by its atomic basis A.
 
     In this order: A_00 / Y_00 of every channel k; Σ_m A_lm² / 4π of every degree l and channel; the
-    mean over the sphere of power o + 3 of the field of every mixing q and channel, o first. The
+    mean over the sphere of power o + 3 of the field of every projection q and channel, o first. The
     derivative of a feature of channel k by A_{y,k'} vanishes unless k' = k, so ``slope_yf`` has one
     axis for both.
     """
@@ -107,7 +107,7 @@ def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_
         np.dot(even_yx, even_oxf[o], even_yf)
         np.dot(odd_yx, odd_oxf[o], odd_yf)
         first = plain + o * width
-        _scale_by_mixing(sorted_yf, level, row_y, projection_lf, slope_yf[:, first : first + width])
+        _scale_by_projection(sorted_yf, level, row_y, projection_lf, slope_yf[:, first : first + width])
 
 
 @compiled(**INLINED)
@@ -131,7 +131,7 @@ def _parity_order(level):
 
 @compiled(**INLINED)
 def _mix(basis_yk, level, row_y, projection_lf, mixed_yf):
-    """Write the moments of every field, times the weight of their degree, in the order of parity."""
+    """Write the atomic basis of every field, times the weight of its degree, in the order of parity."""
     n_channels, width = basis_yk.shape[1], projection_lf.shape[1]
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
@@ -178,7 +178,7 @@ def _next_power(order, even_f, odd_f, total_f, difference_f, even_slope_f, odd_s
 
 @compiled(**INLINED)
 def _plain_features(basis_yk, level, feature_f, slope_yf):
-    """Write the features that are linear or quadratic in the moments, and their derivatives."""
+    """Write the features that are linear or quadratic in the atomic basis, and their derivatives."""
     n_channels = basis_yk.shape[1]
     mean = 1.0 / (4.0 * np.pi)
     feature_f[:n_channels] = basis_yk[0] / np.sqrt(mean)
@@ -193,8 +193,8 @@ def _plain_features(basis_yk, level, feature_f, slope_yf):
 
 
 @compiled(**INLINED)
-def _scale_by_mixing(by_field_yf, level, row_y, projection_lf, slope_yf):
-    """Write derivatives by the moments: those by the fields, in the order of parity, times the weight of the degree."""
+def _scale_by_projection(by_field_yf, level, row_y, projection_lf, slope_yf):
+    """Write derivatives by the atomic basis: derivatives by the fields, by parity, times the weight of the degree."""
     for l in range(len(level)):
         for y in range(l * l, (l + 1) * (l + 1)):
             by_field_f = by_field_yf[row_y[y]]

@@ -41,7 +41,7 @@ class Weighting:
     scale : float
         Noise that rows are scaled to (eV/Å).
     forces : callable
-        Forces of an earlier fit, which tell outliers.
+        Forces of an earlier fit, from which outliers are found.
     """
 
     noise_z: Mapping[int, Noise]

@@ -1,4 +1,4 @@
-"""Noise that no force explains: found in the residuals of a fit, told, and weighed down in the next."""
+"""Noise of runs: found in the residuals of a fit, reported by a warning, and weighted in the next fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Newton's law between consecutive frames: differences of what was observed are averages of forces.
+"""Stencils of Newton's law between consecutive frames: observed differences are averages of forces.
 
 Velocity Verlet with time step Δt obeys exactly
 

@@ -1,4 +1,4 @@
-"""Do displacements and momenta fit the time step and the masses? Messages name what was measured."""
+"""Checks of the time step and the masses against displacements and momenta; messages name measured values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIGNIFICANT = 6.0
 
 @dataclass(frozen=True, slots=True)
 class TimeMeasurement:
-    """Sums over atoms and frames that tell the time between frames.
+    """Sums over atoms and frames from which the time between frames follows.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class TimeMeasurement:
 
 
 def measure_time(frames: Iterable[Frame], order: Chronology, stride: int) -> TimeMeasurement:
-    """Return what displacements and momenta tell of the time between frames.
+    """Return the time between frames from displacements and momenta.
 
     Parameters
     ----------

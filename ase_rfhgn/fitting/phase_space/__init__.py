@@ -1,1 +1,1 @@
-"""What only fits of Hamiltonians of positions and momenta need."""
+"""Fits of Hamiltonians of positions and momenta: settings, preparation, linear model."""

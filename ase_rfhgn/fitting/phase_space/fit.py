@@ -1,4 +1,4 @@
-"""Fitting a Hamiltonian of positions and momenta to snapshots of motion, or to a run."""
+"""The fit of a Hamiltonian of positions and momenta: a front of `ase_rfhgn.fitting.engine`."""
 
 from __future__ import annotations
 
@@ -45,88 +45,91 @@ def fit_phase_space(
     threads: int | None = None,
     progress: bool = False,
 ) -> PhaseSpacePotential:
-    """Return a Hamiltonian of positions and momenta, fitted to Hamilton's equations in one linear solve.
+    """Return a Hamiltonian of positions and momenta, fitted by Hamilton's equations in one linear solve.
 
     Parameters
     ----------
     frames : path, iterable of ase.Atoms, or TrainingSet
-        Structures with momenta and forces. Velocities are momenta over masses, or an array
-        "hamiltonian_velocities" of the structure. Or frames of a run in the order of time, without forces.
-    bonds : Bonds, or a sequence of them, one per frame, optional
+        Structures with momenta and forces. Velocities are momenta over masses, or the array
+        "hamiltonian_velocities" of a structure. Or frames of a run without forces, in the order of time.
+    bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges of a graph that does not change with the positions.
     cutoff : float, optional
         Instead of bonds, the distance up to which two atoms have an edge (Å).
     smooth_cutoff : bool
-        Whether messages vanish smoothly at the cutoff; otherwise, as in the paper, the energy jumps
-        where an edge appears.
+        Whether messages vanish smoothly at the cutoff. If not, the energy jumps when an edge appears, as
+        in the paper.
     network : {"graph", "vector"}
         The graph network of the paper (RF-HGN), or one hidden layer on all atoms at once (RF-HNN).
     kinetic : {"learned", "known"}
-        Whether H(q, p) is learned whole, or only V(q) of H = p²/2m + V with the masses of the atoms;
-        the latter is separable, so that any driver of ASE can run it.
+        Whether the fit learns the whole H(q, p), or only V(q) of H = p²/2m + V with the masses of the
+        atoms. The second Hamiltonian is separable, so that every driver of ASE can run it.
     axes : {"nearest node", "mean position", "laboratory"}
-        Axes along which positions, momenta and displacements are seen: those of the paper; those of the
-        coordinates, with the mean position as origin; or coordinates as they are.
+        Axes of positions, momenta and displacements: the axes of the paper, which turn with the structure;
+        Cartesian axes with the mean position as origin; or coordinates as they are.
     node_inputs : tuple of {"position", "momentum"}, optional
-        Inputs of the node encoder; by default both, or only positions for a known kinetic energy.
+        Inputs of the node encoder; by default both, or only positions if the kinetic energy is known.
     edge_inputs : tuple of {"displacement", "distance"}
         Inputs of the edge encoder.
     sampler : {"swim", "elm"}
-        How dense layers are drawn: through pairs of data points, or blindly.
+        How the weights of dense layers are sampled: from pairs of data points (SWIM), or without looking
+        at the data (ELM).
     node_units, edge_units, message_units : int, optional
-        Widths of node encoder, edge encoder and message constructor; by default 128, 64 and 256. They are
-        those of one species, and are multiplied by the number of species, four at most. The hidden layer of
-        a vector network has `node_units`, by default 512.
+        Units of the node encoder, the edge encoder and the message constructor; by default 128, 64 and
+        256. These numbers are for one species, and are multiplied by the number of species, at most
+        four. The hidden layer of a vector network has `node_units`, by default 512.
     dimensions : int, optional
-        Coordinates that exist; by default those that are not zero in all frames that SWIM sees.
+        Number of coordinates; by default the coordinates that are not zero in all frames that SWIM uses.
     targets : {"auto", "labels", "momenta", "positions"}
-        What is fitted to: forces and velocities of labelled frames, or how momenta and positions, or
-        only positions, change from frame to frame. By default labels where there are any, else momenta
-        where there are any, else positions. A kinetic energy is not learned from positions alone.
+        What the model is fitted to: forces and velocities of labelled frames, changes of momenta and
+        positions between frames, or changes of positions only. By default labels if there are any, else
+        momenta if there are any, else positions. Positions alone cannot teach a kinetic energy.
     timestep : float, optional
-        Time step of the run (ASE's unit), needed where labels are not used; by default the
+        Time step of the run in ASE's unit. A fit to a run without labels needs it; by default
         ``info["timestep"]`` of the first frame.
     stride : int, optional
-        Steps from one frame to the next; by default the ``info["stride"]`` of the first frame, or 1.
+        Time steps from one frame to the next; by default ``info["stride"]`` of the first frame, or 1.
     known_energy : tuple of int and float, optional
-        Number of a frame and its energy H (eV), where frames have no energies. By default the potential
-        plus the kinetic energy of the first frame if it is labelled with an energy, else zero.
+        Number of a frame and its energy H (eV), for frames without energies. By default H of the first
+        frame is its labelled energy plus its kinetic energy, or zero without a label.
     ridge : float, optional
         Strength of the l2 regularisation, relative to the mean square of a column; by default chosen
         by cross-validation.
     seed : int
-        The same seed draws the same features.
+        Seed of all random numbers: the same seed gives the same features.
     updatable : bool
-        Whether the model remembers its linear system, also in its file, so that
-        `PhaseSpacePotential.update` can go on from there.
+        Whether the model keeps its linear system, also in its file, so that
+        `PhaseSpacePotential.update` can add frames.
     threads : int, optional
-        Threads that make rows of several frames at a time; by default one per core, at most four. The
-        model is the same to the last bit.
+        Threads that compute rows of several frames at a time; by default one per core, at most four. The
+        model is the same to the last bit, whatever their number.
     progress : bool
-        Whether long work shows progress on a terminal.
+        Whether to show progress on a terminal.
 
     Raises
     ------
     SettingsError
-        If a setting lies outside of what is allowed.
+        If a setting is out of its range, or contradicts another setting or the frames.
     TrainingDataError
         If a frame cannot be used; the message names it.
 
     Notes
     -----
-    RF-HGN, arXiv:2506.06558; RF-HNN, arXiv:2411.17511. Both halves of Hamilton's equations are
-    measured in their root mean squares. The paper's axes make the energy jump when another node
-    becomes the nearest to the mean position, and are undefined when that node sits on it (the centre
-    of an odd lattice at rest): such frames are refused.
+    The methods are RF-HGN (arXiv:2506.06558) and RF-HNN (arXiv:2411.17511). Errors of forces and of
+    velocities are relative to the root mean squares of forces and of velocities.
+
+    With the paper's axes, the energy jumps when another node becomes the nearest to the mean position.
+    The axes are undefined when a node lies on the mean position, as in an odd lattice at rest. Such frames
+    are refused.
 
     Nodes of different elements or masses are different species, found in the frames. The graph network sees
     the species of nodes and of both ends of edges, and momenta over the roots of the masses.
 
-    Equations between frames are exact for velocity Verlet under p²/2m + V(q), learned whole or not; for
-    other Hamiltonians H(q, p), and other symmetric integrators, their error is of second order in the
-    time step. Masses of the frames must be right: momenta over masses tell the time step. Where there is
-    noise, the equations of forces are weighted, those of velocities are not. Forces on fixed atoms, and a
-    tension that only these would feel, do not show in a run.
+    Equations between frames are exact for velocity Verlet under p²/2m + V(q), whether H is learned whole or
+    not. For other Hamiltonians and other symmetric integrators, their error is of second order in the time
+    step. The masses of the frames must be right, because momenta over masses are compared with displacements.
+    If there is noise, the equations of forces are weighted, but not the equations of velocities. Forces on
+    fixed atoms do not show in a run, nor does a tension that only fixed atoms would feel.
     """
     settings = PhaseSpaceSettings(
         network=network,

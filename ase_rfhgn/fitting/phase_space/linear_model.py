@@ -1,4 +1,4 @@
-"""Hamiltonians of positions and momenta as what a fit solves for: the pooled features of a network."""
+"""The linear model of Hamiltonians of positions and momenta: the pooled features of a network."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class PhaseSpaceModel:
 
     @classmethod
     def of(cls, fitted: PhaseSpacePotential, bonds: Bonds | Sequence[Bonds] | None) -> PhaseSpaceModel:
-        """Return what a model that remembers its linear system was before its coefficients were known."""
+        """Return the linear model from which an updatable model was solved."""
         assert fitted.linear_system is not None  # noqa: S101  # told by the caller
         energy, *feature_f = fitted.linear_system["parameters"]
         if len(feature_f) != fitted.network.n_features:

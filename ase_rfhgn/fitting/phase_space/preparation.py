@@ -1,4 +1,4 @@
-"""What a fit in phase space knows before it makes its rows: network, weights, a structure of known energy."""
+"""Preparation of a fit in phase space: network, weights, and a structure of known energy."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class PhaseSpaceProblem:
     def _initialised(
         self, first: Frame, sample: Sequence[GraphedFrame], n_dimensions: int
     ) -> GraphNetwork | VectorNetwork:
-        """Return a network drawn for a sample of the frames."""
+        """Return a network whose weights are sampled from some of the frames."""
         rng = random_stream(self.settings.seed)
         try:
             return initialise_network(self.settings.architecture, points_of(sample, n_dimensions), rng)

@@ -1,1 +1,1 @@
-"""What is known before a fit, and added to what is learned."""
+"""Baselines: energies that are known before a fit, and added to the learned energy."""

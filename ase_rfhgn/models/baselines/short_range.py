@@ -1,4 +1,4 @@
-"""What is known before the fit: one-body energies and the repulsion of atoms that come too close."""
+"""The short-range baseline: one-body energies, and the repulsion of atoms that come too close."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ class Baseline(ReadOnlyArrays):
         Parameters
         ----------
         atoms : ase.Atoms
-            The structure, whole: what reaches beyond the cutoff needs its positions and its cell.
+            The structure; a baseline beyond the cutoff needs its positions and its cell.
         graph : NeighbourGraph
-            The same, as features see it.
+            The graph of the structure, as the features see it.
         """
         species_n = np.searchsorted(self.core.species_s, graph.number_n)
         core = self.core.respond(graph)
