@@ -22,7 +22,7 @@ from snapshots import SMALL, spring_lattice
 from verlet_runs import TIMESTEP, run_of, shaken_crystal, without
 
 import ase_rfhgn
-from ase_rfhgn import Bonds, RFHGNCalculator, fit, fit_phase_space
+from ase_rfhgn import Bonds, RFHGNCalculator, fit, fit_phase_space, update
 from ase_rfhgn.dynamics import ImplicitMidpoint, StormerVerlet
 from ase_rfhgn.systems import BondedPairs, Spring
 
@@ -179,8 +179,8 @@ ADVICES = [
     ),
     Advice(
         "fit it with updatable=True",
-        lambda: fit_tiny(coppers()[:3]).update(coppers()[3:]),
-        (lambda: fit_tiny(coppers()[:3], updatable=True).update(coppers()[3:]),),
+        lambda: update(fit_tiny(coppers()[:3]), coppers()[3:]),
+        (lambda: update(fit_tiny(coppers()[:3], updatable=True), coppers()[3:]),),
     ),
     Advice(
         "known_energy is (0, 1.0), but the frames have energies: leave it out",

@@ -16,6 +16,7 @@ from ase_rfhgn.calculators.call_log import CallLog
 from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.fitting.update import update
 from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.cell import has_volume
@@ -215,7 +216,7 @@ class ActiveCalculator(PotentialCalculator):
         ):
             return self._fit(), True
         try:
-            return self._adopted(potential.update([frame])), False
+            return self._adopted(update(potential, [frame])), False
         except UpdateError:
             return self._fit(), True
 

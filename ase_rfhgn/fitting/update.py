@@ -37,7 +37,26 @@ AnyBonds = Bonds | Sequence[Bonds] | None
 
 
 def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model of a fit to the old frames and to more frames; see `Potential.update`."""
+    """Return the model that a fit to its frames and to more frames gives.
+
+    Features, prior, ridges and weights stay; the cost does not depend on the old frames.
+
+    Parameters
+    ----------
+    fitted : Potential or PhaseSpacePotential
+        Fitted with ``updatable=True``.
+    frames : path or iterable of ase.Atoms
+        More labelled structures, of elements that the model knows.
+    bonds : Bonds, or a sequence of them, one per frame, optional
+        Edges of these frames, for a phase-space model that was fitted with bonds.
+
+    Raises
+    ------
+    UpdateError
+        If the model was not fitted with ``updatable=True``.
+    TrainingDataError
+        If a frame cannot be used; the message names it.
+    """
     with single_threaded():
         state = state_of(fitted, bonds)
         new = _read(state, frames)
@@ -46,7 +65,18 @@ def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
 
 
 def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model of a fit without some of the old frames; see `Potential.downdate`."""
+    """Return the model that a fit without some of its frames gives.
+
+    Parameters
+    ----------
+    fitted, frames, bonds
+        As for `update`; the frames are in the fit, with the same labels.
+
+    Raises
+    ------
+    UpdateError
+        If a frame is not in the fit, or the remaining frames do not hold enough digits.
+    """
     with single_threaded():
         state = state_of(fitted, bonds)
         gone = _read(state, frames)
@@ -58,11 +88,39 @@ def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
         return _rebuilt(fitted, replace(state, system=shrunk), gone, sign=-1.0)
 
 
-def reweighted(fitted: Model, ridge: float, weights: Mapping[str, float | None]) -> Model:
-    """Return the model of a fit with another ridge and other weights; see `Potential.reweighted`."""
+def reweighted(
+    fitted: Model,
+    *,
+    ridge: float,
+    energy_weight: float | None = None,
+    force_weight: float | None = None,
+    stress_weight: float | None = None,
+    velocity_weight: float | None = None,
+) -> Model:
+    """Return the model that a fit with a given ridge, and other weights, gives to the same frames.
+
+    As in such a fit, no unlabelled structures count; predicted uncertainties keep their scale.
+
+    Parameters
+    ----------
+    fitted : Potential or PhaseSpacePotential
+        Fitted with ``updatable=True``.
+    ridge : float
+        Strength of the prior on the scaled coefficients.
+    energy_weight, force_weight, stress_weight, velocity_weight : float, optional
+        Weights of the rows of a kind; by default they stay.
+
+    Raises
+    ------
+    UpdateError
+        If the model was not fitted with ``updatable=True``.
+    SettingsError
+        If a value is out of its range.
+    """
     state = state_of(fitted, None)
     system = state.system
-    chosen = dict(system.weights) | {kind: weight for kind, weight in weights.items() if weight is not None}
+    given = {"energy": energy_weight, "force": force_weight, "stress": stress_weight, "velocity": velocity_weight}
+    chosen = dict(system.weights) | {kind: weight for kind, weight in given.items() if weight is not None}
     if not (np.isfinite(ridge) and ridge > 0.0) or min(chosen.values()) < 0.0 or not any(chosen.values()):
         message = (
             f"ridge {ridge} and weights {chosen}: the ridge must be positive, no weight negative, and one not zero"
