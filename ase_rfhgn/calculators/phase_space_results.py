@@ -44,7 +44,7 @@ def phase_space_results(gradients: PhaseSpaceGradients, atoms: Atoms, *, separab
     Parameters
     ----------
     gradients : PhaseSpaceGradients
-        What the model says.
+        Answer of the model.
     atoms : ase.Atoms
         Of which structure.
     separable : bool

@@ -37,7 +37,7 @@ def finite(results: dict[str, Any]) -> dict[str, Any]:
 
 
 def uncertainty_result(expected: PredictedUncertainty, name: str) -> float | FloatArray:
-    """Return one of the errors to be expected, or the grades, by its name."""
+    """Return one of the predicted uncertainties, or the grades, by its name."""
     if expected.stress_v is None and name == "stress_uncertainty":
         message = "stress_uncertainty needs three independent cell vectors"
         raise PropertyNotImplementedError(message)

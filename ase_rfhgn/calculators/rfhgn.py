@@ -74,7 +74,9 @@ class PotentialCalculator(Calculator):
             If there is any keyword.
         """
         if kwargs:
-            message = f"{type(self).__name__} has no setting {', '.join(kwargs)}: a potential is fixed by its fit"
+            message = (
+                f"{type(self).__name__} has no setting {', '.join(kwargs)}: a potential does not change after its fit"
+            )
             raise SettingsInputError(message)
         return {}
 

@@ -35,7 +35,7 @@ def error_table(errors_of_rows: Mapping[str, Mapping[str, float | None]]) -> str
 
 
 def describe_fit(report: Report) -> str:
-    """Return the errors of a fit and what it cost."""
+    """Return the errors and the cost of a fit."""
     rows = {"training": report}
     rows |= {name: report[key] for key, name in _OTHER_ROWS.items() if report.get(key)}
     return f"{error_table(rows)}\n{_motion(report)}{_cost(report)}\npotential {report['model']}"

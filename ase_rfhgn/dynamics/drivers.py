@@ -1,7 +1,7 @@
 """Symplectic molecular dynamics for any Hamiltonian, separable or not, in the form of ASE's drivers.
 
-ASE's own `VelocityVerlet` takes velocities to be p/m. The drivers here ask the calculator for them
-(`ase_rfhgn.models.gradients`), so they also run learned Hamiltonians whose kinetic energy was learned.
+ASE's own `VelocityVerlet` assumes that velocities are p/m. The drivers here ask the calculator for the
+velocities (`ase_rfhgn.models.gradients`), so they also run Hamiltonians whose kinetic energy was learned.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ class HamiltonianDynamics(MolecularDynamics):
     Parameters
     ----------
     atoms : ase.Atoms
-        Structure with a calculator and momenta; without momenta it starts at rest.
+        Structure with a calculator and momenta; without momenta, the structure starts at rest.
     timestep : float
         Time step in ASE's units; negative to go back in time.
     tolerance : float, default 1e-10
-        Relative accuracy to which implicit equations are solved.
+        Relative accuracy of the solution of implicit equations.
     most_iterations : int, default 100
-        Iterations after which an implicit equation is given up.
+        Largest number of iterations for an implicit equation.
     **kwargs
-        What ASE's drivers take: ``trajectory``, ``logfile``, ``loginterval``, ``append_trajectory``.
+        Arguments of ASE's drivers: ``trajectory``, ``logfile``, ``loginterval``, ``append_trajectory``.
 
     Raises
     ------
     SettingsError
-        If the time step is zero or not finite, or the tolerance or number of iterations not positive.
+        If the time step is zero or not finite, or the tolerance or number of iterations is not positive.
 
     Notes
     -----
-    Constraints that hold coordinates still (`FixAtoms`, `FixCartesian`) are obeyed: fixed coordinates
-    keep momentum zero, and the others move under H with these held. Others raise a `StructureError`.
+    Constraints that fix coordinates (`FixAtoms`, `FixCartesian`) are obeyed. The momenta of fixed
+    coordinates are zero, and all other coordinates move under H. Other constraints raise a `StructureError`.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class HamiltonianDynamics(MolecularDynamics):
         Raises
         ------
         IntegrationError
-            If an implicit equation cannot be solved; the atoms stay where they were.
+            If an implicit equation cannot be solved; the atoms keep their positions and momenta.
         StructureError
             If there is a constraint other than fixed coordinates.
         """
@@ -87,7 +87,7 @@ class HamiltonianDynamics(MolecularDynamics):
             self._place(*state)
 
     def irun(self, steps: int = 50) -> Iterator[bool]:
-        """Yield after every step whether all steps are done, observers called.
+        """Yield after every step whether all steps are done; observers are called before.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class HamiltonianDynamics(MolecularDynamics):
         Parameters
         ----------
         position_nc, momentum_nc : ndarray of shape (n_atoms, 3)
-            A point of phase space; the atoms are put there.
+            A point of phase space, to which the atoms are moved.
         """
         self._place(position_nc, momentum_nc)
         gradients, free_nc = gradients_of(self.atoms), _free(self.atoms)
@@ -138,7 +138,7 @@ class HamiltonianDynamics(MolecularDynamics):
 
 
 class StormerVerlet(HamiltonianDynamics):
-    """Störmer–Verlet: explicit where the Hamiltonian is separable, else its implicit, symplectic form."""
+    """Störmer–Verlet dynamics: explicit if the Hamiltonian is separable, else implicit; always symplectic."""
 
     def advance(self, state: State) -> State:
         """Return positions and momenta one step later.
@@ -154,7 +154,7 @@ class StormerVerlet(HamiltonianDynamics):
 
 
 class ImplicitMidpoint(HamiltonianDynamics):
-    """Implicit midpoint rule: keeps every quadratic invariant, for separable Hamiltonians and others."""
+    """Dynamics by the implicit midpoint rule: it is symplectic and keeps every quadratic invariant."""
 
     def advance(self, state: State) -> State:
         """Return positions and momenta one step later.
@@ -168,7 +168,7 @@ class ImplicitMidpoint(HamiltonianDynamics):
 
 
 def _free(atoms: Atoms) -> FloatArray:
-    """Return 1 for coordinates that may move and 0 for those that are fixed, shape (n_atoms, 3)."""
+    """Return 1 for coordinates that may move and 0 for fixed coordinates, shape (n_atoms, 3)."""
     free_nc = np.ones((len(atoms), 3))
     for constraint in atoms.constraints:
         if not isinstance(constraint, FixAtoms | FixCartesian):

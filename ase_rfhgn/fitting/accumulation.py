@@ -138,7 +138,7 @@ def accumulate(
     targets: Targets = LABELS,
     seed: int = 0,
 ) -> Factors:
-    """Return the factors of the rows of frames: all of a training set, or some, to be merged with those of others.
+    """Return the factors of the rows of frames: of a whole training set, or of a part that is merged later.
 
     Parameters
     ----------

@@ -151,7 +151,7 @@ def _refuse_contradictions(
 ) -> None:
     """Refuse settings that the frames contradict, before any work is done."""
     if options.updatable and isinstance(targets, Motion):
-        message = "updatable is for fits to labels: equations of motion join frames that cannot leave one by one"
+        message = "updatable is for fits to labels: equations of motion join frames, which cannot be removed one by one"
         raise SettingsError(message)
     known = settings.known_energy
     if known is None:
@@ -173,7 +173,7 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
     read = progress_bar(prepared.items, "features", total=n_frames, shown=options.progress)
     factors = accumulate(read, prepared.grouping, model, sampled, prepared.targets, problem.seed)
     if not any(weights.get(kind, 0.0) > 0.0 and factors.n_rows(kind) for kind in weights):
-        message = f"{prepared.items.frames.name}: every label there has zero weight; the weights are {weights}"
+        message = f"{prepared.items.frames.name}: all labels of the frames have zero weight; the weights are {weights}"
         raise SettingsError(message)
     choice = _choose(problem, prepared, factors)
     solved = choice.regression.solve()

@@ -84,7 +84,7 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
     frames are picked, so most gains are not computed again (Minoux, Optimization Techniques, 234 (1978)).
     """
     if n_frames < 1:
-        message = f"{n_frames} frames were asked for: it must be 1 or more"
+        message = f"n_frames is {n_frames}: it must be 1 or more"
         raise SettingsError(message)
     structures = list(pool)
     if not structures:

@@ -91,8 +91,8 @@ def choose_ridges(
 ) -> Choice:
     """Return the regression for the ridges that cross-validation chooses.
 
-    Where there are unlabelled structures, a teacher with a strong ridge is chosen first. The final fit
-    has a weak one, and follows the teacher on these structures.
+    If there are unlabelled structures, a teacher with a strong ridge is chosen first. The final fit has a
+    weak ridge, and follows the teacher on these structures.
 
     Parameters
     ----------
@@ -105,9 +105,8 @@ def choose_ridges(
 
     Notes
     -----
-    The score is the weighted sum of squares of the fit over frames left out. Where chemical systems
-    are left out it is that of forces alone, if there are any: energies of an unknown system have an
-    offset that nothing could predict.
+    The score is the weighted sum of squares of the fit over frames left out. If chemical systems are left
+    out, only forces count, if there are any: energies of an unknown system have an unpredictable offset.
     """
     folds = _folds(factors, weights)
     everything = _everything(factors, weights, folds)

@@ -114,7 +114,7 @@ class SphericalModel:
         )
 
     def forces(self, model: AnyModel, item: GraphedFrame) -> FloatArray:
-        """Return what a potential says of the forces on a frame (eV/Å)."""
+        """Return the forces of a potential on a frame (eV/Å)."""
         assert isinstance(model, Potential)  # noqa: S101  # made by `finish`
         return model.respond(item.frame.atoms, item.graph).force_nc
 

@@ -152,7 +152,7 @@ def shaped(arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | Non
 
 
 def with_prefix(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> Arrays:
-    """Return the arrays of a part of a model under names that begin with that of the part."""
+    """Return the arrays of a part of a model under names that begin with the name of the part."""
     return {f"{prefix}.{name}": array for name, array in arrays.items()}
 
 

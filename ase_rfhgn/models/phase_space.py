@@ -179,7 +179,7 @@ def structure_graph(atoms: Atoms, bonds: Bonds | None, cutoff: float | None, *, 
     atoms : ase.Atoms
         Any structure.
     bonds : Bonds or None
-        Its bonds, where there is no cutoff.
+        Bonds of the structure, if there is no cutoff.
     cutoff : float or None
         Longest edge (Å).
     has_edges : bool

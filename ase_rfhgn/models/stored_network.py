@@ -97,7 +97,7 @@ def _layer(arrays: Arrays, name: str, n_inputs: int | None) -> DenseLayer:
 
 def _check_whole_nodes(n_inputs: int, inputs_per_node: int) -> None:
     if inputs_per_node < 1 or n_inputs < 1 or n_inputs % inputs_per_node:
-        message = f"{n_inputs} inputs are not those of a number of nodes with {inputs_per_node} each"
+        message = f"{n_inputs} inputs do not fit a number of nodes with {inputs_per_node} inputs each"
         raise ValueError(message)
 
 

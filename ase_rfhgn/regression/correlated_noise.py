@@ -42,7 +42,7 @@ class Noise:
     smooth : float
         Forces that vary along with the motion, and that the fit does not express.
     kick : float
-        Random forces: those of a thermostat.
+        Random forces, as a thermostat makes them.
     observed : float
         Measurement noise of momenta or positions, as a force before differences are taken.
     """

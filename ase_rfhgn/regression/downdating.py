@@ -35,12 +35,12 @@ def downdated(factor_ff: FloatArray, row_mf: FloatArray) -> FloatArray:
     Returns
     -------
     ndarray of shape (n + 1, n + 1)
-        A factor whose solution is that of the other rows; its last row, the residual, is zero.
+        A factor whose solution is the solution of the other rows; its last row, the residual, is zero.
 
     Raises
     ------
     UpdateError
-        If rows are not among those of the factor, or alone hold so much that digits would be lost.
+        If rows are not in the factor, or their removal would lose digits.
 
     Notes
     -----

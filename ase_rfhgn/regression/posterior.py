@@ -22,7 +22,7 @@ LEVELS = (0.6827, 0.9545)
 """Shares of errors within the two intervals: one and two standard deviations of a normal distribution."""
 
 FIXED = 1e-6
-"""Expected error, in units of their root mean square, below which symmetry alone fixes a value."""
+"""Predicted uncertainty, in units of the root mean square, below which symmetry alone fixes a value."""
 
 LEAST_REST = 1e-12
 """Smallest share of a direction that counts as left when rows are left out."""
@@ -122,7 +122,7 @@ class Omission:
 
 
 def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
-    """Return the half-widths of the intervals that hold 68 % and 95 % of errors, per unit of spread.
+    """Return interval scales: half-widths of intervals that hold 68 % and 95 % of errors, per unit of spread.
 
     Parameters
     ----------
@@ -146,12 +146,12 @@ def half_widths(residual_m: FloatArray, spread_m: FloatArray) -> FloatArray:
 
 
 def left_free(expected_m: FloatArray) -> BoolArray:
-    """Return which values symmetry leaves free to be wrong: those whose expected error does not vanish.
+    """Return which values symmetry does not fix: their predicted uncertainty does not vanish.
 
     Parameters
     ----------
     expected_m : ndarray of shape (m,)
-        Expected errors, in any unit.
+        Predicted uncertainties, in any unit.
     """
     free_m: BoolArray = expected_m > FIXED * np.sqrt(np.sum(np.square(expected_m)) / max(1, len(expected_m)))
     return free_m

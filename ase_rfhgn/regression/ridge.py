@@ -54,9 +54,9 @@ class Regression:
     ridge : float
         Strength of the prior.
     teacher_ridge : float, optional
-        That of the teacher; without one, unlabelled rows do not count.
+        Ridge of the teacher; without a teacher, unlabelled rows do not count.
     unlabelled : Factor, optional
-        That of the weighted unlabelled rows.
+        Factor of the weighted unlabelled rows.
     removed_mf : ndarray of shape (m, n + 1), optional
         Weighted rows that are in the labelled factor but do not count any more.
     """

@@ -29,18 +29,18 @@ Frames: TypeAlias = str | Path | Sequence[Atoms] | TrainingSet
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of the labels of a frame.
+    """Prediction of a model for the labels of a frame.
 
     Attributes
     ----------
     energy : float
-        Potential energy (eV); of a Hamiltonian of positions and momenta, H less p²/2m.
+        Potential energy (eV); for a Hamiltonian of positions and momenta, H minus p²/2m.
     force_nc : ndarray of shape (n_atoms, 3)
         Forces (eV/Å).
     stress_v : ndarray of shape (6,) or None
-        Stress (eV/Å³), where the model has one.
+        Stress (eV/Å³); None if the model has no stress.
     uncertainty : PredictedUncertainty, PhaseSpaceUncertainty or None
-        Errors to be expected; None unless asked for.
+        Predicted uncertainties; None unless asked for.
     """
 
     energy: float
@@ -51,7 +51,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A frame's labels beside what a model says.
+    """Labels of a frame beside the prediction of a model.
 
     Attributes
     ----------
@@ -106,19 +106,19 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Errors of force components beside those that were expected.
+    """Errors of force components beside their predicted uncertainties.
 
     Attributes
     ----------
     error_m, expected_m : ndarray of shape (n_values,)
-        Absolute errors, and half-widths of the 68 % intervals (eV/Å); those that symmetry fixes left out.
+        Absolute errors, and predicted uncertainties (eV/Å), without components that symmetry fixes.
     """
 
     error_m: FloatArray
     expected_m: FloatArray
 
     def within(self, factor: float) -> float:
-        """Return the share of errors within a multiple of the half-widths."""
+        """Return the share of errors within a multiple of the predicted uncertainties."""
         return float(np.mean(self.error_m <= factor * self.expected_m))
 
 
@@ -130,25 +130,25 @@ def compare(
     uncertainty: bool = False,
     progress: bool = False,
 ) -> Iterator[Comparison]:
-    """Yield the labels of every frame beside what a model says; frames are read one by one.
+    """Yield the labels of every frame beside the prediction of a model; frames are read one by one.
 
     Parameters
     ----------
     model : Potential or PhaseSpacePotential
         The model.
     source : path, sequence of Atoms or TrainingSet
-        Labelled frames; no label is needed for a frame to be evaluated.
-    bonds : Bonds, or a sequence of them, one per frame, optional
+        Labelled frames; a frame without labels is evaluated, too.
+    bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges, for a phase-space model that was fitted with bonds.
     uncertainty : bool, default False
-        Whether the errors to be expected are wanted, too.
+        Whether to predict uncertainties, too.
     progress : bool, default False
-        Whether long work shows progress on a terminal.
+        Whether to show progress on a terminal.
 
     Raises
     ------
     StructureError
-        If a frame is not one of those that the model is for; the message names the frame.
+        If the model cannot evaluate a frame; the message names the frame.
     """
     frames = _opened(model, source)
     for i, frame in enumerate(progress_bar(frames, "evaluate", total=len(frames), shown=progress)):
@@ -169,7 +169,7 @@ def _opened(model: AnyModel, source: Frames) -> TrainingSet:
 
 
 def _prediction(model: AnyModel, atoms: Atoms, bonds: Bonds | None, *, uncertainty: bool) -> Prediction:
-    """Return what a model says of a structure."""
+    """Return the prediction of a model for a structure."""
     if isinstance(model, Potential):
         found = model.evaluate(atoms, uncertainty=uncertainty)
         return Prediction(found.energy, found.force_nc, found.stress_v, found.uncertainty)
@@ -192,15 +192,17 @@ def errors_of(comparisons: Iterable[Comparison]) -> Errors:
 
 
 def evaluate_errors(model: AnyModel, source: Frames, *, bonds: Bonds | Sequence[Bonds] | None = None) -> Errors:
-    """Return the errors of a model on labelled frames; memory does not grow with their number.
+    """Return the errors of a model on labelled frames.
+
+    Frames are read one by one, so memory does not grow with their number.
 
     Parameters
     ----------
     model : Potential or PhaseSpacePotential
         The model.
     source : path, sequence of Atoms or TrainingSet
-        Labelled frames. Labels that a frame lacks are not counted.
-    bonds : Bonds, or a sequence of them, one per frame, optional
+        Labelled frames; a frame need not have all labels.
+    bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges, for a phase-space model that was fitted with bonds.
 
     Raises
@@ -232,7 +234,7 @@ def parities_of(comparisons: Iterable[Comparison]) -> list[Parity]:
 
 
 def reliability_of(comparisons: Iterable[Comparison]) -> Reliability | None:
-    """Return errors of forces beside the expected ones, None where there are none of either."""
+    """Return errors of forces beside their predicted uncertainties, None if either is missing."""
     errors, expected = [], []
     for comparison in comparisons:
         error_nc, uncertainty = comparison.force_error_nc, comparison.evaluation.uncertainty

@@ -28,7 +28,7 @@ RELIABILITY_BINS = 12
 """Points of a curve of reliability."""
 
 WITHIN = 0.6827
-"""Share of errors that the expected ones should hold."""
+"""Share of errors that should be below the predicted uncertainties."""
 
 FEW_VALUES = 1000
 """Fewer values than this are drawn as large dots."""
@@ -56,12 +56,12 @@ def plot_parity(parity: Parity, axes: Axes) -> Axes:
 
 
 def plot_errors(reliability: Reliability, axes: Axes) -> Axes:
-    """Draw errors of forces over the expected ones, with the line that 68 % should lie below; return the axes.
+    """Draw errors of forces over predicted uncertainties, with the line that 68 % should lie below; return the axes.
 
     Parameters
     ----------
     reliability : Reliability
-        Errors and what was expected of them.
+        Errors and predicted uncertainties.
     axes : matplotlib.axes.Axes
         Where to draw.
     """
@@ -70,21 +70,21 @@ def plot_errors(reliability: Reliability, axes: Axes) -> Axes:
     axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6)
     low, high = np.quantile(reliability.expected_m, [0.001, 1.0])
     axes.set(xlim=(0.5 * low, 2.0 * high), ylim=(0.01 * low, 10.0 * high))
-    axes.set(xlabel="expected error of a force (eV/Å)", ylabel="error (eV/Å)")
+    axes.set(xlabel="predicted uncertainty of a force (eV/Å)", ylabel="error (eV/Å)")
     axes.set_title(f"{100 * reliability.within(1.0):.0f} % below the line", fontsize="medium")
     return axes
 
 
 def plot_reliability(reliability: Reliability, axes: Axes) -> Axes:
-    """Draw the error that 68 % do not exceed over the expected error, bin by bin; return the axes.
+    """Draw the 68 % quantile of errors over the predicted uncertainty, bin by bin; return the axes.
 
-    Every bin has as many errors, of similar expected size. On the line, expected errors are what they
-    claim to be: half-widths of intervals that hold 68 % of the errors.
+    All bins have the same number of errors, with similar predicted uncertainties. On the line, predicted
+    uncertainties are right: they are half-widths of intervals that hold 68 % of the errors.
 
     Parameters
     ----------
     reliability : Reliability
-        Errors and what was expected of them.
+        Errors and predicted uncertainties.
     axes : matplotlib.axes.Axes
         Where to draw.
     """
@@ -96,7 +96,7 @@ def plot_reliability(reliability: Reliability, axes: Axes) -> Axes:
     axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6, zorder=0)
     span = 0.5 * min(*expected_i, *error_i), 2.0 * max(*expected_i, *error_i)
     axes.set(xlim=span, ylim=span, aspect="equal")
-    axes.set(xlabel="median of expected errors (eV/Å)", ylabel="68 % quantile of errors (eV/Å)")
+    axes.set(xlabel="median of predicted uncertainties (eV/Å)", ylabel="68 % quantile of errors (eV/Å)")
     axes.set_title("reliability", fontsize="medium")
     return axes
 
@@ -109,20 +109,20 @@ def save_figure(
     columns: int | None = None,
     reliability: Reliability | None = None,
 ) -> None:
-    """Write one panel per quantity to an image file, and two about the expected errors where there are any.
+    """Write an image file with one panel per quantity, and two panels about predicted uncertainties if there are any.
 
     Parameters
     ----------
     parities : sequence of Parity
-        What to draw, line by line.
+        Quantities to draw, line by line.
     path : str or Path
-        File to write; its suffix says the format, ``.png`` or another one that Matplotlib knows.
+        File to write; its suffix is the format, ``.png`` or another format that Matplotlib knows.
     title : str, optional
         Line above the panels.
     columns : int, optional
         Panels side by side; by default all of them.
     reliability : Reliability, optional
-        Errors of forces beside the expected ones.
+        Errors of forces beside their predicted uncertainties.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def log(message: str, *, shown: bool = True) -> None:
     Parameters
     ----------
     message : str
-        What to say.
+        Text of the line.
     shown : bool, default True
         Whether progress is wanted at all.
     """

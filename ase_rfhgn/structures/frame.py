@@ -99,7 +99,7 @@ def frame_of(atoms: Atoms, name: str, *, labelled: bool = True) -> Frame:
     Raises
     ------
     TrainingDataError
-        If the structure or a label is unphysical, or the labels are not those of the structure.
+        If the structure or a label is unphysical, or the labels belong to another structure.
     """
     _refuse(name, _flaws_of_structure(atoms))
     labels = _labels(atoms) if labelled else {}

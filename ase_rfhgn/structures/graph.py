@@ -64,15 +64,15 @@ class NeighbourGraph:
 
 @dataclass(frozen=True, slots=True)
 class Bonds(ReadOnlyArrays):
-    """Static edges: which pairs of atoms interact, whatever their distance.
+    """Bonds: static edges between pairs of atoms, whatever their distance.
 
     Attributes
     ----------
     first_j, second_j : ndarray of shape (n_bonds,)
         The two atoms of each bond; a bond is listed once.
     image_jc : ndarray of shape (n_bonds, 3)
-        Cell vectors that a bond crosses from its first to its second atom. Bonds follow the atoms as
-        they move: positions must not be wrapped back into the cell.
+        Cell vectors that a bond crosses from its first to its second atom. Bonds follow moving atoms, so
+        positions must not be wrapped back into the cell.
     """
 
     first_j: IntArray
@@ -81,7 +81,7 @@ class Bonds(ReadOnlyArrays):
 
     @classmethod
     def between(cls, pairs: Iterable[tuple[int, int]]) -> Bonds:
-        """Return bonds that cross no cell vector.
+        """Return bonds between pairs of atoms; no bond crosses a cell vector.
 
         Parameters
         ----------
@@ -104,12 +104,12 @@ def bonded_graph(atoms: Atoms, bonds: Bonds) -> NeighbourGraph:
     atoms : ase.Atoms
         Any structure.
     bonds : Bonds
-        Its bonds.
+        Bonds of the structure.
 
     Raises
     ------
     StructureError
-        If a bond names an atom that is not there.
+        If a bond names an atom that does not exist.
     """
     end_p = np.concatenate([bonds.first_j, bonds.second_j])
     head_p = np.concatenate([bonds.second_j, bonds.first_j])

@@ -78,6 +78,6 @@ def warn_of_still_atoms(frames: Iterable[Frame], runs: Iterable[Sequence[int]], 
         named = ", ".join(str(n) for n in held[0][:_NAMED]) + (" and more" if len(held[0]) > _NAMED else "")
         message = (
             f"{name}: atoms {named} are at exactly the same place in all frames of a run; if something held them, "
-            "their motion says nothing of forces: mark them with ASE's FixAtoms in every frame"
+            "their motion says nothing about forces: mark them with ASE's FixAtoms in every frame"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=3)

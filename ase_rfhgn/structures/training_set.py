@@ -172,7 +172,7 @@ def read_structures(source: str) -> list[Atoms]:
 
 
 def _from_file(source: str, closest: float) -> TrainingSet:
-    """Return the frames of a file; those of a .traj file stay on the disk."""
+    """Return the frames of a file; the frames of a .traj file stay on the disk."""
     path, index = _split_index(source)
     with _complaints(source, path):
         opener = _opener(path)

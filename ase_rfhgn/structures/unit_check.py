@@ -15,10 +15,10 @@ from ase_rfhgn.structures.held_atoms import has_zeroed_forces
 from ase_rfhgn.structures.labels_elsewhere import ADVICE, labels_elsewhere
 
 STIFFEST = 1000.0
-"""Spring constant beyond that of any bond, several times that of the stiffest, N₂ (eV/Å²)."""
+"""Spring constant beyond any bond: several times the spring constant of the stiffest bond, N₂ (eV/Å²)."""
 
 HARDEST = 3.0
-"""Bulk modulus beyond that of any material at rest: diamond's is 2.8 (eV/Å³)."""
+"""Bulk modulus beyond any material at rest: diamond has 2.8 (eV/Å³)."""
 
 UNNOTICED = 0.05
 """Energy per atom that forces may store unseen: thermal motion at a thousand kelvin (eV)."""
@@ -40,7 +40,7 @@ _NAMED = 5
 
 
 class UnitCheck:
-    """Finds frames whose labels are in other units than those of the rest, or in units that do not fit.
+    """Finds frames whose labels have other units than the labels of other frames, or wrong units.
 
     Forces are too large if no energy difference explains them: springs stiffer than any bond,
     stretched until they pull with these forces, would store more energy than sets the frame apart
@@ -103,7 +103,7 @@ class UnitCheck:
         )
         self._warn(
             (np.abs(deviation_i) > FAR + SPREADS * spread) | self._in_hartree(deviation_i, spread),
-            "energies far from those of the other frames; are all of them in eV?",
+            "energies far from the energies of other frames; are all of them in eV?",
         )
         self._warn(
             (np.array(self._energies) == 0.0) & np.array(self._interacting) & (np.abs(deviation_i) > NEAR * spread),

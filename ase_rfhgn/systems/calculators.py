@@ -36,7 +36,7 @@ class KnownSystem(Calculator):
         Parameters
         ----------
         atoms : ase.Atoms, optional
-            A structure; by default that of the last calculation.
+            A structure; by default the structure of the last calculation.
         properties, system_changes : iterable of str, optional
             Not used: everything is calculated at once.
         """
@@ -61,7 +61,7 @@ class BondedPairs(KnownSystem):
     law : PairLaw
         Energy and slope of a pair.
     bonds : Bonds
-        The pairs; those of `ase_rfhgn.systems.lattices`, for instance.
+        The pairs, for instance from `ase_rfhgn.systems.lattices`.
 
     Raises
     ------

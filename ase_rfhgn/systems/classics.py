@@ -16,9 +16,9 @@ from ase_rfhgn.systems.pair_laws import InverseDistance, SquaredDistanceSpring, 
 def ring_spring(n_nodes: int, rng: np.random.Generator | np.random.RandomState) -> Atoms:
     """Return a random state of a closed ring of springs in the plane, V = Σ (r² − 1)² over its bonds.
 
-    Positions are uniform on [0, 2]², momenta uniform on [0, 0.1]² minus their mean, masses 1: the spring
-    system of the benchmark of Thangamuthu et al., NeurIPS 2022 (arXiv:2211.05520). Its code hands the
-    squared distance to a spring of stiffness and length 1 and counts every bond twice.
+    Positions are uniform on [0, 2]², momenta are uniform on [0, 0.1]² minus their mean, and masses are 1.
+    This is the spring system of the benchmark of Thangamuthu et al., NeurIPS 2022 (arXiv:2211.05520). Its
+    code passes the squared distance to a spring of stiffness and length 1, and counts every bond twice.
 
     Parameters
     ----------

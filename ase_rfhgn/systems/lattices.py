@@ -12,7 +12,7 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.structures.graph import Bonds
 
 ELEMENT = "H"
-"""Symbol of every node; it stands for nothing, masses are given."""
+"""Symbol of every node; it has no meaning, because masses are given."""
 
 
 def lattice(
@@ -27,10 +27,10 @@ def lattice(
     shape : sequence of 1 to 3 int
         Number of nodes along each axis, the last running fastest.
     spacing : float, default 1
-        Distance of neighbours (Å); zero puts all nodes at the origin, so that positions are displacements.
+        Distance of neighbours (Å). Zero puts all nodes at the origin, so that positions are displacements.
     periodic : bool, default False
-        Whether opposite faces are bonded, through cell vectors where there is a spacing. Two nodes along an axis
-        then have two bonds.
+        Whether opposite faces are bonded, through cell vectors if the spacing is not zero. Two nodes along an
+        axis then have two bonds.
     mass : float, default 1
         Mass of every node (amu).
 
@@ -69,7 +69,7 @@ def chain(n_nodes: int, *, spacing: float = 1.0, periodic: bool = False, mass: f
 
 
 def ring(n_nodes: int) -> Bonds:
-    """Return the bonds of a closed ring; two nodes have one bond, a single one has none.
+    """Return the bonds of a closed ring; two nodes have one bond, a single node has none.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def unit_atoms(n_nodes: int, mass: float = 1.0) -> Atoms:
     n_nodes : int
         Number of atoms.
     mass : float, default 1
-        Their mass (amu).
+        Mass of each atom (amu).
     """
     return Atoms([ELEMENT] * n_nodes, positions=np.zeros((n_nodes, 3)), masses=[mass] * n_nodes)
 

@@ -1,8 +1,8 @@
 """Laws that every interatomic potential should obey: one function per law, its docstring is the law.
 
-Every function takes atoms with an ASE calculator attached, leaves them as they were, and raises
-``AssertionError`` where the law is broken. They ask only for what ASE defines, so they apply to any
-calculator; those that need more say so.
+Every function takes atoms with an ASE calculator, does not change them, and raises ``AssertionError`` if
+the law is broken. The functions use only ASE's interface, so they apply to any calculator. A docstring
+says so if a law needs more.
 
 Examples
 --------

@@ -1,4 +1,4 @@
-"""What a calculator says about a structure, as plain arrays that laws can compare."""
+"""Answers of calculators for structures, as plain arrays that laws can compare."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Answer:
 
 
 def ask(atoms: Atoms) -> Answer:
-    """Return what the calculator of a structure says about it."""
+    """Return the answer of the calculator of a structure."""
     knows_stress = has_volume(atoms) and "stress" in atoms.calc.implemented_properties
     return Answer(
         energy=float(atoms.get_potential_energy()),
@@ -54,12 +54,12 @@ def ask(atoms: Atoms) -> Answer:
 
 
 def ask_afresh(atoms: Atoms) -> Answer:
-    """Return what a copy of the calculator, with nothing remembered, says about a structure."""
+    """Return the answer of a copy of the calculator without earlier results."""
     return ask(with_calculator(atoms, fresh(atoms.calc)))
 
 
 def fresh(calculator: Calculator) -> Calculator:
-    """Return a shallow copy of a calculator, sharing its parameters, with nothing remembered."""
+    """Return a shallow copy of a calculator, with the same parameters, without earlier results."""
     twin: Calculator = copy.copy(calculator)
     twin.reset()
     return twin

@@ -1,4 +1,4 @@
-"""Laws of behaviour: what drivers, files and threads rely on in a calculator."""
+"""Laws of behaviour: properties of calculators on which drivers, files and threads rely."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ase_rfhgn.testing.answers import Answer, ask, ask_afresh, fresh, has_volume
 
 
 def check_results_are_never_stale(atoms: Atoms) -> None:
-    """Assert that results belong to the structure as it is now, whatever changed since the last calculation."""
+    """Assert that results belong to the current structure, whatever changed since the last calculation."""
     for law, changed in _changes(with_calculator(atoms, fresh(atoms.calc))):
         ask(changed).assert_close(ask_afresh(changed), f"stale after {law}", atol=0.0)
 
 
 def check_results_are_own_copies(atoms: Atoms) -> None:
-    """Assert that a caller may write into results, and that later calculations do not."""
+    """Assert that results are copies: a caller may write into them, and later calculations do not change them."""
     twin = with_calculator(atoms, fresh(atoms.calc))
     expected, handed_out = ask_afresh(twin), ask(twin)
     handed_out.force_nc[:] = np.inf
@@ -52,7 +52,7 @@ def check_charges_cost_nothing(atoms: Atoms) -> None:
 
 
 def check_input_is_untouched(atoms: Atoms) -> None:
-    """Assert that a calculation changes nothing of its structure."""
+    """Assert that a calculation does not change the structure."""
     twin = with_calculator(atoms, fresh(atoms.calc))
     ask(twin)
     require(twin.arrays.keys() == atoms.arrays.keys(), "an array was added or removed")
@@ -64,7 +64,7 @@ def check_input_is_untouched(atoms: Atoms) -> None:
 
 
 def check_file_round_trip(atoms: Atoms, path: str | Path, *, atol: float = 1e-7) -> None:
-    """Assert that energy, forces and stress survive in a file, its format given by the suffix of the path."""
+    """Assert that energy, forces and stress survive in a file; the suffix of the path is the format."""
     expected = ask(atoms)
     write(path, atoms)
     (again,) = iread(path)
@@ -74,7 +74,7 @@ def check_file_round_trip(atoms: Atoms, path: str | Path, *, atol: float = 1e-7)
 
 
 def check_calculator_copies(atoms: Atoms) -> None:
-    """Assert that pickled and deep copies of a calculator answer as it does, and forget nothing of theirs with it."""
+    """Assert that pickled and deep copies of a calculator give its answers, and are independent of it."""
     expected = ask(atoms)
     for twin in (pickle.loads(pickle.dumps(atoms.calc)), copy.deepcopy(atoms.calc)):  # noqa: S301
         atoms.calc.reset()
@@ -85,7 +85,7 @@ def check_calculator_copies(atoms: Atoms) -> None:
 
 
 def check_threads(atoms: Atoms, *, n_threads: int = 4, n_repeats: int = 20) -> None:
-    """Assert that calculators that share one potential (shallow copies) answer the same in parallel."""
+    """Assert that calculators that share a potential (shallow copies) give the same answers in parallel."""
     tasks = []
     for seed in range(n_threads):
         task = with_calculator(atoms, fresh(atoms.calc))
@@ -102,7 +102,7 @@ def check_threads(atoms: Atoms, *, n_threads: int = 4, n_repeats: int = 20) -> N
 def check_unknown_element_is_refused(
     atoms: Atoms, *, symbol: str = "Og", error: type[Exception] = CalculatorSetupError
 ) -> None:
-    """Assert that an element which the potential does not know raises an error and leaves no results behind."""
+    """Assert that an unknown element raises an error and leaves no results."""
     foreign = with_calculator(atoms, fresh(atoms.calc))
     known = foreign.get_potential_energy()
     symbols = list(foreign.symbols)

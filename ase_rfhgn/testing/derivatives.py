@@ -1,4 +1,4 @@
-"""Laws of calculus: forces and stress are derivatives, and nothing jumps where atoms lose sight of each other."""
+"""Laws of calculus: forces and stress are derivatives, and nothing jumps at the cutoff."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def check_stress_is_strain_derivative(atoms: Atoms, *, step: float = 1e-5, atol:
 
 
 def check_smooth_at_cutoff(atoms: Atoms, cutoff: float, *, step: float = 1e-4, rtol: float = 5e-3) -> None:
-    """Assert that energy, forces and their slopes are continuous where a pair of atoms passes the cutoff.
+    """Assert that energy, forces and slopes of forces are continuous when a pair of atoms passes the cutoff.
 
-    Every pair of the elements in ``atoms`` is tried, next to a third atom that the first can see. What is
-    left of energy, force and slope one ``step`` (Å) before the cutoff is compared with their changes over
-    half of the cutoff.
+    Every pair of the elements in ``atoms`` is tried, next to a third atom within the cutoff of the first.
+    Energy, force and slope one ``step`` (Å) before the cutoff must be small, relative to their changes
+    over half of the cutoff.
     """
     for first, second in itertools.product(dict.fromkeys(atoms.symbols), repeat=2):
         trimer = Atoms([first, second, first], [(0.0, 0.0, 0.0), (cutoff, 0.0, 0.0), (0.0, 0.4 * cutoff, 0.0)])

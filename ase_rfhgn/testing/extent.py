@@ -18,7 +18,7 @@ def check_energies_sum_to_energy(atoms: Atoms, *, atol: float = 1e-9) -> None:
 
 
 def check_supercell_is_extensive(atoms: Atoms, *, atol: float = 1e-8) -> None:
-    """Assert that a supercell has the energy of its cells, their forces, and the same stress."""
+    """Assert that a supercell has the summed energy of its cells, the same forces and the same stress."""
     repeats_v = np.where(atoms.pbc, [2, 1, 3], 1)
     supercell = with_calculator(atoms.repeat(repeats_v), atoms.calc)
     one, n_cells = ask(atoms), int(np.prod(repeats_v))
@@ -29,7 +29,7 @@ def check_supercell_is_extensive(atoms: Atoms, *, atol: float = 1e-8) -> None:
 def check_far_fragments_add(atoms: Atoms, *, distance: float = 30.0, atol: float = 1e-8) -> None:
     """Assert that two copies of a structure, far apart along a direction that is not periodic, do not interact.
 
-    ``distance`` (Å) is the gap between them: larger than twice the reach of the potential.
+    ``distance`` (Å) is the gap between them. It must be larger than twice the cutoff of the potential.
     """
     free = np.flatnonzero(~atoms.pbc)
     require(len(free), "a crystal fills space: it has no far copy")
@@ -47,7 +47,7 @@ def check_far_fragments_add(atoms: Atoms, *, distance: float = 30.0, atol: float
 def check_isolated_atoms_have_one_body_energies(
     atoms: Atoms, one_body: Mapping[str, float], *, atol: float = 1e-9
 ) -> None:
-    """Assert that an atom alone has the one-body energy of its element (eV) and feels no force."""
+    """Assert that an isolated atom has the one-body energy of its element (eV) and no force."""
     for symbol in dict.fromkeys(atoms.symbols):
         alone = with_calculator(Atoms(symbol), atoms.calc)
         ask(alone).assert_close(Answer(one_body[symbol], np.zeros((1, 3)), None), f"isolated {symbol}", atol=atol)

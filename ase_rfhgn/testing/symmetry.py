@@ -1,4 +1,4 @@
-"""Laws of symmetry: what an observer may change without changing the physics."""
+"""Laws of symmetry: changes of the description that do not change the physics."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def check_rotation(atoms: Atoms, *, seed: int = 0, atol: float = 1e-8) -> None:
 
 
 def check_mirror(atoms: Atoms, *, seed: int = 0, atol: float = 1e-8) -> None:
-    """Assert that a mirror image has the energy of the structure, and its forces and stress mirrored."""
+    """Assert that a mirror image has the same energy, and mirrored forces and stress."""
     _check_turned(atoms, -_random_rotation(seed), "mirror", atol)
 
 
 def check_translation(atoms: Atoms, *, seed: int = 0, atol: float = 1e-8) -> None:
-    """Assert that energy, forces and stress stay when all atoms move by the same vector."""
+    """Assert that energy, forces and stress do not change when all atoms move by the same vector."""
     moved = with_calculator(atoms)
     moved.positions += np.random.default_rng(seed).uniform(-10.0, 10.0, 3)
     ask(moved).assert_close(ask(atoms), "translation", atol=atol)

@@ -31,7 +31,7 @@ def rows_rate(potential: Potential, frames: Path, repeats: int) -> float:
     """Return the rate of the assembly of rows (Gflop per CPU second), by the products that it consists of.
 
     Per edge, the harmonics and their two derivatives across it times (L + 1)² derivatives of every
-    feature by the moments; per atom, the fields at all points from harmonics, and the projection of their
+    feature by the atomic basis; per atom, the fields at all points from harmonics, and the projection of their
     powers on these. Elementwise work is not counted.
     """
     fields = potential.hamiltonian

@@ -52,15 +52,15 @@ def weights_of(drawn: SphericalFields) -> list[FloatArray]:
     return [*encoder, drawn.projection_sqlk, drawn.mean_sk]
 
 
-def moments_of(drawn: SphericalFields, structures: list[Atoms]) -> tuple[IntArray, FloatArray]:
-    """Return the species and the moments of every site."""
+def basis_of(drawn: SphericalFields, structures: list[Atoms]) -> tuple[IntArray, FloatArray]:
+    """Return the species and the atomic basis of every site."""
     blocks = [block for atoms in structures for block in drawn.blocks(build_graph(atoms, drawn.cutoff))]
     return np.concatenate([block.species_n for block in blocks]), np.concatenate([b.basis_nyk for b in blocks])
 
 
 def fields_on_sphere(drawn: SphericalFields, structures: list[Atoms]) -> tuple[IntArray, FloatArray]:
     """Return the species and the fields of every site over the points of the quadrature: (n, q, x, k)."""
-    species_n, basis_nyk = moments_of(drawn, structures)
+    species_n, basis_nyk = basis_of(drawn, structures)
     level_y = np.repeat(np.arange(drawn.degree + 1), 2 * np.arange(drawn.degree + 1) + 1)
     weighted_nqyk = drawn.projection_sqlk[species_n][:, :, level_y] * drawn.centred(basis_nyk, species_n)[:, None]
     return species_n, np.einsum("xy,nqyk->nqxk", drawn.grid.harmonics_xy, weighted_nqyk)
@@ -91,7 +91,7 @@ def test_fields_have_unit_spread_over_the_sample(sampler: str, structure: object
 def test_every_degree_has_unit_spread_over_the_sample(sampler: str) -> None:
     structures = [alloy(seed) for seed in range(12)]
     drawn = draw(structures, replace(ARCHITECTURE, sampler=sampler, projections=400))
-    species_n, basis_nyk = moments_of(drawn, structures)
+    species_n, basis_nyk = basis_of(drawn, structures)
     for s in range(len(drawn.species_s)):
         site_nyk = basis_nyk[species_n == s]
         square_yk = np.mean(site_nyk**2, axis=0)

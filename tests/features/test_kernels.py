@@ -66,9 +66,9 @@ def reference(fields: SphericalFields, graph: NeighbourGraph) -> Reference:
         alone_yk = np.zeros_like(basis_yk)
         alone_yk[0] = -fields.mean_sk[species_n[n]]
         basis_yk += alone_yk
-        mixing_qyk = fields.projection_sqlk[species_n[n]][:, level_y]
+        projection_qyk = fields.projection_sqlk[species_n[n]][:, level_y]
         field_xqk, alone_xqk = (
-            np.einsum("xy,qyk,yk->xqk", point_xy, mixing_qyk, a_yk) for a_yk in (basis_yk, alone_yk)
+            np.einsum("xy,qyk,yk->xqk", point_xy, projection_qyk, a_yk) for a_yk in (basis_yk, alone_yk)
         )
         features, gradients = [value_pk[own].sum(axis=0)], [np.einsum("pk,pc->pck", slope_pk[own], unit_pc[own])]
         for l in range(fields.degree + 1):
@@ -76,10 +76,10 @@ def reference(fields: SphericalFields, graph: NeighbourGraph) -> Reference:
             features.append(np.sum(same_yk * (basis_yk**2 - alone_yk**2), axis=0))
             gradients.append(np.einsum("pcyk,yk->pck", gradient_pcyk[own], 2.0 * same_yk * basis_yk))
         for order in range(3, fields.correlation + 1):
-            for q in range(len(mixing_qyk)):
+            for q in range(len(projection_qyk)):
                 features.append(weight_x @ (field_xqk[:, q] ** order - alone_xqk[:, q] ** order))
                 pull_xk = weight_x[:, None] * order * field_xqk[:, q] ** (order - 1)
-                pull_yk = mixing_qyk[q] * (point_xy.T @ pull_xk)
+                pull_yk = projection_qyk[q] * (point_xy.T @ pull_xk)
                 gradients.append(np.einsum("pcyk,yk->pck", gradient_pcyk[own], pull_yk))
         feature_nf[n] = np.concatenate(features)
         gradient_pcf[own] = np.concatenate(gradients, axis=2)

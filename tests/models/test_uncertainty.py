@@ -161,7 +161,7 @@ def test_stress_needs_a_volume(copper: Potential) -> None:
 # %% Parts
 
 
-def test_thinned_fields_have_the_features_that_they_name(
+def test_reduced_fields_have_the_features_that_they_name(
     make_potential: MakePotential, rng: np.random.Generator
 ) -> None:
     fields = make_potential(["Cu", "Au"], rng, channels=6).hamiltonian

@@ -30,7 +30,7 @@ class GlobalAxes:
     basis_ica : ndarray of shape (n_structures, n_dimensions, n_dimensions)
         Axes, as columns.
     reference_ir : ndarray of shape (n_structures, n_references)
-        Nodes that define the axes; none where the axes are those of the laboratory.
+        Nodes that define the axes; none for axes of the laboratory.
     inverse_irr : ndarray of shape (n_structures, n_references, n_references)
         Inverse of the triangular factor U of their positions, R = B U.
     """
@@ -77,7 +77,7 @@ class GlobalAxes:
 
 
 def laboratory_axes(n_structures: int, n_dimensions: int) -> GlobalAxes:
-    """Return axes that are those of the coordinates: nothing turns."""
+    """Return the axes of the coordinates: nothing turns."""
     basis_ica = np.broadcast_to(np.eye(n_dimensions), (n_structures, n_dimensions, n_dimensions))
     return GlobalAxes(basis_ica, np.empty((n_structures, 0), dtype=np.int64), np.empty((n_structures, 0, 0)))
 

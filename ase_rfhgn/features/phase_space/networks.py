@@ -50,7 +50,7 @@ class Network(Protocol):
 class GraphNetwork:
     """Hamiltonian graph network of one round of message passing.
 
-    Features are the units of the node encoder h_i = φ_V, summed over nodes, and those of the edge
+    Features are the units of the node encoder h_i = φ_V, summed over nodes, and the units of the edge
     encoder h_ij = φ_E and of the message constructor φ_M(h_i, h_j, h_ij), summed over edges i → j. Where
     there are several species, node and edge encoder see which one nodes and both ends of edges are.
 

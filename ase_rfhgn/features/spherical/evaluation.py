@@ -103,7 +103,7 @@ def site_descriptors(fields: SiteFields, graph: NeighbourGraph) -> FloatArray:
 
 
 def descriptors_of(block: Block) -> FloatArray:
-    """Return the atomic basis of degree 0 and the lengths of that of degree 1: shape (n_atoms, n_descriptors).
+    """Return the atomic basis of degree 0 and the lengths of its vectors of degree 1: (n_atoms, n_descriptors).
 
     They describe how many neighbours an atom has at which distances, and how lopsided they lie, and do
     not change under rotation.

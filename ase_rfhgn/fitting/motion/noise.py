@@ -77,13 +77,13 @@ def _warn(motion: Motion, noise_z: dict[int, Noise], unexplained_z: dict[int, Un
     if kicks:
         message = (
             f"{name}: no conservative force explains random kicks ({', '.join(kicks)}), as thermostats make them: "
-            "equations are weighted, more frames make up for it, a run without thermostat (NVE) is better"
+            "equations are weighted; more frames help, and a run without thermostat (NVE) is better"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=3)
     if measurements:
         unit = "Å" if motion.observed == "positions" else "ASE's unit"
         message = (
             f"{name}: {motion.observed} have a noise of {', '.join(measurements)} ({unit}): equations are weighted "
-            "accordingly, more frames or a longer time step make up for it"
+            "accordingly; more frames or a longer time step help"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=3)

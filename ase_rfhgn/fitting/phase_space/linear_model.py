@@ -219,7 +219,7 @@ class PhaseSpaceModel:
         )
 
     def forces(self, model: AnyModel, item: GraphedFrame) -> FloatArray:
-        """Return what a Hamiltonian says of the forces on a frame (eV/Å)."""
+        """Return the forces of a Hamiltonian on a frame (eV/Å)."""
         assert isinstance(model, PhaseSpacePotential)  # noqa: S101  # made by `finish`
         found = self.network.combination(self.points([item]), model.coefficient_f)
         force_nc = np.zeros((item.graph.n_atoms, 3))

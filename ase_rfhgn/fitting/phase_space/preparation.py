@@ -96,7 +96,7 @@ class PhaseSpaceProblem:
             raise SettingsError(message)
         if self.settings.kinetic == "learned" and isinstance(targets, Motion) and targets.observed == "positions":
             message = (
-                f"{frames.name}: positions alone do not tell which momenta belong to them, so no kinetic energy can be "
+                f"{frames.name}: positions alone do not determine the momenta, so no kinetic energy can be "
                 'learned; use kinetic="known", or frames with momenta'
             )
             raise SettingsError(message)
