@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.accumulation import accumulate
 from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.fitting.fit_state import state_of
 from ase_rfhgn.fitting.grouping import Group, Grouping
-from ase_rfhgn.fitting.update import downdate, reweighted, state_of, update
+from ase_rfhgn.fitting.update import downdate, reweighted, update
 from ase_rfhgn.models.potential import Potential
 
 SMALL: dict[str, Any] = {"cutoff": 4.5, "channels": 6, "projections": 2, "updatable": True}
