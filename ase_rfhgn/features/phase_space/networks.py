@@ -107,7 +107,7 @@ class GraphNetwork:
         coefficient_h, coefficient_pf = np.split(coefficient_f, self._splits[:1])
         weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
         value_n = hidden_nh @ coefficient_h
-        by_hidden_nh = np.tile(coefficient_h, (points.n_nodes, 1))
+        by_hidden_nh = np.repeat(coefficient_h[None], points.n_nodes, axis=0)
         for block in self._blocks(encoded, hidden_nh, self.n_features):
             centre_p, neighbour_p = points.centre_p[block.edges], points.neighbour_p[block.edges]
             value_n += pooled(block.value_pf @ coefficient_pf, centre_p, points.n_nodes)
