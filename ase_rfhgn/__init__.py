@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ase_rfhgn.fitting.frame_selection import select_frames
     from ase_rfhgn.fitting.left_out import left_out_errors, outliers
     from ase_rfhgn.fitting.phase_space.fit import fit_phase_space
+    from ase_rfhgn.fitting.update import downdate, reweighted, update
     from ase_rfhgn.models.load import load_model
     from ase_rfhgn.models.phase_space import PhaseSpacePotential
     from ase_rfhgn.models.potential import Potential
@@ -41,13 +42,16 @@ __all__ = [
     "Potential",
     "RFHGNCalculator",
     "__version__",
+    "downdate",
     "evaluate_errors",
     "fit",
     "fit_phase_space",
     "left_out_errors",
     "load_model",
     "outliers",
+    "reweighted",
     "select_frames",
+    "update",
 ]
 
 __version__ = version("ase-rfhgn")
@@ -58,13 +62,16 @@ _HOME = {
     "PhaseSpacePotential": "models.phase_space",
     "Potential": "models.potential",
     "RFHGNCalculator": "calculators.rfhgn",
+    "downdate": "fitting.update",
     "evaluate_errors": "reports.comparison",
     "fit": "fitting.fit",
     "fit_phase_space": "fitting.phase_space.fit",
     "left_out_errors": "fitting.left_out",
     "load_model": "models.load",
     "outliers": "fitting.left_out",
+    "reweighted": "fitting.update",
     "select_frames": "fitting.frame_selection",
+    "update": "fitting.update",
 }
 
 

@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from snapshots import SMALL, spring_lattice
 from verlet_runs import TIMESTEP, run_of, shaken_crystal, without
 
 import ase_rfhgn
-from ase_rfhgn import Bonds, RFHGNCalculator, fit, fit_phase_space
+from ase_rfhgn import Bonds, RFHGNCalculator, fit, fit_phase_space, update
 from ase_rfhgn.dynamics import ImplicitMidpoint, StormerVerlet
 from ase_rfhgn.systems import BondedPairs, Spring
 
@@ -129,8 +129,20 @@ def fit_tiny(frames: Any, **settings: Any) -> Any:  # noqa: ANN401
     return fit(frames, **TINY | settings)
 
 
+def told_of_chain(*, uncertainty: bool) -> Any:  # noqa: ANN401
+    """Return what a model of a chain that has no ensemble says of it."""
+    frames, bonds = spring_lattice(np.random.default_rng(3), (3,), 6)
+    model = replace(fit_chain(frames, axes="laboratory"), ensemble=None)
+    return model.evaluate(frames[0], bonds, uncertainty=uncertainty)
+
+
 KNOWN = {"kinetic": "known"}
 ADVICES = [
+    Advice(
+        "it has no ensemble; leave out uncertainty=True",
+        lambda: told_of_chain(uncertainty=True),
+        (lambda: told_of_chain(uncertainty=False),),
+    ),
     Advice(
         'use axes="laboratory", or move the structure',
         lambda: fit_chain(chains(undefined=True)),
@@ -167,8 +179,8 @@ ADVICES = [
     ),
     Advice(
         "fit it with updatable=True",
-        lambda: fit_tiny(coppers()[:3]).update(coppers()[3:]),
-        (lambda: fit_tiny(coppers()[:3], updatable=True).update(coppers()[3:]),),
+        lambda: update(fit_tiny(coppers()[:3]), coppers()[3:]),
+        (lambda: update(fit_tiny(coppers()[:3], updatable=True), coppers()[3:]),),
     ),
     Advice(
         "known_energy is (0, 1.0), but the frames have energies: leave it out",
@@ -272,7 +284,7 @@ def keywords() -> set[str]:
     things = [getattr(ase_rfhgn, name) for name in ase_rfhgn.__all__ if name != "__version__"]
     classes = [thing for thing in things if inspect.isclass(thing)]
     methods = [method for one in classes for method in vars(one).values() if callable(method)]
-    found: set[str] = set()
+    found = set(inspect.signature(Atoms.get_forces).parameters)  # ASE's
     for function in things + methods:
         try:
             found |= set(inspect.signature(function).parameters)
@@ -288,11 +300,14 @@ def test_settings_in_messages_exist(setting: str) -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_every_setting_in_a_message_is_followed(setting: str) -> None:
-    assert any(setting in advice.message for advice in ADVICES) or setting in GIVEN_NOT_ADVISED
+    assert any(setting in advice.message for advice in ADVICES) or setting in GIVEN_NOT_ADVISED | WARNED_OF
 
 
 GIVEN_NOT_ADVISED = {'kinetic="known'}
 """Settings that a message repeats; as advice they are followed, too."""
+
+WARNED_OF = {"apply_constraint=False"}
+"""Settings that a warning advises: tests/structures/test_held_atoms.py follows them."""
 
 
 def test_settings_are_found() -> None:

@@ -42,11 +42,9 @@ ROOMS: dict[str, set[str]] = {
 """What each room may import, besides itself and `EVERYWHERE`."""
 
 DOORS = {
-    "models.potential": {"fitting"},  # update, downdate, reweighted
-    "models.phase_space": {"fitting"},  # update, downdate
     "calculators.active": {"fitting"},  # learns while it runs
 }
-"""Modules that may import one room more. Models open their doors only when a method is called."""
+"""Modules that may import one room more."""
 
 EVALUATION = {"models", "calculators.rfhgn", "dynamics", "testing", "reports"}
 """What never reaches training."""
@@ -112,12 +110,12 @@ def reached_from(modules: Iterable[str], arrows: Mapping[str, set[str]]) -> set[
 
 
 def arrows_of(module: str, forest: Mapping[str, ast.AST]) -> set[str]:
-    """Return what a module imports, but for what stands behind its door."""
-    return {name for name in own_imports(forest[module], forest) if room_of(name) not in DOORS.get(module, set())}
+    """Return the modules that a module imports."""
+    return own_imports(forest[module], forest)
 
 
 def all_arrows(forest: Mapping[str, ast.AST]) -> dict[str, set[str]]:
-    """Return what every module imports, but for what stands behind its door."""
+    """Return what every module imports."""
     return {module: arrows_of(module, forest) for module in forest}
 
 
@@ -181,18 +179,6 @@ def test_a_planted_circle_is_found() -> None:
 def test_evaluation_never_reaches_training() -> None:
     evaluation = [module for module in MODULES if module in EVALUATION or room_of(module) in EVALUATION]
     assert not {module for module in reached_from(evaluation, ARROWS) if room_of(module) == "fitting"}
-
-
-@pytest.mark.parametrize("module", [module for module in DOORS if room_of(module) == "models"])
-def test_doors_of_evaluation_stay_closed_until_a_method_opens_them(module: str) -> None:
-    tree = TREES[module]
-    at_import = {name for node in tree.body if not _is_definition(node) for name in imports_of(node)}
-    assert not any(name.startswith("ase_rfhgn.fitting") for name in at_import)
-    assert any(name.startswith("ase_rfhgn.fitting.") for name in imports_of(tree)), "the door is not used"
-
-
-def _is_definition(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ClassDef | ast.FunctionDef)
 
 
 def test_a_calculation_imports_no_training() -> None:

@@ -16,11 +16,13 @@ from ase_rfhgn.calculators.call_log import CallLog
 from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.fitting.update import update
 from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import unknown_elements
 from ase_rfhgn.structures.frame import Frame, frame_of
+from ase_rfhgn.structures.frame_graphs import refuse_close_atoms
 from ase_rfhgn.structures.neighbour_list import NeighbourList
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -214,7 +216,7 @@ class ActiveCalculator(PotentialCalculator):
         ):
             return self._fit(), True
         try:
-            return self._adopted(potential.update([frame])), False
+            return self._adopted(update(potential, [frame])), False
         except UpdateError:
             return self._fit(), True
 
@@ -247,7 +249,7 @@ class ActiveCalculator(PotentialCalculator):
     def _label(self, atoms: Atoms) -> Frame:
         """Return a structure with the reference's energy, forces, and stress where it has one, all checked."""
         try:
-            frame_of(atoms, f"evaluation {self.n_steps}", labelled=False)
+            refuse_close_atoms(frame_of(atoms, f"evaluation {self.n_steps}", labelled=False))
         except TrainingDataError as error:
             raise StructureInputError(str(error)) from error
         try:
@@ -270,7 +272,7 @@ class ActiveCalculator(PotentialCalculator):
 def _labelled_frames(source: str | Path | Iterable[Atoms]) -> list[Frame]:
     """Return the labelled frames that are given to begin with, after a check of all."""
     given = source if isinstance(source, str | Path) else list(source)
-    frames = list(TrainingSet.open(given)) if given else []
+    frames = [refuse_close_atoms(frame) for frame in TrainingSet.open(given)] if given else []
     for frame in frames:
         if not frame.has_labels:
             message = f"{frame.name}: there are no labels; attach energies or forces with ASE's SinglePointCalculator"

@@ -123,7 +123,8 @@ def _refuse_other_settings(options: argparse.Namespace, *, in_phase_space: bool)
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
     """Return the settings that were given, in the library's units."""
-    settings = {name: getattr(options, name) for name in names if getattr(options, name) not in (None, False)}
+    given = {name: getattr(options, name) for name in names}
+    settings = {name: value for name, value in given.items() if value is not None and value is not False}
     if "timestep" in settings:
         settings["timestep"] *= fs
     if "known_energy" in settings:

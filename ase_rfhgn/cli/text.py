@@ -88,7 +88,7 @@ def _with_units(key: str, value: object) -> object:
     """Return errors by kind as numbers with units; any other entry as it is."""
     if not (key.endswith("_rmse") and isinstance(value, Mapping)):
         return value
-    units = UNITS | {"motion": UNITS["force"]}
+    units = UNITS | {"motion": UNITS["force"], "velocity": "Å per ASE time"}
     return {kind: f"{_number(error)} {units[kind]}" for kind, error in value.items()}
 
 

@@ -131,12 +131,12 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
     with single_threaded():
         targets = choose_targets(problem.settings, frames)
         _refuse_contradictions(problem.settings, frames, targets, options)
-        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
         if isinstance(targets, Motion):
             frames = frames.without_labels()
         else:
             targets = replace(targets, threads=options.threads)
         prepared = problem.prepare(frames, targets, options)
+        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
         model = _solved(problem, prepared, options)
         weighted = _weighted_for_noise(prepared, model)
         if weighted is not None:

@@ -85,7 +85,7 @@ def fit(
     seed : int
         Seed of all random numbers: the same seed gives the same features.
     updatable : bool
-        Whether the potential keeps its linear system, also in its file, so that `Potential.update` can
+        Whether the potential keeps its linear system, also in its file, so that `ase_rfhgn.update` can
         add frames.
     threads : int, optional
         Threads that compute rows of several frames at a time; by default one per core, at most four. The

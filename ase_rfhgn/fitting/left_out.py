@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.fitting.fit_state import AnyBonds, Frames, refuse_strangers, state_of
 from ase_rfhgn.fitting.uncertainty import ROWS_AT_ONCE, count_rows
-from ase_rfhgn.fitting.update import AnyBonds, Frames, refuse_strangers, state_of
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.posterior import Omission, parts_of
 from ase_rfhgn.runtime.batches import batched

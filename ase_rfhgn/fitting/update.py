@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
 from ase_rfhgn.features.spherical.fields import SphericalFields
+from ase_rfhgn.fitting.fit_state import AnyBonds, FitState, Frames, refuse_strangers, state_of
 from ase_rfhgn.fitting.linear_model import KINDS, LinearModel, Solution
 from ase_rfhgn.fitting.linear_system import LinearSystem
-from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceModel
 from ase_rfhgn.fitting.record import UNITS
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.fitting.uncertainty import sampled_members
@@ -27,17 +24,32 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.runtime.random_streams import ENSEMBLE, random_stream
 from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.structures.checks import unknown_elements
-from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
-from ase_rfhgn.structures.graph import Bonds
-from ase_rfhgn.structures.training_set import TrainingSet
+from ase_rfhgn.structures.frame_graphs import GraphedFrame
 
-Frames = str | Path | Iterable[Atoms] | TrainingSet
 Model = TypeVar("Model", Potential, PhaseSpacePotential)
-AnyBonds = Bonds | Sequence[Bonds] | None
 
 
 def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model of a fit to the old frames and to more frames; see `Potential.update`."""
+    """Return the model that a fit to its frames and to more frames gives.
+
+    Features, prior, ridges and weights stay; the cost does not depend on the old frames.
+
+    Parameters
+    ----------
+    fitted : Potential or PhaseSpacePotential
+        Fitted with ``updatable=True``.
+    frames : path or iterable of ase.Atoms
+        More labelled structures, of elements that the model knows.
+    bonds : Bonds, or a sequence of them, one per frame, optional
+        Edges of these frames, for a phase-space model that was fitted with bonds.
+
+    Raises
+    ------
+    UpdateError
+        If the model was not fitted with ``updatable=True``.
+    TrainingDataError
+        If a frame cannot be used; the message names it.
+    """
     with single_threaded():
         state = state_of(fitted, bonds)
         new = _read(state, frames)
@@ -46,7 +58,18 @@ def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
 
 
 def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model of a fit without some of the old frames; see `Potential.downdate`."""
+    """Return the model that a fit without some of its frames gives.
+
+    Parameters
+    ----------
+    fitted, frames, bonds
+        As for `update`; the frames are in the fit, with the same labels.
+
+    Raises
+    ------
+    UpdateError
+        If a frame is not in the fit, or the remaining frames do not hold enough digits.
+    """
     with single_threaded():
         state = state_of(fitted, bonds)
         gone = _read(state, frames)
@@ -58,11 +81,39 @@ def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
         return _rebuilt(fitted, replace(state, system=shrunk), gone, sign=-1.0)
 
 
-def reweighted(fitted: Model, ridge: float, weights: Mapping[str, float | None]) -> Model:
-    """Return the model of a fit with another ridge and other weights; see `Potential.reweighted`."""
+def reweighted(
+    fitted: Model,
+    *,
+    ridge: float,
+    energy_weight: float | None = None,
+    force_weight: float | None = None,
+    stress_weight: float | None = None,
+    velocity_weight: float | None = None,
+) -> Model:
+    """Return the model that a fit with a given ridge, and other weights, gives to the same frames.
+
+    As in such a fit, no unlabelled structures count; predicted uncertainties keep their scale.
+
+    Parameters
+    ----------
+    fitted : Potential or PhaseSpacePotential
+        Fitted with ``updatable=True``.
+    ridge : float
+        Strength of the prior on the scaled coefficients.
+    energy_weight, force_weight, stress_weight, velocity_weight : float, optional
+        Weights of the rows of a kind; by default they stay.
+
+    Raises
+    ------
+    UpdateError
+        If the model was not fitted with ``updatable=True``.
+    SettingsError
+        If a value is out of its range.
+    """
     state = state_of(fitted, None)
     system = state.system
-    chosen = dict(system.weights) | {kind: weight for kind, weight in weights.items() if weight is not None}
+    given = {"energy": energy_weight, "force": force_weight, "stress": stress_weight, "velocity": velocity_weight}
+    chosen = dict(system.weights) | {kind: weight for kind, weight in given.items() if weight is not None}
     if not (np.isfinite(ridge) and ridge > 0.0) or min(chosen.values()) < 0.0 or not any(chosen.values()):
         message = (
             f"ridge {ridge} and weights {chosen}: the ridge must be positive, no weight negative, and one not zero"
@@ -72,66 +123,6 @@ def reweighted(fitted: Model, ridge: float, weights: Mapping[str, float | None])
         spread_f = state.model.prior(system.column_norms(chosen))
         changed = replace(system, weights=chosen, spread_f=spread_f, ridge=ridge, teacher_ridge=None, unlabelled=None)
         return _rebuilt(fitted, replace(state, system=changed), None, sign=0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class FitState:
-    """State of a fit: its linear model and its linear system.
-
-    Attributes
-    ----------
-    model : LinearModel
-        The model before its coefficients were known.
-    system : LinearSystem
-        Rows, prior and ridges.
-    """
-
-    model: LinearModel
-    system: LinearSystem
-
-    def frames(self, source: Frames) -> FrameGraphs:
-        """Return frames with the graphs that the features see."""
-        training_set = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
-        return FrameGraphs.of(training_set, self.model.graphed)
-
-    def rows(self, item: GraphedFrame) -> dict[str, FloatArray]:
-        """Return the rows of a frame over all columns, by kind."""
-        return self.model.rows([item], tuple(range(self.model.layout.n_species)))[0]
-
-
-def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
-    """Return the state of the fit of a model.
-
-    Parameters
-    ----------
-    fitted : Potential or PhaseSpacePotential
-        A model that was fitted with ``updatable=True``.
-    bonds : Bonds, or a sequence of Bonds, one per frame, optional
-        Edges of the frames that will be read, for phase-space models that were fitted with bonds.
-
-    Raises
-    ------
-    UpdateError
-        If the model has no linear system, or a damaged linear system.
-    """
-    if fitted.linear_system is None:
-        message = "this model has no linear system: fit it with updatable=True"
-        raise UpdateError(message)
-    try:
-        if isinstance(fitted, PhaseSpacePotential):
-            phase_space = PhaseSpaceModel.of(fitted, bonds)
-            return FitState(phase_space, LinearSystem.of_arrays(fitted.linear_system, phase_space.layout))
-        potential = SphericalModel(fitted.hamiltonian, fitted.baseline)
-        system = LinearSystem.of_arrays(fitted.linear_system, potential.layout)
-        species_power, free_one_body = system.parameters
-        baseline = replace(fitted.baseline, one_body_s=system.baseline_s)
-        model = replace(
-            potential, baseline=baseline, species_power=float(species_power), free_one_body=bool(free_one_body)
-        )
-        return FitState(model, system)
-    except (KeyError, TypeError, ValueError) as error:
-        message = f"the linear system of this model is damaged ({error!r}): fit anew"
-        raise UpdateError(message) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,16 +185,6 @@ def _with_densities(fields: SphericalFields, density_s: FloatArray) -> Spherical
     assert limit is not None  # noqa: S101  # told by the caller
     raised = replace(limit, largest_density_s=np.maximum(limit.largest_density_s, density_s))
     return replace(fields, density_limit=raised)
-
-
-def refuse_strangers(system: LinearSystem, names: Sequence[str], fingerprints: Sequence[int]) -> None:
-    """Raise UpdateError for the first frame that is not in the fit (again, if it is named twice)."""
-    left = Counter(system.fingerprint_i.tolist())
-    for name, fingerprint in zip(names, fingerprints, strict=True):
-        left[fingerprint] -= 1
-        if left[fingerprint] < 0:
-            message = f"{name}: not one of the frames of the fit, with the same positions and labels to the last digit"
-            raise UpdateError(message)
 
 
 def _rebuilt(fitted: Model, state: FitState, changed: _Changes | None, sign: float) -> Model:

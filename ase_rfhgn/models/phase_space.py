@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -129,45 +129,6 @@ class PhaseSpacePotential(ReadOnlyArrays):
         self._check(atoms)
         graph = structure_graph(atoms, bonds, self.cutoff, has_edges=isinstance(self.network, GraphNetwork))
         return phase_point(atoms, graph, self.n_dimensions)
-
-    def update(
-        self, frames: str | Path | Iterable[Atoms], bonds: Bonds | Sequence[Bonds] | None = None
-    ) -> PhaseSpacePotential:
-        """Return the model of a fit to the old frames and to more frames.
-
-        Features, prior, ridge and weights stay. The cost does not depend on the number of old frames.
-
-        Parameters
-        ----------
-        frames : path or iterable of ase.Atoms
-            More labelled structures.
-        bonds : Bonds, or a sequence of Bonds, one per frame, optional
-            Edges of these frames, for a model that was fitted with bonds.
-
-        Raises
-        ------
-        UpdateError
-            If the model was not fitted with ``updatable=True``.
-        TrainingDataError
-            If a frame cannot be used; the message names it.
-        """
-        from ase_rfhgn.fitting.update import update  # noqa: PLC0415  # a door to training, opened when used
-
-        return update(self, frames, bonds)
-
-    def downdate(
-        self, frames: str | Path | Iterable[Atoms], bonds: Bonds | Sequence[Bonds] | None = None
-    ) -> PhaseSpacePotential:
-        """Return the model of a fit without some of the old frames; all else as for `update`.
-
-        Raises
-        ------
-        UpdateError
-            If a frame is not in the fit, or too many digits would be lost.
-        """
-        from ase_rfhgn.fitting.update import downdate  # noqa: PLC0415  # a door to training, opened when used
-
-        return downdate(self, frames, bonds)
 
     def save(self, path: str | Path) -> None:
         """Write the model to a file (`.npz`), atomically and byte-reproducibly."""

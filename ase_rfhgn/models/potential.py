@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -155,72 +155,6 @@ class Potential(ReadOnlyArrays):
     @cached_property
     def _polynomials(self) -> Polynomials:
         return self.hamiltonian.polynomials(self.coefficient_sf)
-
-    def update(self, frames: str | Path | Iterable[Atoms]) -> Potential:
-        """Return the potential of a fit to the old frames and to more frames.
-
-        Features, prior, ridges and weights stay. The cost does not depend on the number of old frames.
-
-        Parameters
-        ----------
-        frames : path or iterable of ase.Atoms
-            More labelled structures, of elements that the potential knows.
-
-        Raises
-        ------
-        UpdateError
-            If the potential was not fitted with ``updatable=True``.
-        TrainingDataError
-            If a frame cannot be used; the message names it.
-        """
-        from ase_rfhgn.fitting.update import update  # noqa: PLC0415  # a door to training, opened when used
-
-        return update(self, frames)
-
-    def downdate(self, frames: str | Path | Iterable[Atoms]) -> Potential:
-        """Return the potential of a fit without some of the old frames; all else as for `update`.
-
-        Parameters
-        ----------
-        frames : path or iterable of ase.Atoms
-            Structures that are in the fit, with the same labels.
-
-        Raises
-        ------
-        UpdateError
-            If a frame is not in the fit, or too many digits would be lost.
-        """
-        from ase_rfhgn.fitting.update import downdate  # noqa: PLC0415  # a door to training, opened when used
-
-        return downdate(self, frames)
-
-    def reweighted(
-        self,
-        *,
-        ridge: float,
-        energy_weight: float | None = None,
-        force_weight: float | None = None,
-        stress_weight: float | None = None,
-    ) -> Potential:
-        """Return the potential of a fit to the same frames with a given ridge and other weights.
-
-        Unlabelled structures are not used, as in every fit with a given ridge. Interval scales stay.
-
-        Parameters
-        ----------
-        ridge, energy_weight, force_weight, stress_weight : float
-            As for `fit`; a weight that is not given stays.
-
-        Raises
-        ------
-        UpdateError
-            If the potential was not fitted with ``updatable=True``.
-        SettingsError
-            If a value is out of its range.
-        """
-        from ase_rfhgn.fitting.update import reweighted  # noqa: PLC0415  # a door to training, opened when used
-
-        return reweighted(self, ridge, {"energy": energy_weight, "force": force_weight, "stress": stress_weight})
 
     def save(self, path: str | Path) -> None:
         """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""

@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ase_rfhgn.errors import StructureError, TrainingDataError
-from ase_rfhgn.structures.checks import refuse_coincident_atoms
+from ase_rfhgn.structures.checks import MISTAKEN, refuse_coincident_atoms
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.training_set import TrainingSet
 
 KEPT_BYTES = 2**26
 """Memory for graphs that are kept from one pass to the next (64 MB)."""
+
+
+SEARCH = 1.0
+"""Cutoff in a search for atoms at the same place, which is slow at shorter ones (Å)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +141,14 @@ class WithinCutoff:
             message = f"{frame.name}: {error}"
             raise TrainingDataError(message) from error
         return GraphedFrame(index, frame, graph)
+
+
+def refuse_close_atoms(frame: Frame, closest: float = MISTAKEN) -> Frame:
+    """Return a frame after a check that no two of its atoms are at the same place; its graph is not kept.
+
+    Raises
+    ------
+    TrainingDataError
+        If two atoms are closer than allowed; the message names the frame.
+    """
+    return WithinCutoff(SEARCH, closest)(0, frame).frame

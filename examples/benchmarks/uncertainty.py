@@ -23,7 +23,7 @@ from scipy.stats import spearmanr
 
 from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.fitting.update import state_of
+from ase_rfhgn.fitting.fit_state import state_of
 from ase_rfhgn.regression.posterior import left_free, sample_members
 from ase_rfhgn.reports.comparison import compare
 from ase_rfhgn.structures.training_set import TrainingSet

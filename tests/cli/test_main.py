@@ -22,6 +22,7 @@ from ase.io import iread, write
 from verlet_runs import run_of, shaken_crystal, without
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.cli import info
 from ase_rfhgn.cli import main as cli
 from ase_rfhgn.cli.copper_demo import strained_frames
 from ase_rfhgn.models.potential import Potential
@@ -210,7 +211,7 @@ def test_a_warning_is_one_line_on_stderr(run: Run, monkeypatch: pytest.MonkeyPat
         warnings.warn(f"look at {path}", UserWarning, stacklevel=1)
         raise OSError(path)
 
-    monkeypatch.setattr(Potential, "load", load_and_warn)
+    monkeypatch.setattr(info, "load_model", load_and_warn)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         _, out, err = run("info", "it")

@@ -113,6 +113,26 @@ def test_every_part_of_the_nodes_and_edges_sees_species(rng: np.random.Generator
     assert network.edge.weight_kd.shape[1] == 3 + 2 * 3
 
 
+def test_units_switch_between_nodes_and_edges_of_the_data(rng: np.random.Generator) -> None:
+    sample = random_points(rng, 2, n_structures=20, species=ISOTOPES)
+    settings = PhaseSpaceSettings(node_units=40, edge_units=40, message_units=9, axes="mean position")
+    network = initialise_network(settings.architecture, sample, rng)
+    assert isinstance(network, GraphNetwork)
+    encoded = network.encoding.encode(sample)
+    for layer, input_md in ((network.node, encoded.node_nd), (network.edge, encoded.edge_pd)):
+        value_mk, _ = layer.activate(input_md)
+        low, high = (np.isclose(value_mk, value).any(axis=0) for value in (-0.5, 0.5))
+        assert (low & high).all()
+
+
+def test_edges_see_the_species_of_both_ends(rng: np.random.Generator) -> None:
+    points = random_points(rng, 2, species=ISOTOPES)
+    encoded = Encoding("laboratory", *EVERYTHING, ISOTOPES).encode(points)
+    centre_ps, neighbour_ps = np.split(encoded.edge_pd[:, 3:], 2, axis=1)
+    np.testing.assert_array_equal(centre_ps @ ISOTOPES.mass_s, points.mass_n[points.centre_p])
+    np.testing.assert_array_equal(neighbour_ps @ ISOTOPES.mass_s, points.mass_n[points.neighbour_p])
+
+
 def test_widths_grow_with_the_number_of_species_up_to_a_limit(rng: np.random.Generator) -> None:
     for n_species, growth in ((1, 1), (2, 2), (NODES, MOST_GROWTH)):
         species = Species(np.ones(n_species, dtype=np.int64), np.linspace(1.0, 2.0, n_species))
@@ -154,6 +174,7 @@ def test_a_network_of_several_species_refuses_others(rng: np.random.Generator) -
 
 def test_batches_keep_the_species_of_their_structures(rng: np.random.Generator) -> None:
     parts = [random_points(rng, 3, n_structures, ISOTOPES) for n_structures in (1, 2)]
+    parts[1] = replace(parts[1], number_n=parts[1].number_n[::-1], mass_n=parts[1].mass_n[::-1])
     network = random_network(rng, Encoding("nearest node", *EVERYTHING, ISOTOPES), 3)
     together, alone = network.features(joined(parts)), [network.features(part) for part in parts]
     for name in ("value_if", "position_ncf", "momentum_ncf"):

@@ -11,6 +11,7 @@ from labelled import labelled
 from ase_rfhgn.errors import UpdateError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.fitting.left_out import left_out_errors, outliers
+from ase_rfhgn.fitting.update import downdate
 from ase_rfhgn.models.potential import Potential
 
 BROKEN = 7
@@ -29,7 +30,7 @@ def test_errors_are_those_of_fits_without_the_frame() -> None:
     frames = coppers(16)
     potential = small_fit(frames)
     for i, error in enumerate(left_out_errors(potential, frames)[:4]):
-        answer = potential.downdate([frames[i]]).evaluate(frames[i])
+        answer = downdate(potential, [frames[i]]).evaluate(frames[i])
         assert error.index == i
         assert error.energy == pytest.approx((frames[i].get_potential_energy() - answer.energy) / 4, abs=1e-8)
         force_rmse = np.sqrt(np.mean((frames[i].get_forces() - answer.force_nc) ** 2))

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from ase_rfhgn.calculators import call_log
 from ase_rfhgn.calculators.call_log import FRAMES, CallLog
 from ase_rfhgn.cli import main as cli
+from ase_rfhgn.cli import select
 from ase_rfhgn.errors import OutputError
 from ase_rfhgn.reports.comparison import Parity
 from ase_rfhgn.reports.plots import save_figure
@@ -90,7 +91,7 @@ def test_a_selection_that_fails_leaves_the_old_one(
     path.parent.mkdir()
     path.write_bytes(OLD)
     write(tmp_path / "pool.traj", [bulk("Cu", a=a) for a in (3.6, 3.7)])
-    monkeypatch.setattr(cli, "write", write_half)
+    monkeypatch.setattr(select, "write", write_half)
     assert cli.main(["select", str(tmp_path / "pool.traj"), "-n", "1", "-o", str(path)]) == cli.EXIT_BAD_INPUT
     assert "No space left" in capsys.readouterr().err
     assert_untouched(path)

@@ -99,7 +99,7 @@ def fit_phase_space(
         Seed of all random numbers: the same seed gives the same features.
     updatable : bool
         Whether the model keeps its linear system, also in its file, so that
-        `PhaseSpacePotential.update` can add frames.
+        `ase_rfhgn.update` can add frames.
     threads : int, optional
         Threads that compute rows of several frames at a time; by default one per core, at most four. The
         model is the same to the last bit, whatever their number.

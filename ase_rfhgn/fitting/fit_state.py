@@ -1,0 +1,96 @@
+"""What a fitted model was solved from: its linear model and its linear system, made again from the model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from ase import Atoms
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import UpdateError
+from ase_rfhgn.fitting.linear_model import LinearModel
+from ase_rfhgn.fitting.linear_system import LinearSystem
+from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceModel
+from ase_rfhgn.fitting.spherical_model import SphericalModel
+from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
+from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
+from ase_rfhgn.structures.graph import Bonds
+from ase_rfhgn.structures.training_set import TrainingSet
+
+Frames: TypeAlias = str | Path | Iterable[Atoms] | TrainingSet
+AnyBonds: TypeAlias = Bonds | Sequence[Bonds] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FitState:
+    """State of a fit: its linear model and its linear system.
+
+    Attributes
+    ----------
+    model : LinearModel
+        The model before its coefficients were known.
+    system : LinearSystem
+        Rows, prior and ridges.
+    """
+
+    model: LinearModel
+    system: LinearSystem
+
+    def frames(self, source: Frames) -> FrameGraphs:
+        """Return frames with the graphs that the features see."""
+        training_set = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
+        return FrameGraphs.of(training_set, self.model.graphed)
+
+    def rows(self, item: GraphedFrame) -> dict[str, FloatArray]:
+        """Return the rows of a frame over all columns, by kind."""
+        return self.model.rows([item], tuple(range(self.model.layout.n_species)))[0]
+
+
+def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
+    """Return the state of the fit of a model.
+
+    Parameters
+    ----------
+    fitted : Potential or PhaseSpacePotential
+        A model that was fitted with ``updatable=True``.
+    bonds : Bonds, or a sequence of Bonds, one per frame, optional
+        Edges of the frames that will be read, for phase-space models that were fitted with bonds.
+
+    Raises
+    ------
+    UpdateError
+        If the model has no linear system, or a damaged linear system.
+    """
+    if fitted.linear_system is None:
+        message = "this model has no linear system: fit it with updatable=True"
+        raise UpdateError(message)
+    try:
+        if isinstance(fitted, PhaseSpacePotential):
+            phase_space = PhaseSpaceModel.of(fitted, bonds)
+            return FitState(phase_space, LinearSystem.of_arrays(fitted.linear_system, phase_space.layout))
+        potential = SphericalModel(fitted.hamiltonian, fitted.baseline)
+        system = LinearSystem.of_arrays(fitted.linear_system, potential.layout)
+        species_power, free_one_body = system.parameters
+        baseline = replace(fitted.baseline, one_body_s=system.baseline_s)
+        model = replace(
+            potential, baseline=baseline, species_power=float(species_power), free_one_body=bool(free_one_body)
+        )
+        return FitState(model, system)
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"the linear system of this model is damaged ({error!r}): fit anew"
+        raise UpdateError(message) from error
+
+
+def refuse_strangers(system: LinearSystem, names: Sequence[str], fingerprints: Sequence[int]) -> None:
+    """Raise UpdateError for the first frame that is not in the fit (again, if it is named twice)."""
+    left = Counter(system.fingerprint_i.tolist())
+    for name, fingerprint in zip(names, fingerprints, strict=True):
+        left[fingerprint] -= 1
+        if left[fingerprint] < 0:
+            message = f"{name}: not one of the frames of the fit, with the same positions and labels to the last digit"
+            raise UpdateError(message)
