@@ -1,4 +1,4 @@
-"""Groups of frames: what cross-validation leaves out together."""
+"""Groups of frames, which cross-validation leaves out together."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Group:
     Attributes
     ----------
     name : str
-        What the frames have in common.
+        Common property of the frames.
     system : tuple of int
         Species that occur, as indices.
     """

@@ -105,7 +105,7 @@ def read_model_as(path: str | Path, makers: Mapping[str, Callable[[Header, Array
     path : str or Path
         File that `write_model` wrote.
     makers : mapping of str to callable
-        What makes a model of a header and arrays, by the header's entry "model".
+        Functions that make a model of a header and arrays, by the header's entry "model".
 
     Raises
     ------

@@ -148,7 +148,7 @@ def huber_weights(residual_m: FloatArray, scale: float) -> FloatArray:
     residual_m : ndarray of shape (n_rows,)
         Residuals of an earlier fit.
     scale : float
-        Standard deviation of what is not an outlier.
+        Standard deviation of values that are not outliers.
 
     Notes
     -----

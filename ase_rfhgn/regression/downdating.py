@@ -17,7 +17,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import UpdateError
 
 LEAST_REST = 1e-6
-"""Square of what must stay of every direction. At 1e-6, forces are off by about 1e-6 eV/Å at a ridge of 1e-14."""
+"""Least square of the part of every direction that stays; at 1e-6 and a ridge of 1e-14, forces are off by 1e-6 eV/Å."""
 
 
 def downdated(factor_ff: FloatArray, row_mf: FloatArray) -> FloatArray:

@@ -120,7 +120,7 @@ class UnitCheck:
         self._warn(np.array([bool(where) for where in self._unseen]), f"{unseen} not used as labels: {ADVICE}")
 
     def _deviations(self) -> FloatArray:
-        """Return the energies per atom less what the composition explains, NaN where there is none."""
+        """Return the energies per atom minus the part that the composition explains, NaN without energy."""
         element_s = sorted(set().union(*self._compositions))
         fraction_is = np.array([[counts[z] / counts.total() for z in element_s] for counts in self._compositions])
         energy_i = np.array(self._energies)

@@ -239,7 +239,7 @@ class ChainRule:
         return self._position_ncf, self._momentum_ncf
 
     def _twist(self, slope_maf: FloatArray, projected_ma: FloatArray, structure_m: IntArray, columns: slice) -> None:
-        """Add what a turn of the axes changes: Σ (g_a x_b − g_b x_a) in every plane."""
+        """Add the effect of a turn of the axes: Σ (g_a x_b − g_b x_a) in every plane."""
         for plane, (a, b) in enumerate(zip(*self._encoded.axes.planes, strict=True)):
             twist_mf = slope_maf[:, a] * projected_ma[:, b, None] - slope_maf[:, b] * projected_ma[:, a, None]
             self._twist_iwf[:, plane, columns] += pooled(twist_mf, structure_m, len(self._twist_iwf))

@@ -21,7 +21,7 @@ NUMBERS_PER_BLOCK = 2**21
 
 
 class Network(Protocol):
-    """What a Hamiltonian of phase space is made of."""
+    """The protocol of networks whose features span a Hamiltonian of phase space."""
 
     @property
     def encoding(self) -> Encoding:
@@ -151,7 +151,7 @@ class GraphNetwork:
         return np.concatenate([self.edge.slopes(bend_ph, n_inputs), slope_pdk], axis=2)
 
     def _blocks(self, encoded: EncodedPoints, hidden_nh: FloatArray, numbers_per_edge: int) -> Iterator[EdgeBlock]:
-        """Yield what edges contribute, in blocks as large as memory allows."""
+        """Yield the contributions of edges, in blocks as large as memory allows."""
         weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
         from_centre_nk = hidden_nh @ weight_centre_kh.T + self.message.bias_k
         from_neighbour_nk = hidden_nh @ weight_neighbour_kh.T
@@ -180,7 +180,7 @@ def _through(slope_mdh: FloatArray, weight_kh: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class EdgeBlock:
-    """What a block of edges contributes: units of the edge encoder, then of the message constructor.
+    """Contributions of a block of edges: units of the edge encoder, then units of the message constructor.
 
     Attributes
     ----------

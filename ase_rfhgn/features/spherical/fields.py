@@ -167,7 +167,7 @@ class SphericalFields(ReadOnlyArrays):
         return relative_spread(self.encoder.shift_bk, copies_o, species_power)
 
     def polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
-        """Return coefficients sorted by what the kernel multiplies them with: work to be done once per set.
+        """Return coefficients in the order of the kernel's sums: work to be done once per set of coefficients.
 
         Parameters
         ----------
