@@ -158,7 +158,7 @@ class PhaseSpacePotential(ReadOnlyArrays):
 
     def _uncertainty(self, points: PhasePoints) -> PhaseSpaceUncertainty:
         if self.ensemble is None:
-            message = "this model cannot predict its uncertainty: it has no ensemble, so leave out uncertainty"
+            message = "this model cannot predict its uncertainty: it has no ensemble; leave out uncertainty=True"
             raise SettingsError(message)
         return self.ensemble.predicted_uncertainty(self.network, points, separable=self.separable)
 
