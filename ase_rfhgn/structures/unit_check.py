@@ -114,7 +114,7 @@ class UnitCheck:
         )
         self._warn(
             np.array(self._zeroed),
-            "forces of exactly 0 on fixed atoms; attach forces from get_forces with apply_constraint False",
+            "forces of exactly 0 on fixed atoms; attach the forces of get_forces(apply_constraint=False)",
         )
         unseen = next((where for where in self._unseen if where), "")
         self._warn(np.array([bool(where) for where in self._unseen]), f"{unseen} not used as labels: {ADVICE}")
