@@ -1,8 +1,8 @@
 """Array types, and the letters that name their axes.
 
-=======  ==========================================  =======  ==================================
+=======  ==========================================  =======  ========================================
 letter   axis                                        letter   axis
-=======  ==========================================  =======  ==================================
+=======  ==========================================  =======  ========================================
 ``n``    atom                                        ``k``    radial channel
 ``p``    directed edge                               ``q``    random projection of a channel
 ``c``    Cartesian component                         ``o``    body order
@@ -11,12 +11,12 @@ letter   axis                                        letter   axis
 ``b``    ordered pair of species                     ``x``    point on the unit sphere
 ``f``    feature, column of the linear system        ``m``    row of the linear system
 ``i``    frame                                       ``g``    group of frames
-``j``    bond, in one direction                      ``a``    axis of a moving frame
+``j``    bond, in one direction                      ``a``    axis that moves with an edge or a structure
 ``h``    unit of a hidden layer                      ``d``    input of a dense layer
-``r``    node that a global axes refers to          ``w``    plane of two axes of a global axes
+``r``    node that defines global axes               ``w``    plane of two global axes
 ``e``    member of an ensemble                       ``t``    step or frame of a run, in time
 ``z``    chemical element
-=======  ==========================================  =======  ==================================
+=======  ==========================================  =======  ========================================
 
 An array ``force_nc`` has a row per atom and a column per Cartesian component.
 """
@@ -38,10 +38,10 @@ Made = TypeVar("Made")
 
 
 class ReadOnlyArrays:
-    """Base of frozen dataclasses whose arrays nobody can write, neither through them nor from outside.
+    """Base of frozen dataclasses whose arrays are read-only.
 
-    Arrays that somebody could still write are copied; others are shared. Copies and pickles are
-    made by the constructor, so they are protected, too.
+    An array that the caller could still write is copied; other arrays are shared. Copies and pickles
+    are made by the constructor, so they are protected, too.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Watching a run that learns on the fly: its true errors, the expected ones, and the calls that it took."""
+"""Watching a run that learns on the fly: its true errors, its predicted uncertainties, and its calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Look:
     step, n_calls : int
         Time step, and calls of the reference until then.
     error, expected : float
-        Root mean squares of the errors of the forces, and of those that were expected (eV/Å).
+        Root mean squares of the errors of the forces, and of their predicted uncertainties (eV/Å).
     """
 
     step: int
@@ -72,7 +72,7 @@ class Watch:
         self.looks.append(Look(self._dynamics.nsteps, n_calls, _size(np.array(errors)), _size(np.array(expected))))
 
     def _compared(self, atoms: Atoms) -> tuple[FloatArray, FloatArray]:
-        """Return the errors of the forces of the potential that there is now, and the expected ones."""
+        """Return the errors of the forces of the current potential, and their predicted uncertainties."""
         assert self._calculator.potential is not None  # noqa: S101  # the run has begun
         answer = self._calculator.potential.evaluate(atoms, uncertainty=True)
         assert answer.uncertainty is not None  # noqa: S101  # asked for
@@ -104,12 +104,12 @@ class Watch:
         )
 
     def draw(self, path: str | Path) -> None:
-        """Write a picture: errors, expected errors and calls over the steps."""
+        """Write a picture: errors, predicted uncertainties and calls over the steps."""
         steps = [look.step for look in self.looks]
         figure = Figure(figsize=(6.0, 4.5), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         upper.semilogy(steps, [look.error for look in self.looks], label="true")
-        upper.semilogy(steps, [look.expected for look in self.looks], label="expected", linewidth=0.8)
+        upper.semilogy(steps, [look.expected for look in self.looks], label="predicted", linewidth=0.8)
         largest = max(max(look.error, look.expected) for look in self.looks)
         upper.set(ylabel="error of forces (eV/Å)", ylim=(1e-3 * largest, 2.0 * largest))
         upper.legend()

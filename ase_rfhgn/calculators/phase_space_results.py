@@ -20,7 +20,7 @@ def check_forces_exist(properties: Iterable[str], *, separable: bool) -> None:
     Parameters
     ----------
     properties : iterable of str
-        What is asked for.
+        Names of the properties.
     separable : bool
         Whether H = p²/2m + V with the masses of the atoms.
 

@@ -258,7 +258,7 @@ class RFHGNCalculator(PotentialCalculator):
         return isinstance(self.potential, Potential) or self.potential.separable
 
     def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
-        """Return what has changed since the last calculation; momenta count where H is not separable."""
+        """Return the changes since the last calculation; momenta count if H is not separable."""
         changes: list[str] = super().check_state(atoms, tol)  # type: ignore[no-untyped-call]
         if self.separable or self.atoms is None or "positions" in changes:
             return changes

@@ -87,7 +87,7 @@ class EnergyConservation:
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What the demonstration found.
+    """Results of the demonstration.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class DemoResult:
 
 
 def run_demo(folder: str | Path = ".", *, progress: bool = False) -> DemoResult:
-    """Make copper frames with EMT, fit them, and put the potential to use; return what was found.
+    """Make copper frames with EMT, fit and use a potential, and return the results.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def require_folder(path: str) -> None:
 
 
 def require_format(path: str) -> None:
-    """Refuse a file of structures whose name does not say its format before the work for it is done."""
+    """Refuse a file of structures whose name has no known format, before any work."""
     try:
         writable = get_ioformat(filetype(path, read=False)).can_write
     except UnknownFileTypeError:

@@ -14,7 +14,7 @@ from ase_rfhgn.cli.copper_demo import (
 )
 
 Report = dict[str, Any]
-"""What a command found: plain JSON values, the object that ``--json`` prints."""
+"""Results of a command: plain JSON values, the object that ``--json`` prints."""
 
 UNITS = {"energy": "meV/atom", "force": "eV/Å", "stress": "GPa"}
 LABEL_WIDTH, COLUMN_WIDTH = 24, 10
@@ -55,12 +55,12 @@ def describe_selection(report: Report) -> str:
 
 
 def describe_model(report: Report) -> str:
-    """Return what a model file holds, one line per entry."""
+    """Return the contents of a model file, one line per entry."""
     return "\n".join(f"{key:<{LABEL_WIDTH}}{_value(_with_units(key, value))}" for key, value in report.items())
 
 
 def describe_demo(result: DemoResult) -> str:
-    """Return what the demonstration found."""
+    """Return the results of the demonstration."""
     folder = result.folder
     errors = {"training": result.train_errors.as_dict(), "unseen": result.unseen_errors.as_dict()}
     return "\n".join(
@@ -112,7 +112,7 @@ def _conservation(found: EnergyConservation) -> str:
 
 
 def _motion(report: Report) -> str:
-    """Return what a fit without labels was fitted to, and how well; nothing for one with labels."""
+    """Return the targets and errors of a fit without labels; nothing for a fit with labels."""
     if report["motion_rmse"] is None:
         return ""
     left_out = report["cross_validation"].get("motion_rmse")

@@ -16,7 +16,7 @@ def pooled(value_m: FloatArray, index_m: IntArray, n_sums: int) -> FloatArray:
     Parameters
     ----------
     value_m : ndarray of shape (m, ...)
-        What is summed.
+        Rows to sum.
     index_m : ndarray of shape (m,)
         To which sum a row belongs.
     n_sums : int
@@ -26,12 +26,12 @@ def pooled(value_m: FloatArray, index_m: IntArray, n_sums: int) -> FloatArray:
 
 
 def pooled_differences(value_p: FloatArray, tail_p: IntArray, head_p: IntArray, n_sums: int) -> FloatArray:
-    """Return sums over edges of what they add to their heads and take from their tails.
+    """Return sums over edges, which add a row to their heads and subtract it from their tails.
 
     Parameters
     ----------
     value_p : ndarray of shape (n_edges, ...)
-        What an edge adds and takes.
+        Contributions of the edges.
     tail_p, head_p : ndarray of shape (n_edges,)
         Ends of every edge.
     n_sums : int

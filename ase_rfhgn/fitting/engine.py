@@ -1,4 +1,4 @@
-"""The engine of every fit: targets → pass → ridge → solution → model, whatever is linear in its coefficients."""
+"""The engine of every fit: targets → pass → ridge → solution → model, for models linear in their coefficients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fitted model was solved from: its linear model and its linear system, made again from the model."""
+"""The state of a fit, made again from the fitted model: its linear model and its linear system."""
 
 from __future__ import annotations
 

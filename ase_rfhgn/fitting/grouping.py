@@ -1,4 +1,4 @@
-"""Groups of frames: what cross-validation leaves out together."""
+"""Groups of frames, which cross-validation leaves out together."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Group:
     Attributes
     ----------
     name : str
-        What the frames have in common.
+        Common property of the frames.
     system : tuple of int
         Species that occur, as indices.
     """
@@ -77,15 +77,15 @@ class Grouping:
 def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
     """Return the groups of the frames of a training set.
 
-    Chemical systems (sets of elements), where elements can take each other's places, and at least two
-    systems can be left out because all of their elements occur in others; otherwise folds of frames,
-    each made of runs of consecutive ones. Very few frames are one group. Isolated atoms are never left
-    out: nothing else determines their energy.
+    Groups are chemical systems (sets of elements) under two conditions: elements can take each other's
+    places, and all elements of at least two systems occur in other systems. If not, groups are folds of
+    frames, each made of runs of consecutive frames. Very few frames are one group. Isolated atoms are never
+    left out, because nothing else determines their energy.
 
     Parameters
     ----------
     survey : Survey
-        What the training set holds.
+        Survey of the training set.
     rng : numpy.random.Generator
         Source of randomness, for trial mixtures.
     """

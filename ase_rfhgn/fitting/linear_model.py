@@ -21,7 +21,7 @@ KINDS = ("energy", "force", "stress", "velocity", "motion")
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Columns of the linear system: one-body energies where there are any, then the features of every species.
+    """Columns of the linear system: one-body energies, if there are any, then the features of every species.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class RidgeSearch:
     tolerance : float
         Relative excess of the cross-validated sum of squares that the choice may have.
     default : float
-        Ridge where there are too few frames to leave any out.
+        Ridge if there are too few frames to leave any out.
     """
 
     ridges: tuple[float, ...]

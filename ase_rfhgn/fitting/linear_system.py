@@ -195,7 +195,7 @@ def _factor(arrays: Mapping[str, NDArray[Any]], name: str, layout: Layout) -> Fa
 
 
 def _checked(array: NDArray[Any], size: int, kind: type = np.float64, *, finite: bool = True) -> NDArray[Any]:
-    """Return an array if it is what it should be."""
+    """Return an array if its shape, type and values are right."""
     if array.shape != (size,) or array.dtype != kind or (finite and not np.isfinite(array).all()):
         message = f"an array of shape {array.shape} and type {array.dtype} where {size} {kind.__name__} are needed"
         raise ValueError(message)

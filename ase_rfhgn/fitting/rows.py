@@ -22,7 +22,7 @@ def frame_rows(
     features : Features
         The features.
     baseline : Baseline
-        What is subtracted from the labels.
+        Baseline that is subtracted from the labels.
     frame : Frame
         Structure and labels.
     graph : NeighbourGraph

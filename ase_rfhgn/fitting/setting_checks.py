@@ -1,4 +1,4 @@
-"""Checks of single settings: every bad one leads to one line with its name, its value and what is allowed."""
+"""Checks of single settings: a bad setting leads to one line with its name, its value and allowed values."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ase_rfhgn.errors import SettingsError
 
 
 def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    """Refuse what is not one of some words.
+    """Refuse a value that is not one of the allowed words.
 
     Parameters
     ----------
     name : str
-        What the setting is called.
+        Name of the setting.
     value : object
-        What it is.
+        Value of the setting.
     allowed : tuple of str
-        What it may be.
+        Allowed words.
 
     Raises
     ------
@@ -34,14 +34,14 @@ def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
 
 
 def check_number(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
-    """Refuse what is not a number within bounds.
+    """Refuse a value that is not a number within bounds.
 
     Parameters
     ----------
     name : str
-        What the setting is called.
+        Name of the setting.
     value : object
-        What it is.
+        Value of the setting.
     least, most : float
         Bounds, both allowed.
     whole : bool, default False
@@ -60,7 +60,7 @@ def check_number(name: str, value: object, least: float, most: float, *, whole: 
 
 
 def check_optional(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:
-    """Refuse what is neither None, which asks for a default, nor a number within bounds: see `check_number`."""
+    """Refuse a value that is neither None (the default) nor a number within bounds; see `check_number`."""
     if value is not None:
         check_number(name, value, least, most, whole=whole)
 

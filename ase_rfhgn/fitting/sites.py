@@ -59,7 +59,7 @@ class Sites:
         return Sites(self.n_frames, self.seed, domain, self._kept | other._kept)
 
     def domain(self) -> Domain | None:
-        """Return the domain that all sites span, None where there are none."""
+        """Return the domain that all sites span, None without sites."""
         if self._domain is None:
             return None
         descriptors, species = zip(*(self._kept[index] for index in sorted(self._kept)), strict=True)

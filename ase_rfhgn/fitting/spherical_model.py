@@ -37,7 +37,7 @@ class SphericalModel:
     fields : SphericalFields
         The features.
     baseline : Baseline
-        What is subtracted from the labels.
+        Baseline that is subtracted from the labels.
     species_power : float
         How far the prior holds down channels that switch between elements; see `ase_rfhgn.fitting.prior`.
     free_one_body : bool

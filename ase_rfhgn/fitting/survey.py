@@ -74,7 +74,7 @@ class Survey:
 
 
 def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = False) -> tuple[Survey, FrameGraphs]:
-    """Return what a training set holds, and its frames with their graphs.
+    """Return the survey of a training set, and its frames with their graphs.
 
     Labels of strange magnitude lead to a warning.
 
@@ -107,7 +107,7 @@ def _survey_of(items: FrameGraphs, cutoff: float, *, progress: bool) -> Surveyor
 
 
 class Surveyor:
-    """Collects what frames hold, in any order; what several passes collected merges.
+    """Collects facts about frames, in any order; the surveyors of several passes merge.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Surveyor:
         _keep_densest(graph, self.cutoff, self._densest)
 
     def merge(self, other: Surveyor) -> None:
-        """Take in what another one collected of other frames of the same training set."""
+        """Take in the facts of another surveyor about other frames of the same training set."""
         self.units.merge(other.units)
         self._found |= other._found
         for pair, distance in other._nearest.items():
@@ -158,7 +158,7 @@ class Surveyor:
         return max(DEFAULT_CUTOFF, round(NEIGHBOUR_DISTANCES * float(np.median(nearest)), 2))
 
     def survey(self) -> Survey:
-        """Return what the frames hold."""
+        """Return the survey of the frames."""
         found = [self._found[i] for i in sorted(self._found)]
         species_s = np.unique(np.concatenate([one.number_n for one in found]))
         volumes = [one.volume for one in found if np.isfinite(one.volume)]
@@ -177,7 +177,7 @@ class Surveyor:
 
 @dataclass(frozen=True, slots=True)
 class _FrameSurvey:
-    """What a frame holds; NaN for labels that are absent."""
+    """Facts about a frame; NaN for labels that are absent."""
 
     number_n: IntArray
     energy: float

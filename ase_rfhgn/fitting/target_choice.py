@@ -32,7 +32,7 @@ FEWEST = 3
 
 
 def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Motion:
-    """Return what a fit is to reproduce.
+    """Return the targets of a fit.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
     Raises
     ------
     TrainingDataError
-        If the frames lack what is needed, contradict the time step, or are too far apart.
+        If the frames lack momenta or labels, contradict the time step, or are too far apart.
     SettingsError
         If the time step is missing.
     """

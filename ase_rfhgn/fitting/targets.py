@@ -13,7 +13,7 @@ from ase_rfhgn.structures.frame_graphs import GraphedFrame
 
 
 class RowMaker(Protocol):
-    """What turns frames into rows of the linear system."""
+    """The protocol of objects that turn frames into rows of the linear system."""
 
     def rows(self, items: Sequence[GraphedFrame]) -> list[Mapping[str, FloatArray]]:
         """Return the rows of every frame by kind, right-hand side last."""
@@ -23,11 +23,11 @@ class RowMaker(Protocol):
 
 
 class Targets(Protocol):
-    """What the coefficients are fitted to."""
+    """The protocol of targets: labels, or equations of motion."""
 
     @property
     def description(self) -> str:
-        """What is fitted to, in words."""
+        """The targets in words."""
 
     def equations(self, items: Iterable[GraphedFrame], maker: RowMaker) -> Iterator[tuple[int, str, FloatArray]]:
         """Yield the number of a frame, a kind and its rows, right-hand side last."""
@@ -47,7 +47,7 @@ class Labels:
 
     @property
     def description(self) -> str:
-        """What is fitted to, in words."""
+        """The targets in words."""
         return "labels"
 
     def equations(self, items: Iterable[GraphedFrame], maker: RowMaker) -> Iterator[tuple[int, str, FloatArray]]:

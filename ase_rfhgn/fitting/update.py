@@ -30,17 +30,17 @@ Model = TypeVar("Model", Potential, PhaseSpacePotential)
 
 
 def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model that a fit to its frames and to more frames gives.
+    """Return the model of a fit to the old frames and to more frames.
 
-    Features, prior, ridges and weights stay; the cost does not depend on the old frames.
+    Features, prior, ridges and weights stay. The cost does not depend on the number of old frames.
 
     Parameters
     ----------
     fitted : Potential or PhaseSpacePotential
-        Fitted with ``updatable=True``.
+        A model that was fitted with ``updatable=True``.
     frames : path or iterable of ase.Atoms
         More labelled structures, of elements that the model knows.
-    bonds : Bonds, or a sequence of them, one per frame, optional
+    bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges of these frames, for a phase-space model that was fitted with bonds.
 
     Raises
@@ -58,17 +58,17 @@ def update(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
 
 
 def downdate(fitted: Model, frames: Frames, bonds: AnyBonds = None) -> Model:
-    """Return the model that a fit without some of its frames gives.
+    """Return the model of a fit without some of the old frames.
 
     Parameters
     ----------
     fitted, frames, bonds
-        As for `update`; the frames are in the fit, with the same labels.
+        As for `update`; the frames must be in the fit, with the same labels.
 
     Raises
     ------
     UpdateError
-        If a frame is not in the fit, or the remaining frames do not hold enough digits.
+        If a frame is not in the fit, or too many digits would be lost.
     """
     with single_threaded():
         state = state_of(fitted, bonds)
@@ -90,18 +90,18 @@ def reweighted(
     stress_weight: float | None = None,
     velocity_weight: float | None = None,
 ) -> Model:
-    """Return the model that a fit with a given ridge, and other weights, gives to the same frames.
+    """Return the model of a fit to the same frames with a given ridge and other weights.
 
-    As in such a fit, no unlabelled structures count; predicted uncertainties keep their scale.
+    Unlabelled structures are not used, as in every fit with a given ridge. Interval scales stay.
 
     Parameters
     ----------
     fitted : Potential or PhaseSpacePotential
-        Fitted with ``updatable=True``.
+        A model that was fitted with ``updatable=True``.
     ridge : float
         Strength of the prior on the scaled coefficients.
     energy_weight, force_weight, stress_weight, velocity_weight : float, optional
-        Weights of the rows of a kind; by default they stay.
+        Weights of energies, forces, stresses and velocities; a weight that is not given stays.
 
     Raises
     ------

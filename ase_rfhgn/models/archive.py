@@ -2,9 +2,9 @@
 
 The file is a plain zip archive that `numpy.load` reads too. It holds ``header.npy``, the JSON text
 as bytes, and one ``.npy`` per array, sorted by name, uncompressed and without time stamps: equal
-contents give equal bytes. The archive's comment, the last 64 bytes of the file, is the SHA-256 of
-all bytes before it, so a change anywhere is found before anything is parsed. The checksum guards
-against accidents, not against malice; parsing is bounded by the size of the file in any case.
+contents give equal bytes. The comment of the archive, the last 64 bytes of the file, is the SHA-256 of
+all bytes before it. So a change is found before anything is parsed. The checksum protects against
+accidents, not against malice. Parsing is always bounded by the size of the file.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def read_model_as(path: str | Path, makers: Mapping[str, Callable[[Header, Array
     path : str or Path
         File that `write_model` wrote.
     makers : mapping of str to callable
-        What makes a model of a header and arrays, by the header's entry "model".
+        Functions that make a model of a header and arrays, by the header's entry "model".
 
     Raises
     ------

@@ -98,7 +98,7 @@ class Domain(ReadOnlyArrays):
 
     @cached_property
     def _whitening(self) -> list[tuple[FloatArray, FloatArray]]:
-        """Mean of every species, and what turns deviations into uncorrelated ones of unit variance."""
+        """Mean of every species, and the matrix that makes deviations uncorrelated with unit variance."""
         return [_whitening(moment_dd) for moment_dd in self.moment_sdd]
 
 

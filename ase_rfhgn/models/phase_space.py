@@ -33,7 +33,7 @@ from ase_rfhgn.models.stored_network import length_or_none, network_as_arrays, n
 from ase_rfhgn.structures.graph import Bonds, NeighbourGraph, bonded_graph, build_graph
 
 KIND = "phase space"
-"""What model files call this kind of model."""
+"""Name of this kind of model in model files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class PhaseSpacePotential(ReadOnlyArrays):
 
     @property
     def kind(self) -> str:
-        """What this kind of model is called."""
+        """Name of this kind of model."""
         return KIND
 
     @property
@@ -158,7 +158,7 @@ class PhaseSpacePotential(ReadOnlyArrays):
 
     def _uncertainty(self, points: PhasePoints) -> PhaseSpaceUncertainty:
         if self.ensemble is None:
-            message = "this model cannot predict its uncertainty: it has no ensemble, so leave out uncertainty"
+            message = "this model cannot predict its uncertainty: it has no ensemble; leave out uncertainty=True"
             raise SettingsError(message)
         return self.ensemble.predicted_uncertainty(self.network, points, separable=self.separable)
 

@@ -73,7 +73,7 @@ class PhaseSpaceEnsemble(ReadOnlyArrays):
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, FloatArray], n_features: int) -> PhaseSpaceEnsemble:
-        """Return the ensemble that `as_arrays` wrote, after a check of what it holds.
+        """Return the ensemble that `as_arrays` wrote, after a check of the arrays.
 
         Parameters
         ----------

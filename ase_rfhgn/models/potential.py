@@ -38,7 +38,7 @@ from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.neighbour_list import NeighbourList
 
 KIND = "spherical fields"
-"""What model files call this kind of model."""
+"""Name of this kind of model in model files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ class Potential(ReadOnlyArrays):
 
     @property
     def kind(self) -> str:
-        """What this kind of model is called."""
+        """Name of this kind of model."""
         return KIND
 
     @property

@@ -31,7 +31,7 @@ def fields_as_arrays(fields: SphericalFields) -> dict[str, NDArray[Any]]:
 
 
 def fields_header(fields: SphericalFields) -> dict[str, JSON]:
-    """Return what is no array."""
+    """Return the parts that are not arrays."""
     return {
         "cutoff": fields.cutoff,
         "correlation": fields.correlation,

@@ -26,7 +26,7 @@ def network_as_arrays(network: GraphNetwork | VectorNetwork) -> Arrays:
 
 
 def network_header(network: GraphNetwork | VectorNetwork) -> dict[str, JSON]:
-    """Return what is no array."""
+    """Return the parts that are not arrays."""
     encoding = network.encoding
     return {
         "network": _kind_of(network),
@@ -68,7 +68,7 @@ def network_of_arrays(header: Header, arrays: Arrays, n_dimensions: int) -> Grap
 
 
 def length_or_none(value: object) -> float | None:
-    """Return a length of a header (Å), None where there is none."""
+    """Return a length of a header (Å), or None."""
     if value is None:
         return None
     number = float(str(value))

@@ -132,7 +132,7 @@ class Ensemble(ReadOnlyArrays):
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, FloatArray], n_species: int) -> Ensemble:
-        """Return the ensemble that `as_arrays` wrote, after a check of what it holds.
+        """Return the ensemble that `as_arrays` wrote, after a check of the arrays.
 
         Parameters
         ----------

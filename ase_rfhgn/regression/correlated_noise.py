@@ -1,8 +1,8 @@
 """Correlated noise of equations of motion: its strength from residuals, and rows whose noise is white.
 
-Residuals of the equations, one after the other, tell their causes apart by their correlation. A force
-that the features cannot express varies smoothly, measurement noise changes its sign from equation
-to equation because it was differenced, and random kicks of a thermostat forget at once.
+The correlation of residuals of successive equations shows their cause. A force that the features cannot
+express varies smoothly. Measurement noise changes its sign from equation to equation, because it was
+differenced. Random kicks of a thermostat are uncorrelated.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def huber_weights(residual_m: FloatArray, scale: float) -> FloatArray:
     residual_m : ndarray of shape (n_rows,)
         Residuals of an earlier fit.
     scale : float
-        Standard deviation of what is not an outlier.
+        Standard deviation of values that are not outliers.
 
     Notes
     -----

@@ -22,16 +22,16 @@ REFINEMENT = 10.0
 def leave_one_out(
     parts: Sequence[Part], rows: Callable[[Part], FloatArray], always_ff: FloatArray | None = None
 ) -> Iterator[FloatArray]:
-    """Yield, for every part, the factor of all others stacked, and of what is never left out.
+    """Yield, for every part, the stacked factor of all other parts and of rows that are never left out.
 
     Parameters
     ----------
     parts : sequence
-        At least two, or one and what is never left out.
+        At least two parts, or one part and rows that are never left out.
     rows : callable
         Returns the rows of the factor of a part, an upper triangle or trapezoid, in an array of its own.
     always_ff : ndarray, optional
-        What is never left out. It is overwritten.
+        Factor of rows that are never left out. It is overwritten.
 
     Notes
     -----
@@ -75,7 +75,7 @@ class RidgeChoice:
 def left_out_score(
     rest_ff: Sequence[FloatArray], left_out_ff: Sequence[FloatArray], spread_f: FloatArray
 ) -> Callable[[float], float]:
-    """Return what gives the sum of squared residuals of all rows left out for a ridge.
+    """Return a function of the ridge: the sum of squared residuals of all rows left out.
 
     Parameters
     ----------

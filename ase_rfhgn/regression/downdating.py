@@ -1,12 +1,11 @@
 """Downdating: rows are taken out of a triangular factor.
 
-To update a factor by rows is always safe, to downdate it need not be: where the rows that go held a
-direction alone, digits cancel. Two things keep the digits here. The factor that is downdated
-already holds the prior of a ridge regression, so that no direction is ever held by nothing; and the
-factor itself is reflected, never the product of the rows with themselves, so that errors are
-of the size of rounding in the rows (mixed stability: Bojanczyk, Brent, van Dooren and de Hoog, SIAM
-J. Sci. Stat. Comput. 8, 210 (1987)). The algorithm is LINPACK's for one row (Dongarra et al.,
-LINPACK Users' Guide (1979), chapter 10) in a form for many rows at once.
+An update by more rows is always safe, but a downdate is not: digits cancel if the removed rows alone
+determine a direction. Two things keep the digits here. First, the factor already contains the prior of a
+ridge regression, which determines every direction. Second, the factor itself is reflected, not the product
+of the rows with themselves. So errors are of the size of rounding in the rows (mixed stability: Bojanczyk,
+Brent, van Dooren and de Hoog, SIAM J. Sci. Stat. Comput. 8, 210 (1987)). The algorithm is LINPACK's
+algorithm for one row (Dongarra et al., LINPACK Users' Guide (1979), chapter 10), for many rows at once.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import UpdateError
 
 LEAST_REST = 1e-6
-"""Square of what must stay of every direction. At 1e-6, forces are off by about 1e-6 eV/Å at a ridge of 1e-14."""
+"""Least square of the part of every direction that stays; at 1e-6 and a ridge of 1e-14, forces are off by 1e-6 eV/Å."""
 
 
 def downdated(factor_ff: FloatArray, row_mf: FloatArray) -> FloatArray:

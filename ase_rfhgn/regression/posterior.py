@@ -1,11 +1,11 @@
 """The posterior of the coefficients: samples, residuals of a fit without some rows, interval scales.
 
-The textbook posterior of a linear regression, N(θ, s² (ZᵀZ + prior)⁻¹) with the noise s², knows
-where the data are thin. But labels of quantum mechanics have no noise: the errors come from the
-model's form, and do not shrink as rows are added (Swinburne and Perez, arXiv:2402.01810). So only
-its shape is used, and its scale is measured: residuals of frames left out of the fit, in closed
-form, over the spread of the draws there (split conformal prediction with normalised residuals: Lei
-et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
+The textbook posterior of a linear regression, N(θ, s² (ZᵀZ + prior)⁻¹) with the noise s², is wide where
+data are sparse. But labels of quantum mechanics have no noise. Their errors come from the form of the
+model, and do not shrink as rows are added (Swinburne and Perez, arXiv:2402.01810). So only the shape of
+the posterior is used, and its scale is measured. The interval scale is a quantile of the residuals of
+frames left out, in closed form, over the spread of the samples there. This is split conformal prediction
+with normalised residuals (Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
 """
 
 from __future__ import annotations

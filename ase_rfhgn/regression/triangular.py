@@ -1,10 +1,10 @@
 """Triangular factors of the rows of a linear system: running, joined, packed; numbers without atoms.
 
-Rows (Z, u) of a linear system Zθ ≈ u are never kept. Their orthogonal factorisation
-(Z, u) = QR is updated block by block, and R alone, upper triangular with as many rows as columns,
-answers every later question: the residual of any θ is ‖R (θ, −1)‖, sums of weighted systems
-stack their factors, and a ridge adds diagonal rows. Normal equations would lose half of the digits,
-which features with condition numbers of 1e12 and more do not forgive.
+Rows (Z, u) of a linear system Zθ ≈ u are never kept. Their orthogonal factorisation (Z, u) = QR is updated
+block by block, and only R is kept. R is upper triangular, with as many rows as columns. The residual of
+any θ is ‖R (θ, −1)‖. The factors of weighted systems are stacked for their sum, and a ridge adds diagonal
+rows. Normal equations would lose half of the digits, too many for features with condition numbers of 1e12
+and more.
 """
 
 from __future__ import annotations

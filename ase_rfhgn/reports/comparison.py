@@ -93,7 +93,7 @@ class Parity:
     Attributes
     ----------
     quantity, unit : str
-        What it is, for an axis.
+        Name and unit, for an axis.
     label_m, prediction_m : ndarray of shape (n_values,)
         The values, in the unit.
     """

@@ -1,7 +1,7 @@
 """Figures: every plot takes the axes it draws on and returns them.
 
-Matplotlib is imported where a figure is drawn, nowhere else; no figure is shown and no global
-state of pyplot is touched, so the plots work without a display.
+Matplotlib is imported only when a figure is drawn. No figure is shown, and the global state of pyplot
+does not change, so the plots work without a display.
 """
 
 from __future__ import annotations

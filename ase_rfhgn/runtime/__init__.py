@@ -1,1 +1,1 @@
-"""What every room may use: threads, progress, time, batches, random streams, atomic writes."""
+"""Tools for every room: threads, progress, time, batches, random streams, atomic writes."""

@@ -22,9 +22,9 @@ def progress_bar(items: Iterable[Item], label: str, *, total: int | None = None,
     Parameters
     ----------
     items : iterable
-        What is worked through.
+        Items of the work.
     label : str
-        What the work is.
+        Name of the work.
     total : int, optional
         Number of items, if ``len(items)`` does not exist.
     shown : bool, default True

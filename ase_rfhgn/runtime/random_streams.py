@@ -14,7 +14,7 @@ GROUPING = 3
 """Trial mixtures of elements."""
 
 SITES = 4
-"""Atoms of every frame that tell the limits of the domain."""
+"""Atoms of every frame that determine the limits of the domain."""
 
 SNAPSHOTS = 1
 """Frames of a fit in phase space that weights are sampled from; there are no unlabelled structures."""

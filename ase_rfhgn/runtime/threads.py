@@ -38,7 +38,7 @@ def mapped_ahead(function: Callable[[Item], Result], items: Iterable[Item], thre
     Parameters
     ----------
     function : callable
-        What is done; it must not depend on the order in which it is called.
+        The function; its results must not depend on the order of calls.
     items : iterable
         Read by the calling thread, no further ahead than there are threads.
     threads : int

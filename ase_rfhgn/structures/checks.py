@@ -40,7 +40,7 @@ def refuse_unknown_elements(atoms: Atoms, species_s: IntArray, model: str) -> No
     species_s : ndarray of shape (n_species,)
         Atomic numbers that the model knows.
     model : str
-        What messages call it.
+        Name of the model in messages.
 
     Raises
     ------

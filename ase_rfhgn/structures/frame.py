@@ -20,7 +20,7 @@ from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.structures.cell import has_volume, is_truly_periodic, places_too_far
 
 _NO_INFLUENCE = {"initial_charges", "initial_magmoms"}
-"""What may change after the labels were computed."""
+"""Properties that may change after the labels were computed."""
 
 _ELEMENTS = range(1, len(chemical_symbols))
 """Atomic numbers; ASE's 0 is a ghost."""
@@ -41,7 +41,7 @@ class Frame:
     stress_v : ndarray of shape (6,) or None
         Stress, positive in tension (eV/Å³); None unless the cell has a volume.
     name : str
-        What messages call the frame: "train.traj, frame 12".
+        Name of the frame in messages: "train.traj, frame 12".
     velocity_nc : ndarray of shape (n_atoms, 3) or None
         Velocities ∂H/∂p, where these are labels, too (Å per ASE time).
     """
@@ -92,7 +92,7 @@ def frame_of(atoms: Atoms, name: str, *, labelled: bool = True) -> Frame:
     atoms : ase.Atoms
         The structure; it is copied.
     name : str
-        What messages call the frame.
+        Name of the frame in messages.
     labelled : bool, default True
         Whether labels are wanted; otherwise they are not even looked at.
 
@@ -122,7 +122,7 @@ def _refuse(name: str, flaws: Iterator[str]) -> None:
 
 
 def _flaws_of_structure(atoms: Atoms) -> Iterator[str]:
-    """Yield what is wrong with a structure; each check relies on those before it."""
+    """Yield the flaws of a structure; each check relies on the checks before it."""
     if not isinstance(atoms, Atoms):
         yield f"a {type(atoms).__name__} where ase.Atoms are needed: give a list of Atoms"
     if not len(atoms):
@@ -161,7 +161,7 @@ def _labels(atoms: Atoms) -> dict[str, NDArray[Any]]:
 
 
 def _flaws_of_labels(atoms: Atoms, labels: dict[str, NDArray[Any]]) -> Iterator[str]:
-    """Yield what is wrong with the labels of a structure."""
+    """Yield the flaws of the labels of a structure."""
     shapes = {"energy": (), "forces": (len(atoms), 3), "stress": (6,)}
     for label, value in labels.items():
         if value.dtype.kind not in "fiu" or value.shape != shapes[label]:

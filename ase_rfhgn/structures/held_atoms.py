@@ -56,7 +56,7 @@ def warn_of_still_atoms(frames: Iterable[Frame], runs: Iterable[Sequence[int]], 
     runs : iterable of sequences of int
         Frames that follow each other in time.
     name : str
-        What messages call the frames.
+        Name of the frames in messages.
 
     Warns
     -----

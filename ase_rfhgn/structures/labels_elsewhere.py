@@ -48,7 +48,7 @@ def refuse_labels_elsewhere(frames: Iterable[Frame], name: str) -> None:
     frames : iterable of Frame
         The frames, none of which has labels.
     name : str
-        What messages call them.
+        Name of the frames in messages.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def refuse_labels_elsewhere(frames: Iterable[Frame], name: str) -> None:
 
 
 def _named_values(atoms: Atoms) -> Iterator[tuple[str, str, object]]:
-    """Yield what a structure carries besides its calculator: where, its name, and its value."""
+    """Yield the place, name and value of everything that a structure carries besides its calculator."""
     yield from ((f"arrays[{name!r}]", name, value) for name, value in atoms.arrays.items())
     yield from ((f"info[{name!r}]", name, value) for name, value in atoms.info.items() if isinstance(name, str))
 

@@ -11,9 +11,9 @@ from ase_rfhgn.structures.graph import NeighbourGraph, Pairs, find_pairs
 class NeighbourList:
     """Graphs of a structure that moves a little from call to call.
 
-    Pairs are searched up to the cutoff plus a skin. As long as no atom has moved by more than half
-    of the skin since then, and nothing else has changed, no pair can have come closer than the
-    cutoff unnoticed, and the search is spared: Verlet, Phys. Rev. 159, 98 (1967).
+    Pairs are searched up to the cutoff plus a skin. They are searched anew when an atom has moved by more
+    than half of the skin, or when anything else has changed. Before, no other pair can be closer than the
+    cutoff (Verlet, Phys. Rev. 159, 98 (1967)).
 
     Parameters
     ----------

@@ -59,8 +59,8 @@ class Chronology:
 def chronology(frames: Iterable[Frame]) -> Chronology:
     """Return the order of frames in time; they are gone through once.
 
-    A frame follows the one before it if both have the same atoms in the same cell, and the atoms
-    have moved along their momenta; without momenta, if they have not suddenly changed their velocities.
+    A frame follows the frame before it if both have the same atoms in the same cell, and the atoms have
+    moved along their momenta. Without momenta, velocities must not change suddenly.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ __all__ = ["Frame", "Structures", "TrainingSet"]
 
 
 class Structures(Protocol):
-    """What frames are read from: a list of Atoms, or a trajectory that reads on demand."""
+    """Source of frames: a list of Atoms, or a trajectory that reads on demand."""
 
     def __len__(self) -> int:
         """Return the number of structures."""
@@ -52,7 +52,7 @@ class TrainingSet:
     number_i : sequence of int
         Which of the structures are in the set.
     name : str
-        What messages call the set.
+        Name of the set in messages.
     closest : float
         Distance below which two atoms are at the same place (Å); those who make graphs check it.
     labelled : bool, default True

@@ -42,14 +42,17 @@ _NAMED = 5
 class UnitCheck:
     """Finds frames whose labels have other units than the labels of other frames, or wrong units.
 
-    Forces are too large if no energy difference explains them: springs stiffer than any bond,
-    stretched until they pull with these forces, would store more energy than sets the frame apart
-    from the others. Where a frame has no energy, its forces are compared with those of the rest.
-    Stresses likewise: a material as hard as none, compressed from the usual pressure to that of the
+    Forces are too large if no energy difference explains them. Springs stiffer than any bond, stretched
+    to these forces, would then store more energy than the difference between this frame and the others.
+    If a frame has no energy, its forces are compared with the forces of other frames.
+
+    Stresses are too large in the same sense: a material harder than any, compressed to the stress of the
     frame, would store more energy.
-    Energies per atom, less the part that the composition explains, are suspicious if they are
-    farther from the rest than any binding energy, or if they were among the rest as hartrees.
-    Forces that are too small are never suspicious: surfaces and relaxed crystals have such.
+
+    Energies per atom, minus a part that the composition explains, must not be farther from the other
+    frames than any binding energy. They must not lie among the other frames only as hartrees.
+
+    Forces that are too small are never suspicious, because surfaces and relaxed crystals have small forces.
     """
 
     def __init__(self) -> None:
@@ -111,13 +114,13 @@ class UnitCheck:
         )
         self._warn(
             np.array(self._zeroed),
-            "forces of exactly 0 on fixed atoms; attach forces from get_forces with apply_constraint False",
+            "forces of exactly 0 on fixed atoms; attach the forces of get_forces(apply_constraint=False)",
         )
         unseen = next((where for where in self._unseen if where), "")
         self._warn(np.array([bool(where) for where in self._unseen]), f"{unseen} not used as labels: {ADVICE}")
 
     def _deviations(self) -> FloatArray:
-        """Return the energies per atom less what the composition explains, NaN where there is none."""
+        """Return the energies per atom minus the part that the composition explains, NaN without energy."""
         element_s = sorted(set().union(*self._compositions))
         fraction_is = np.array([[counts[z] / counts.total() for z in element_s] for counts in self._compositions])
         energy_i = np.array(self._energies)

@@ -1,7 +1,7 @@
 """Reference systems with known Hamiltonians, p²/2m + V, as ASE calculators with analytic forces.
 
-Three layers: energy and slope of a pair or of a single atom (`pair_laws`, `fields`), calculators that
-assemble them (`calculators`), and the structures they act on (`lattices`, `classics`).
+There are three layers. `pair_laws` and `fields` have the energy and slope of a pair or of a single atom.
+`calculators` assembles them. `lattices` and `classics` have the structures.
 
 Lennard-Jones is not here, because ASE has it: ``LennardJones(..., smooth=True)`` of
 `ase.calculators.lj` has continuous forces at its cutoff.

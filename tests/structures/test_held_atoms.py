@@ -36,7 +36,7 @@ def fixed_frames(*, apply_constraint: bool) -> list[Frame]:
 def test_forces_that_a_constraint_zeroed_are_told() -> None:
     assert all(has_zeroed_forces(frame) for frame in fixed_frames(apply_constraint=True))
     (told,) = check(fixed_frames(apply_constraint=True))
-    assert "forces of exactly 0 on fixed atoms; attach forces from get_forces with apply_constraint False" in told
+    assert "forces of exactly 0 on fixed atoms; attach the forces of get_forces(apply_constraint=False)" in told
     assert not check(fixed_frames(apply_constraint=False))
 
 

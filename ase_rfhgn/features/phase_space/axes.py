@@ -1,11 +1,11 @@
 """Global axes of structures: a network sees positions and momenta along them, and they turn with the structure.
 
-The axes of RF-HGN (arXiv:2506.06558): the mean position is the origin, the first axis points to the
-node nearest to it, and the basis is completed by a rotation in the plane or by Gram–Schmidt in space,
-there with the second nearest node. On a line, the axis points to the nearest node.
+These are the axes of RF-HGN (arXiv:2506.06558). The mean position is the origin, and the first axis
+points to the nearest node. In the plane, a rotation completes the basis. In space, Gram–Schmidt with the
+second nearest node completes it. On a line, the axis points to the nearest node.
 
-These axes have defects that no derivative heals. They jump when another node becomes the nearest.
-They are undefined when that node sits on the mean position. They turn fast when it is close to it.
+These axes have defects. They jump when another node becomes the nearest. They are undefined when this
+node lies on the mean position. They turn fast when this node is close to the mean position.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class NetworkArchitecture:
     encoding : Encoding
         Inputs of the network.
     units : tuple of int
-        Units of the node encoder, the edge encoder and the message constructor per species, up to four;
-        the first alone, as it is, for "vector".
+        Units of the node encoder, the edge encoder and the message constructor per species, for at most
+        four species. For "vector", only the first number counts, for all species together.
     sampler : {"swim", "elm"}
         How the weights of dense layers are sampled.
     smooth_cutoff : float, optional

@@ -24,14 +24,14 @@ class Encoding:
     Attributes
     ----------
     axes : {"nearest node", "mean position", "laboratory"}
-        Those of the paper, with the mean position as origin and axes by the nearest node; the same
-        origin with the axes of the coordinates; or coordinates as they are.
+        The axes of the paper, by the nearest node, with the mean position as origin. Or Cartesian axes
+        with the same origin. Or coordinates as they are.
     node_inputs : tuple of {"position", "momentum"}
-        What the node encoder sees, along the axes.
+        Inputs of the node encoder, along the axes.
     edge_inputs : tuple of {"displacement", "distance"}
-        What the edge encoder sees; displacements along the axes.
+        Inputs of the edge encoder; displacements are along the axes.
     species : Species
-        Nodes that are told apart; by default none are. Momenta are seen times √(m₀/m).
+        Species of the nodes; by default all nodes are alike. Momenta are seen times √(m₀/m).
     """
 
     axes: str
@@ -239,7 +239,7 @@ class ChainRule:
         return self._position_ncf, self._momentum_ncf
 
     def _twist(self, slope_maf: FloatArray, projected_ma: FloatArray, structure_m: IntArray, columns: slice) -> None:
-        """Add what a turn of the axes changes: Σ (g_a x_b − g_b x_a) in every plane."""
+        """Add the effect of a turn of the axes: Σ (g_a x_b − g_b x_a) in every plane."""
         for plane, (a, b) in enumerate(zip(*self._encoded.axes.planes, strict=True)):
             twist_mf = slope_maf[:, a] * projected_ma[:, b, None] - slope_maf[:, b] * projected_ma[:, a, None]
             self._twist_iwf[:, plane, columns] += pooled(twist_mf, structure_m, len(self._twist_iwf))

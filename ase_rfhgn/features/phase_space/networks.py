@@ -21,7 +21,7 @@ NUMBERS_PER_BLOCK = 2**21
 
 
 class Network(Protocol):
-    """What a Hamiltonian of phase space is made of."""
+    """The protocol of networks whose features span a Hamiltonian of phase space."""
 
     @property
     def encoding(self) -> Encoding:
@@ -50,9 +50,9 @@ class Network(Protocol):
 class GraphNetwork:
     """Hamiltonian graph network of one round of message passing.
 
-    Features are the units of the node encoder h_i = φ_V, summed over nodes, and the units of the edge
-    encoder h_ij = φ_E and of the message constructor φ_M(h_i, h_j, h_ij), summed over edges i → j. Where
-    there are several species, node and edge encoder see which one nodes and both ends of edges are.
+    Features are the units of the node encoder h_i = φ_V, summed over nodes. The units of the edge encoder
+    h_ij = φ_E and of the message constructor φ_M(h_i, h_j, h_ij), summed over edges i → j, are features,
+    too. If there are several species, the encoders see the species of nodes and of both ends of edges.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class GraphNetwork:
 
     Notes
     -----
-    RF-HGN, arXiv:2506.06558. There, messages have no factor, and the energy jumps where an edge that
-    is defined by a cutoff appears. Here, the encoders are pooled beside the messages: what single
-    nodes and edges tell needs no detour through the message constructor.
+    The network is RF-HGN (arXiv:2506.06558) with two changes. In the paper, messages have no factor, so the
+    energy jumps when an edge appears at a cutoff. Here, the units of the encoders are pooled beside the
+    messages, so functions of single nodes and edges need no message.
     """
 
     encoding: Encoding
@@ -151,7 +151,7 @@ class GraphNetwork:
         return np.concatenate([self.edge.slopes(bend_ph, n_inputs), slope_pdk], axis=2)
 
     def _blocks(self, encoded: EncodedPoints, hidden_nh: FloatArray, numbers_per_edge: int) -> Iterator[EdgeBlock]:
-        """Yield what edges contribute, in blocks as large as memory allows."""
+        """Yield the contributions of edges, in blocks as large as memory allows."""
         weight_centre_kh, weight_neighbour_kh, weight_edge_kh = self._weights
         from_centre_nk = hidden_nh @ weight_centre_kh.T + self.message.bias_k
         from_neighbour_nk = hidden_nh @ weight_neighbour_kh.T
@@ -180,7 +180,7 @@ def _through(slope_mdh: FloatArray, weight_kh: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class EdgeBlock:
-    """What a block of edges contributes: units of the edge encoder, then of the message constructor.
+    """Contributions of a block of edges: units of the edge encoder, then units of the message constructor.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class Block:
 
 
 class SiteFields(Protocol):
-    """What evaluations and rows ask of spherical fields; see `ase_rfhgn.features.spherical.fields`."""
+    """The protocol of spherical fields in evaluations and rows; see `ase_rfhgn.features.spherical.fields`."""
 
     @property
     def species_s(self) -> IntArray:

@@ -173,7 +173,7 @@ def _respond(
 
 
 def _dense_sites(fields: SiteFields, block: Block) -> tuple[DenseSites | None, FloatArray]:
-    """Return what the density limit does to the atoms of a block, None where none is dense."""
+    """Return the effect of the density limit on the atoms of a block, None if no atom is beyond it."""
     if fields.density_limit is None:
         return None, block.distance_p
     density_p, slope_p = cutoff_function(block.distance_p, fields.density_limit.cutoff)

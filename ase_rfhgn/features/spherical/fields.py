@@ -33,8 +33,9 @@ class SphericalFields(ReadOnlyArrays):
     s_{qk}(x) = Σ_l ω_{qlk} Σ_m A_{lm} Y_lm(x) on the unit sphere. The features are the two-body sums
     Σ_j t_k; the mean squares of every degree over the sphere, Σ_m A_lm² / 4π; and the means of the
     powers 3..correlation of the fields. (The mean squares of all projections are linear in the mean
-    squares of the degrees.) Quadrature is exact for these polynomials, so the features are invariant
-    up to rounding.
+    squares of the degrees.)
+
+    Quadrature is exact for these polynomials, so the features are invariant up to rounding.
 
     Attributes
     ----------
@@ -166,7 +167,7 @@ class SphericalFields(ReadOnlyArrays):
         return relative_spread(self.encoder.shift_bk, copies_o, species_power)
 
     def polynomials(self, coefficient_sf: FloatArray) -> Polynomials:
-        """Return coefficients sorted by what the kernel multiplies them with: work to be done once per set.
+        """Return coefficients in the order of the kernel's sums: work to be done once per set of coefficients.
 
         Parameters
         ----------

@@ -26,7 +26,7 @@ _cutoff_of_edge = compiled(**INLINED)(cutoff_function)
 
 @compiled(**OPTIONS)
 def tanh_arguments(distance_p, pair_p, weight_k, shift_bk):
-    """Return what enters the activation: w_k r + the shift of the pair of species."""
+    """Return the arguments of the activation: w_k r + the shift of the pair of species."""
     argument_pk = np.empty((len(distance_p), len(weight_k)))
     for p in range(len(distance_p)):
         for k in range(len(weight_k)):

@@ -14,7 +14,7 @@ from ase_rfhgn.structures.graph import NeighbourGraph
 
 @dataclass(frozen=True, slots=True)
 class FeatureRows:
-    """Derivatives of the pooled features: what is linear in the coefficients.
+    """Derivatives of the pooled features: energies, forces and virials are linear in them.
 
     Attributes
     ----------

@@ -5,13 +5,13 @@ Velocity Verlet with time step Δt obeys exactly
     p(i+1) − p(i) = Δt (F(i) + F(i+1)) / 2,        m (r(i+1) − 2 r(i) + r(i−1)) = Δt² F(i)
 
 at its own steps i. Frames that are k steps apart obey sums of these equations, in which the force of
-every step has a weight: a discrete weak form whose test function is a box for momenta and a hat for
-positions (Messenger and Bortz, Multiscale Model. Simul. 19, 1474 (2021), take smoother ones). Forces
-between frames are not known. The polynomial through those at the frames around interpolates them,
-and so turns weights of steps into weights of frames. For hats and k → ∞ these are the implicit
-Störmer–Cowell formulas, with three frames Numerov's (Hairer, Nørsett and Wanner, Solving Ordinary
-Differential Equations I, section III.10). For k = 1 nothing is interpolated, and the equations are as
-exact as the integrator's own.
+every step has a weight. This is a discrete weak form; its test function is a box for momenta and a hat
+for positions. (Messenger and Bortz, Multiscale Model. Simul. 19, 1474 (2021), use smoother functions.)
+Forces between frames are not known. A polynomial through the forces at neighbouring frames interpolates
+them, and so turns weights of steps into weights of frames. For hats and k → ∞ the result is the implicit
+Störmer–Cowell formulas, and with three frames Numerov's formula (Hairer, Nørsett and Wanner, Solving
+Ordinary Differential Equations I, section III.10). For k = 1 nothing is interpolated, and the equations
+are as exact as the integrator.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ class PhaseSpaceModel:
         ]
 
     def size(self, item: GraphedFrame) -> float:
-        """Return the size of a frame: what its derivatives take of a processor's cache."""
+        """Return the size of a frame: the share of a processor's cache that its derivatives need."""
         numbers = (item.graph.n_atoms + len(item.graph.centre_p)) * self.graphs.n_dimensions
         return numbers * self.network.n_features / NUMBERS_PER_BATCH
 

@@ -40,7 +40,7 @@ class PhaseSpaceProblem:
     settings : PhaseSpaceSettings
         Settings of the fit.
     bonds : Bonds, sequence of Bonds, or None
-        Edges of all frames, or of each of them, where there is no cutoff.
+        Edges of all frames, or of each frame, if there is no cutoff.
     """
 
     settings: PhaseSpaceSettings
@@ -131,7 +131,7 @@ class PhaseSpaceProblem:
             raise TrainingDataError(message) from error
 
     def _both_halves(self, targets: Labels | Motion, n_dimensions: int) -> Targets:
-        """Return what is fitted to: with a learned kinetic energy both halves of Hamilton's equations."""
+        """Return the targets: with a learned kinetic energy both halves of Hamilton's equations."""
         if isinstance(targets, Labels):
             return targets
         motion = replace(targets, n_dimensions=n_dimensions)
@@ -189,7 +189,7 @@ def _weights(targets: Targets, items: FrameGraphs, sample: Sequence[GraphedFrame
 
 
 def _observed_spread(motion: Motion, items: FrameGraphs) -> float:
-    """Return the root mean square of what is differenced between frames."""
+    """Return the root mean square of the differences between frames."""
     maker = _Nothing(motion)
     parts = [target_m1.ravel() for _, _, target_m1 in replace(motion, weighting=None).equations(items, maker)]
     return _spread(parts) if parts else 1.0

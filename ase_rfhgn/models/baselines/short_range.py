@@ -22,10 +22,10 @@ ZBL_DECAYS = np.array([3.19980, 0.94229, 0.40290, 0.20162])
 class ShortRangeCore(ReadOnlyArrays):
     """Pair repulsion that starts smoothly below a radius and follows ZBL's screened Coulomb law.
 
-    The energy of a pair is what the universal potential of Ziegler, Biersack and Littmark (The
-    Stopping and Range of Ions in Solids, Pergamon, 1985) has beyond its second-order Taylor
-    expansion about the radius: zero above it, twice continuously differentiable there, and rising
-    without bound below, because all odd derivatives of the law are negative.
+    The law is the universal potential of Ziegler, Biersack and Littmark (The Stopping and Range of Ions
+    in Solids, Pergamon, 1985). The energy of a pair is this law minus its second-order Taylor expansion
+    about the radius. It is zero above the radius and twice continuously differentiable there. It rises
+    without bound below the radius, because all odd derivatives of the law are negative.
 
     Attributes
     ----------
