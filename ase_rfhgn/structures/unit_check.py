@@ -20,6 +20,9 @@ STIFFEST = 1000.0
 HARDEST = 3.0
 """Bulk modulus beyond any material at rest: diamond has 2.8 (eV/Å³)."""
 
+STIFFENING = 5.0
+"""Derivative of the bulk modulus by the pressure: 3 to 6 for most solids (Murnaghan, PNAS 30, 244 (1944))."""
+
 UNNOTICED = 0.05
 """Energy per atom that forces may store unseen: thermal motion at a thousand kelvin (eV)."""
 
@@ -81,10 +84,8 @@ class UnitCheck:
 
     def merge(self, other: UnitCheck) -> None:
         """Add the frames of another check."""
-        self._names += other._names
-        self._energies += other._energies
-        self._stored += other._stored
-        self._compositions += other._compositions
+        for mine, others in zip(vars(self).values(), vars(other).values(), strict=True):
+            mine.extend(others)
 
     def warn(self) -> None:
         """Warn of the suspicious frames added so far, by name.
@@ -132,7 +133,8 @@ class UnitCheck:
         """Return the energies per atom of the hardest material, compressed from the usual pressure (eV)."""
         pressure_i = np.array(self._pressures)
         usual = np.nanmedian(pressure_i) if np.isfinite(pressure_i).any() else 0.0
-        stored_i: FloatArray = np.array(self._volumes) * (pressure_i - usual) ** 2 / (2.0 * HARDEST)
+        excess_i = np.abs(pressure_i - usual)
+        stored_i: FloatArray = np.array(self._volumes) * excess_i**2 / (2.0 * (HARDEST + STIFFENING * excess_i))
         return stored_i
 
     def _in_hartree(self, deviation_i: FloatArray, spread: float) -> BoolArray:

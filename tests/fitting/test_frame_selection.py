@@ -80,7 +80,7 @@ def test_a_seed_gives_one_selection_and_mixtures_are_covered() -> None:
 
 
 def test_bad_pools_are_refused() -> None:
-    with pytest.raises(SettingsError, match="0 frames"):
+    with pytest.raises(SettingsError, match="n_frames is 0"):
         select_frames(crystals(2), 0)
     with pytest.raises(TrainingDataError, match="no frames"):
         select_frames([], 3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.data import chemical_symbols
 
-from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
+from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import StructureError
 
 SAME_MASS = 1e-6
@@ -15,7 +15,7 @@ SAME_MASS = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Species:
+class Species(ReadOnlyArrays):
     """Species of nodes, in the order of elements and masses.
 
     Attributes
