@@ -16,6 +16,7 @@ from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.record import training_record
 from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge
+from ase_rfhgn.fitting.setting_checks import check_optional
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
@@ -25,9 +26,12 @@ from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.progress import log, progress_bar
 from ase_rfhgn.runtime.random_streams import ENSEMBLE, random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
-from ase_rfhgn.runtime.threads import single_threaded
+from ase_rfhgn.runtime.threads import single_threaded, useful_cores
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
 from ase_rfhgn.structures.training_set import TrainingSet
+
+MOST_THREADS = 1024
+"""Largest number of threads that a fit may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,25 @@ class Options:
     threads: int = 1
     updatable: bool = False
     progress: bool = False
+
+    @classmethod
+    def checked(cls, threads: int | None, *, updatable: bool, progress: bool) -> Options:
+        """Return options as a user gives them; without a number of threads, there is one per useful core.
+
+        Parameters
+        ----------
+        threads : int or None
+            Threads that make rows of several frames at a time.
+        updatable, progress : bool
+            As the attributes of the options.
+
+        Raises
+        ------
+        SettingsError
+            If the number of threads is out of its range.
+        """
+        check_optional("threads", threads, 1, MOST_THREADS, whole=True)
+        return cls(threads=threads or useful_cores(), updatable=updatable, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)

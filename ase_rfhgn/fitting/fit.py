@@ -9,14 +9,9 @@ from ase import Atoms
 
 from ase_rfhgn.fitting.engine import Options, fit_model
 from ase_rfhgn.fitting.preparation import PotentialProblem
-from ase_rfhgn.fitting.setting_checks import check_optional
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.models.potential import Potential
-from ase_rfhgn.runtime.threads import useful_cores
 from ase_rfhgn.structures.training_set import TrainingSet
-
-MOST_THREADS = 1024
-"""Largest number of threads that a fit may use."""
 
 
 def fit(
@@ -123,9 +118,8 @@ def fit(
         known_energy=known_energy,
         seed=seed,
     )
-    check_optional("threads", threads, 1, MOST_THREADS, whole=True)
+    options = Options.checked(threads, updatable=updatable, progress=progress)
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
-    options = Options(threads=threads or useful_cores(), updatable=updatable, progress=progress)
     model = fit_model(PotentialProblem(settings), training_set, options)
     assert isinstance(model, Potential)  # noqa: S101  # what this problem is completed to
     return model

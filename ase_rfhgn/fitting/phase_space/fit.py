@@ -9,12 +9,9 @@ from ase import Atoms
 
 from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS
 from ase_rfhgn.fitting.engine import Options, fit_model
-from ase_rfhgn.fitting.fit import MOST_THREADS
 from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
-from ase_rfhgn.fitting.setting_checks import check_optional
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
-from ase_rfhgn.runtime.threads import useful_cores
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -151,9 +148,8 @@ def fit_phase_space(
         ridge=ridge,
         seed=seed,
     )
-    check_optional("threads", threads, 1, MOST_THREADS, whole=True)
+    options = Options.checked(threads, updatable=updatable, progress=progress)
     training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames, closest=0.0)
-    options = Options(threads=threads or useful_cores(), updatable=updatable, progress=progress)
     model = fit_model(PhaseSpaceProblem(settings, bonds), training_set, options)
     assert isinstance(model, PhaseSpacePotential)  # noqa: S101  # what this problem is completed to
     return model
