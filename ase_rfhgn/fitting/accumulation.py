@@ -10,6 +10,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.fitting.grouping import Group, Grouping
 from ase_rfhgn.fitting.linear_model import KINDS, Layout, LinearModel
+from ase_rfhgn.fitting.row_weights import EQUAL, RowWeights
 from ase_rfhgn.fitting.sites import Sites
 from ase_rfhgn.fitting.targets import LABELS, Targets
 from ase_rfhgn.regression.triangular import Factor, RunningFactor, joined, weighted
@@ -24,12 +25,18 @@ class SampledFrame:
     ----------
     column_f : ndarray
         Columns of the rows in the larger system, right-hand side last.
-    rows : dict
-        Rows of every kind of label.
+    rows : mapping of str to ndarray
+        Weighted rows of every kind of label.
+    weight_m : mapping of str to ndarray
+        Their weights, besides those of the kinds.
+    group : Group
+        Group of the frame.
     """
 
     column_f: IntArray
     rows: Mapping[str, FloatArray]
+    weight_m: Mapping[str, FloatArray]
+    group: Group
 
     def weighted_rows(self, weights: Mapping[str, float], n_columns: int) -> dict[str, FloatArray]:
         """Return the rows over all columns, times the weights of their kinds, where these are not zero."""
@@ -39,6 +46,16 @@ class SampledFrame:
                 weighted[kind] = np.zeros((len(row_mf), n_columns + 1))
                 weighted[kind][:, self.column_f] = weights[kind] * row_mf
         return weighted
+
+    def squares(self, coefficient_f: FloatArray) -> dict[str, float]:
+        """Return the sum of squared residuals of coefficients over the weighted rows, per kind."""
+        known_f = np.append(coefficient_f[self.column_f[:-1]], -1.0)
+        return {kind: float(np.sum((row_mf @ known_f) ** 2)) for kind, row_mf in self.rows.items()}
+
+    def mean_squares(self, coefficient_f: FloatArray) -> dict[str, float]:
+        """Return the weighted mean square of residuals of coefficients, per kind that has any weight."""
+        total = {kind: float(np.sum(weight_m**2)) for kind, weight_m in self.weight_m.items()}
+        return {kind: square / total[kind] for kind, square in self.squares(coefficient_f).items() if total[kind] > 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,8 @@ class Factors:
         Neighbourhoods of the atoms.
     fingerprint_i, n_atoms_i : mapping of int to int
         Fingerprint and number of atoms of every frame, by its number.
+    weight_i : mapping of int to mapping
+        Largest weight of the rows of every frame and kind, besides the weights of the kinds.
     """
 
     layout: Layout
@@ -68,6 +87,7 @@ class Factors:
     sites: Sites | None = None
     fingerprint_i: Mapping[int, int] = field(default_factory=dict)
     n_atoms_i: Mapping[int, int] = field(default_factory=dict)
+    weight_i: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
     def merged(self, other: Factors) -> Factors:
         """Return the factors of one pass over the frames of both, whatever their order.
@@ -90,10 +110,11 @@ class Factors:
             sites=other.sites if self.sites is None or other.sites is None else self.sites.merged(other.sites),
             fingerprint_i=dict(self.fingerprint_i) | dict(other.fingerprint_i),
             n_atoms_i=dict(self.n_atoms_i) | dict(other.n_atoms_i),
+            weight_i=dict(self.weight_i) | dict(other.weight_i),
         )
 
-    def n_rows(self, kind: str) -> int:
-        """Return the number of rows of a kind."""
+    def n_rows(self, kind: str) -> float:
+        """Return the number of rows of a kind, each times its squared weight."""
         return sum(factors[kind].n_rows for factors in self.by_group.values() if kind in factors)
 
     def rows(self, group: Group, weights: Mapping[str, float]) -> FloatArray:
@@ -137,6 +158,7 @@ def accumulate(
     sampled: Collection[int] = (),
     targets: Targets = LABELS,
     seed: int = 0,
+    row_weights: RowWeights = EQUAL,
 ) -> Factors:
     """Return the factors of the rows of frames: of a whole training set, or of a part that is merged later.
 
@@ -154,23 +176,34 @@ def accumulate(
         Right-hand sides of the rows; by default labels.
     seed : int
         Seed of the choice of sites that are kept.
+    row_weights : RowWeights, optional
+        Weights of single rows; by default all rows of a kind are equal.
     """
     running: dict[tuple[Group, str], RunningFactor] = {}
     rows_of_sampled: dict[int, dict[str, FloatArray]] = {}
+    weight_of_sampled: dict[int, dict[str, FloatArray]] = {}
+    weight_i: dict[int, dict[str, float]] = {}
     seen = _Seen(model, Sites(len(grouping.group_i), seed))
     for i, kind, row_mf in targets.equations(seen.watched(items), _GroupedRows(model, grouping)):
         key = grouping.group_i[i], kind
         if key not in running:
             running[key] = RunningFactor(model.layout.columns(key[0].system))
-        running[key].add(row_mf)
+        weight_m = row_weights.weigh(i, *key, row_mf)
+        weighted_mf = row_mf if np.all(weight_m == 1.0) else weight_m[:, None] * row_mf
+        running[key].add(weighted_mf, float(np.sum(weight_m**2)))
+        weight_i.setdefault(i, {})[kind] = float(weight_m.max(initial=0.0))
         if i in sampled:
-            rows_of_sampled.setdefault(i, {})[kind] = row_mf
+            rows_of_sampled.setdefault(i, {})[kind] = weighted_mf
+            weight_of_sampled.setdefault(i, {})[kind] = weight_m
     by_group: dict[Group, dict[str, Factor]] = {grouping.group_i[i]: {} for i in sorted(seen.fingerprint_i)}
     for group, kind in sorted(running, key=lambda key: KINDS.index(key[1])):
         by_group.setdefault(group, {})[kind] = running.pop((group, kind)).factor()
-    columns = {i: model.layout.columns(grouping.group_i[i].system) for i in rows_of_sampled}
-    sample = {i: SampledFrame(columns[i], rows_of_sampled[i]) for i in sorted(rows_of_sampled)}
-    return Factors(model.layout, grouping, by_group, sample, seen.sites, seen.fingerprint_i, seen.n_atoms_i)
+    sample: dict[int, SampledFrame] = {}
+    for i in sorted(rows_of_sampled):
+        group = grouping.group_i[i]
+        column_f = model.layout.columns(group.system)
+        sample[i] = SampledFrame(column_f, rows_of_sampled[i], weight_of_sampled[i], group)
+    return Factors(model.layout, grouping, by_group, sample, seen.sites, seen.fingerprint_i, seen.n_atoms_i, weight_i)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -15,7 +15,9 @@ from ase_rfhgn.fitting.linear_system import recorded_system
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.record import training_record
-from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge
+from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse
+from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
+from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
 from ase_rfhgn.fitting.setting_checks import check_optional
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
@@ -86,6 +88,8 @@ class Prepared:
         Groups of frames.
     weights : mapping of str to float
         Weight of every kind of rows.
+    row_weights : FrameWeights
+        Weights of single frames and components, relative to these.
     targets : Targets
         Labels, or equations of motion.
     species_s : ndarray of shape (n_species,)
@@ -100,6 +104,7 @@ class Prepared:
     items: FrameGraphs
     grouping: Grouping
     weights: Mapping[str, float]
+    row_weights: FrameWeights
     targets: Targets
     species_s: IntArray
     n_atoms_i: IntArray
@@ -193,41 +198,61 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
     rng = random_stream(problem.seed, ENSEMBLE)
     n_frames = len(prepared.items)
     sampled = sampled_frames(n_frames, 3 * int(prepared.n_atoms_i.sum()), model.layout.n_columns, rng)
-    read = progress_bar(prepared.items, "features", total=n_frames, shown=options.progress)
-    factors = accumulate(read, prepared.grouping, model, sampled, prepared.targets, problem.seed)
-    if not any(weights.get(kind, 0.0) > 0.0 and factors.n_rows(kind) for kind in weights):
+
+    def accumulated(row_weights: RowWeights) -> Factors:
+        read = progress_bar(prepared.items, "features", total=n_frames, shown=options.progress)
+        return accumulate(read, prepared.grouping, model, sampled, prepared.targets, problem.seed, row_weights)
+
+    equal = accumulated(prepared.row_weights)
+    if not any(weights.get(kind, 0.0) > 0.0 and equal.n_rows(kind) for kind in weights):
         message = f"{prepared.items.frames.name}: all labels of the frames have zero weight; the weights are {weights}"
         raise SettingsError(message)
-    choice = _choose(problem, prepared, factors)
+    factors, choice = _robust(problem, prepared, equal, accumulated)
     solved = choice.regression.solve()
     member_ef = sampled_members(solved, model, rng)
     assert factors.sites is not None  # noqa: S101  # a pass makes them
-    record = training_record(problem.settings, prepared.species_s, factors, choice, solved.coefficient_f)
+    record = training_record(problem.settings, prepared.species_s, equal, choice, solved.coefficient_f)
     solution = Solution(
         coefficient_f=solved.coefficient_f,
         member_ef=member_ef,
         interval_scale=interval_scales(member_ef, choice.regression, solved, factors, weights, model),
         domain=factors.sites.domain(),
         record=record | {"weights": dict(weights)},
-        linear_system=_system_arrays(model, factors, choice, weights) if options.updatable else None,
+        linear_system=_system_arrays(prepared, factors, choice) if options.updatable else None,
     )
     return model.finish(solution)
 
 
-def _choose(problem: Problem, prepared: Prepared, factors: Factors) -> Choice:
+def _robust(
+    problem: Problem, prepared: Prepared, equal: Factors, accumulated: Callable[[RowWeights], Factors]
+) -> tuple[Factors, Choice]:
+    """Return rows and their regression, with smaller weights of frames that are hard to predict where this helps."""
+    unlabelled = problem.unlabelled(prepared) if problem.ridge is None else None
+    first = _choose(problem, prepared, equal, unlabelled)
+    row_weights = left_out_weights(equal, first, prepared.weights, prepared.row_weights)
+    if problem.ridge is not None or row_weights is None:
+        return equal, first
+    factors = accumulated(row_weights)
+    second = _choose(problem, prepared, factors, unlabelled)
+    weights = prepared.weights
+    if left_out_squares(equal, second, weights) > LOSS * left_out_squares(equal, first, weights):
+        return equal, first
+    return factors, replace(second, cross_validation=left_out_rmse(equal, second.left_out_f))
+
+
+def _choose(problem: Problem, prepared: Prepared, factors: Factors, unlabelled: Factor | None) -> Choice:
     """Return the regression, with ridges that are given or chosen."""
     model, weights = prepared.model, prepared.weights
     spread_f = model.prior(factors.column_norms(weights))
     if problem.ridge is not None:
         return given_ridge(factors, weights, spread_f, problem.ridge)
-    return choose_ridges(factors, weights, spread_f, model.search, problem.unlabelled(prepared))
+    return choose_ridges(factors, weights, spread_f, model.search, unlabelled)
 
 
-def _system_arrays(
-    model: LinearModel, factors: Factors, choice: Choice, weights: Mapping[str, float]
-) -> dict[str, Any]:
+def _system_arrays(prepared: Prepared, factors: Factors, choice: Choice) -> dict[str, Any]:
     """Return the arrays of the linear system, for updates of the model."""
-    return recorded_system(factors, choice.regression, weights, model).as_arrays()
+    component_v = prepared.row_weights.component_v
+    return recorded_system(factors, choice.regression, prepared.weights, prepared.model, component_v).as_arrays()
 
 
 def _weighted_for_noise(prepared: Prepared, model: AnyModel) -> Targets | None:

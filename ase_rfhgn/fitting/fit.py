@@ -22,7 +22,7 @@ def fit(
     channels: int | None = None,
     projections: int | None = None,
     correlation: int = 4,
-    degree: int = 3,
+    degree: int = 4,
     energy_weight: float | None = None,
     force_weight: float = 1.0,
     stress_weight: float | None = None,
@@ -51,15 +51,15 @@ def fit(
         How the weights of the edge encoder are sampled: from pairs of data points (SWIM), or without
         looking at the data (ELM).
     channels, projections : int, optional
-        Number of radial channels, and of random projections per channel. By default 40 and 5 for one
-        element, 64 and 4 for several elements.
+        Number of radial channels, and of random projections per channel. By default 36 and 5 for one
+        element, 56 and 4 for several elements.
     correlation : int
         Highest power ν of a field on the sphere: a feature describes up to ν neighbours at a time.
     degree : int
         Largest degree of the spherical harmonics.
     energy_weight, force_weight, stress_weight : float, optional
         Weights of the errors of an energy (per eV/atom), of a force component (per eV/Å) and of a
-        stress component (per eV/Å³). By default 10 √n, 1 and 0.3 v √n, where n is the mean number of
+        stress component (per eV/Å³). By default 7 √n, 1 and 0.3 v √n, where n is the mean number of
         atoms per frame and v the volume per atom. Errors of extensive quantities should grow as √n.
     ridge : float, optional
         Strength of the prior on the scaled coefficients; by default chosen by cross-validation. If it

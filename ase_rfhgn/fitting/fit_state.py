@@ -75,15 +75,20 @@ def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
             return FitState(phase_space, LinearSystem.of_arrays(fitted.linear_system, phase_space.layout))
         potential = SphericalModel(fitted.hamiltonian, fitted.baseline)
         system = LinearSystem.of_arrays(fitted.linear_system, potential.layout)
-        species_power, free_one_body = system.parameters
-        baseline = replace(fitted.baseline, one_body_s=system.baseline_s)
-        model = replace(
-            potential, baseline=baseline, species_power=float(species_power), free_one_body=bool(free_one_body)
-        )
-        return FitState(model, system)
+        return FitState(_unfitted(potential, system), system)
     except (KeyError, TypeError, ValueError) as error:
         message = f"the linear system of this model is damaged ({error!r}): fit anew"
         raise UpdateError(message) from error
+
+
+def _unfitted(potential: SphericalModel, system: LinearSystem) -> SphericalModel:
+    """Return the linear model of a potential, as it was before the fit."""
+    species_power, *free_s = system.parameters.tolist()
+    if len(free_s) != len(potential.fields.species_s):
+        message = f"{len(free_s)} one-body energies for {len(potential.fields.species_s)} elements"
+        raise ValueError(message)
+    baseline = replace(potential.baseline, one_body_s=system.baseline_s)
+    return replace(potential, baseline=baseline, species_power=species_power, free_s=tuple(map(bool, free_s)))
 
 
 def refuse_strangers(system: LinearSystem, names: Sequence[str], fingerprints: Sequence[int]) -> None:

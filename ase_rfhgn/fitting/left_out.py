@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,8 +83,13 @@ def left_out_errors(
 
     def rows_of(item: GraphedFrame) -> _Rows:
         refuse_strangers(state.system, [item.frame.name], [item.frame.fingerprint])
-        rows = state.rows(item)
-        return _Rows(item.frame.name, {kind: weights[kind] * rows[kind] for kind in rows if weights.get(kind, 0.0) > 0})
+        by_kind, weight_m = {}, {}
+        for kind, row_mf in state.rows(item).items():
+            weight = weights.get(kind, 0.0) * state.system.weigh(item.frame.fingerprint, kind, len(row_mf))
+            if weight.any():
+                weight_m[kind] = weight[weight > 0.0]
+                by_kind[kind] = weight_m[kind][:, None] * row_mf[weight > 0.0]
+        return _Rows(item.frame.name, by_kind, weight_m)
 
     with single_threaded():
         regression = state.system.regression()
@@ -93,7 +98,7 @@ def left_out_errors(
         for batch in batched(map(rows_of, read), lambda frame: count_rows(frame.by_kind), ROWS_AT_ONCE):
             left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
             for frame, residual_m in zip(batch, left, strict=True):
-                found.append(_summary(len(found), frame, residual_m, weights))
+                found.append(_summary(len(found), frame, residual_m))
     return found
 
 
@@ -131,16 +136,17 @@ def _deviations(value_i: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Name and weighted rows of a frame."""
+    """Name, weighted rows, and their weights, of a frame."""
 
     name: str
     by_kind: dict[str, FloatArray]
+    weight_m: dict[str, FloatArray]
 
 
-def _summary(index: int, frame: _Rows, residual_m: FloatArray, weights: Mapping[str, float]) -> LeftOutErrors:
+def _summary(index: int, frame: _Rows, residual_m: FloatArray) -> LeftOutErrors:
     """Return the errors on a frame, from the residuals of its weighted rows."""
     parts = zip(frame.by_kind, parts_of(residual_m, frame.by_kind.values()), strict=True)
-    errors = {kind: part_m / weights[kind] for kind, part_m in parts}
+    errors = {kind: part_m / frame.weight_m[kind] for kind, part_m in parts}
 
     def root_mean_square(kind: str) -> float | None:
         return float(np.sqrt(np.mean(errors[kind] ** 2))) if kind in errors else None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.linear_model import KINDS, Layout, LinearModel
+from ase_rfhgn.fitting.row_weights import EQUAL, FrameWeights
 from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor, packed, stack
 
@@ -51,6 +52,8 @@ class LinearSystem:
         Factor of the weighted unlabelled rows.
     removed : mapping of str to Factor
         Rows that do not count any more.
+    row_weights : FrameWeights
+        Weights of single rows besides those of the kinds; frames are in the order of the fingerprints.
     """
 
     labelled: Mapping[str, Factor]
@@ -63,11 +66,17 @@ class LinearSystem:
     fingerprint_i: IntArray
     unlabelled: Factor | None = None
     removed: Mapping[str, Factor] = field(default_factory=dict)
+    row_weights: FrameWeights = EQUAL
 
     @property
     def n_columns(self) -> int:
         """Number of columns, without the right-hand side."""
         return len(self.spread_f)
+
+    def weigh(self, fingerprint: int, kind: str, n_rows: int) -> FloatArray:
+        """Return the weights of the rows of a frame, besides that of their kind: one for frames that are new."""
+        place_i = np.flatnonzero(self.fingerprint_i == fingerprint)
+        return self.row_weights.of_rows(int(place_i[0]) if len(place_i) else None, kind, n_rows)
 
     def regression(self) -> Regression:
         """Return the regression."""
@@ -84,22 +93,37 @@ class LinearSystem:
 
     def with_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
         """Return the system with the rows of more frames, over all columns."""
-        fingerprint_i = np.append(self.fingerprint_i, fingerprint_i)
-        return replace(self, labelled=self._folded(self.labelled, rows), fingerprint_i=fingerprint_i)
+        labelled = self._folded(self.labelled, rows, fingerprint_i)
+        places = [np.flatnonzero(self.fingerprint_i == fingerprint) for fingerprint in fingerprint_i]
+        return replace(
+            self,
+            labelled=labelled,
+            fingerprint_i=np.append(self.fingerprint_i, fingerprint_i),
+            row_weights=self.row_weights.joined([int(place_i[0]) if len(place_i) else None for place_i in places]),
+        )
 
     def without_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
         """Return the system in which the rows of some frames do not count any more."""
-        left = Counter(self.fingerprint_i.tolist()) - Counter(fingerprint_i.tolist())
-        fingerprint_i = np.array(list(left.elements()), dtype=np.int64)
-        return replace(self, removed=self._folded(self.removed, rows), fingerprint_i=fingerprint_i)
+        removed = self._folded(self.removed, rows, fingerprint_i)
+        gone, left = Counter(fingerprint_i.tolist()), []
+        for place, fingerprint in enumerate(self.fingerprint_i.tolist()):
+            if gone[fingerprint] > 0:
+                gone[fingerprint] -= 1
+            else:
+                left.append(place)
+        kept = self.row_weights.taken(left)
+        return replace(self, removed=removed, fingerprint_i=self.fingerprint_i[left], row_weights=kept)
 
-    def _folded(self, factors: Mapping[str, Factor], rows: Sequence[Mapping[str, FloatArray]]) -> dict[str, Factor]:
+    def _folded(
+        self, factors: Mapping[str, Factor], rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray
+    ) -> dict[str, Factor]:
         running = {kind: RunningFactor.resumed(factor, self.n_columns) for kind, factor in factors.items()}
-        for by_kind in rows:
+        for by_kind, fingerprint in zip(rows, fingerprint_i.tolist(), strict=True):
             for kind, row_mf in by_kind.items():
                 if kind not in running:
                     running[kind] = RunningFactor(np.arange(self.n_columns + 1))
-                running[kind].add(row_mf)
+                weight_m = self.weigh(fingerprint, kind, len(row_mf))
+                running[kind].add(weight_m[:, None] * row_mf, float(np.sum(weight_m**2)))
         return {kind: running[kind].factor() for kind in KINDS if kind in running}
 
     def column_norms(self, weights: Mapping[str, float]) -> FloatArray:
@@ -130,10 +154,12 @@ class LinearSystem:
             "baseline_s": self.baseline_s,
             "parameters": self.parameters,
             "fingerprint_i": self.fingerprint_i,
+            "frame_weight_ik": self.row_weights.full(len(self.fingerprint_i)),
+            "component_weight_v": self.row_weights.component_v,
         }
         for name, factor in self._factors().items():
             arrays[name] = factor.packed
-            arrays[f"{name}_rows"] = np.array([factor.n_kept, factor.n_rows])
+            arrays[f"{name}_rows"] = np.array([factor.n_kept, factor.n_rows], dtype=np.float64)
         return arrays
 
     def _factors(self) -> dict[str, Factor]:
@@ -180,16 +206,26 @@ class LinearSystem:
             fingerprint_i=_checked(arrays["fingerprint_i"], arrays["fingerprint_i"].size, np.int64),
             unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
             removed=factors("removed"),
+            row_weights=_row_weights(arrays),
         )
+
+
+def _row_weights(arrays: Mapping[str, NDArray[Any]]) -> FrameWeights:
+    """Return the weights of rows that `LinearSystem.as_arrays` wrote."""
+    weight_ik = arrays["frame_weight_ik"]
+    n_frames = arrays["fingerprint_i"].size
+    _checked(weight_ik.ravel(), n_frames * len(KINDS))
+    return FrameWeights(weight_ik.reshape(n_frames, len(KINDS)), _checked(arrays["component_weight_v"], 6))
 
 
 def _factor(arrays: Mapping[str, NDArray[Any]], name: str, layout: Layout) -> Factor:
     """Return a factor over all columns that `LinearSystem.as_arrays` wrote."""
     column_f = np.arange(layout.n_columns + 1)
-    n_kept, n_rows = _checked(arrays[f"{name}_rows"], 2, np.int64).tolist()
-    if not 0 <= n_kept <= len(column_f):
+    n_kept, n_rows = _checked(arrays[f"{name}_rows"], 2).tolist()
+    if not 0 <= n_kept <= len(column_f) or n_kept != int(n_kept):
         message = f"{name} has {n_kept} rows for {len(column_f)} columns"
         raise ValueError(message)
+    n_kept = int(n_kept)
     size = n_kept * len(column_f) - n_kept * (n_kept - 1) // 2
     return Factor(_checked(arrays[name], size), n_kept, column_f, n_rows)
 
@@ -203,7 +239,11 @@ def _checked(array: NDArray[Any], size: int, kind: type = np.float64, *, finite:
 
 
 def recorded_system(
-    factors: Factors, regression: Regression, weights: Mapping[str, float], model: LinearModel
+    factors: Factors,
+    regression: Regression,
+    weights: Mapping[str, float],
+    model: LinearModel,
+    component_v: FloatArray,
 ) -> LinearSystem:
     """Return the linear system of a fit.
 
@@ -217,8 +257,12 @@ def recorded_system(
         Weights of the kinds of rows.
     model : LinearModel
         The model whose coefficients were solved for.
+    component_v : ndarray of shape (6,)
+        Weights of the components of the stress.
     """
     unlabelled = regression.unlabelled
+    order = sorted(factors.fingerprint_i)
+    weight_ik = np.array([[factors.weight_i.get(i, {}).get(kind, 1.0) for kind in KINDS] for i in order])
     return LinearSystem(
         labelled=factors.by_kind(),
         weights=dict(weights),
@@ -227,6 +271,7 @@ def recorded_system(
         teacher_ridge=regression.teacher_ridge,
         baseline_s=model.baseline_s,
         parameters=model.parameters,
-        fingerprint_i=np.array([factors.fingerprint_i[i] for i in sorted(factors.fingerprint_i)], dtype=np.int64),
+        fingerprint_i=np.array([factors.fingerprint_i[i] for i in order], dtype=np.int64),
         unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,
+        row_weights=FrameWeights(weight_ik, component_v),
     )

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols
 
-from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
 from ase_rfhgn.fitting.engine import Options, Prepared
 from ase_rfhgn.fitting.grouping import group_frames
+from ase_rfhgn.fitting.linear_model import KINDS
 from ase_rfhgn.fitting.motion.equations import Motion
+from ase_rfhgn.fitting.one_body import OneBody, one_body_energies
 from ase_rfhgn.fitting.repulsion import enforce_repulsion
+from ase_rfhgn.fitting.row_weights import FrameWeights, calm_stress_weights
 from ase_rfhgn.fitting.self_training import unlabelled_rows
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.fitting.spherical_model import SphericalModel
@@ -26,9 +29,10 @@ from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import GROUPING, UNLABELLED, random_stream
+from ase_rfhgn.structures.stress_order import NAMES
 from ase_rfhgn.structures.training_set import TrainingSet
 
-ENERGY_WEIGHT = 10.0
+ENERGY_WEIGHT = 7.0
 """Weight of an energy (1/eV) against a force component, times the root of the number of atoms."""
 
 STRESS_WEIGHT = 0.3
@@ -64,20 +68,22 @@ class PotentialProblem:
         """Return features, baseline, groups and weights for the frames of a fit."""
         settings = self.settings
         found, items = surveyed(frames, settings.cutoff, progress=options.progress)
+        one_body = one_body_energies(settings, found)
         grouping = group_frames(found, random_stream(settings.seed, GROUPING))
         weights = _weights(settings, found)
         has_energies = bool(np.isfinite(found.energy_i).any()) and weights["energy"] > 0.0
         return Prepared(
             model=SphericalModel(
                 fields=_initialised(settings, found),
-                baseline=_baseline(settings, found),
+                baseline=_baseline(one_body, found),
                 species_power=1.0 if grouping.by_system else 0.0,
-                free_one_body=settings.one_body is None,
+                free_s=one_body.free_s,
                 closest=frames.closest,
             ),
             items=items,
             grouping=grouping,
             weights=weights,
+            row_weights=_row_weights(settings, found, one_body, frames.name),
             targets=targets,
             species_s=found.species_s,
             n_atoms_i=found.count_is.sum(axis=1),
@@ -110,7 +116,7 @@ def _initialised(settings: FitSettings, found: Survey) -> SphericalFields:
     n_species = len(found.species_s)
     architecture = Architecture(
         cutoff=found.cutoff,
-        channels=settings.channels or (40 if n_species == 1 else 64),
+        channels=settings.channels or (36 if n_species == 1 else 56),
         projections=settings.projections or (5 if n_species == 1 else 4),
         correlation=settings.correlation,
         degree=settings.degree,
@@ -120,22 +126,9 @@ def _initialised(settings: FitSettings, found: Survey) -> SphericalFields:
     return initialise_fields(architecture, found.species_s, found.floor_b, found.largest_density_s, found.sample, rng)
 
 
-def _baseline(settings: FitSettings, found: Survey) -> Baseline:
-    """Return one-body energies, by least squares unless they are given, and the short-range core."""
-    symbols = [chemical_symbols[z] for z in found.species_s]
-    core = ShortRangeCore(found.species_s, found.floor_b, np.ones(len(found.floor_b)))
-    if settings.one_body is not None:
-        missing = [symbol for symbol in symbols if symbol not in settings.one_body]
-        if missing:
-            message = f"one_body lacks {', '.join(missing)}: give an energy for every element of the frames, or none"
-            raise SettingsError(message)
-        return Baseline(np.array([settings.one_body[symbol] for symbol in symbols]), core)
-    known_i = np.isfinite(found.energy_i)
-    if not known_i.any():
-        return Baseline(np.zeros(len(symbols)), core)
-    # the shortest least-squares solution: well-posed when compositions do not vary
-    one_body_s, *_ = np.linalg.lstsq(found.count_is[known_i].astype(float), found.energy_i[known_i], rcond=1e-8)
-    return Baseline(one_body_s, core)
+def _baseline(one_body: OneBody, found: Survey) -> Baseline:
+    """Return one-body energies and the short-range core."""
+    return Baseline(one_body.energy_s, ShortRangeCore(found.species_s, found.floor_b, np.ones(len(found.floor_b))))
 
 
 def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:
@@ -144,6 +137,28 @@ def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:
     energy = ENERGY_WEIGHT * root if settings.energy_weight is None else settings.energy_weight
     stress = STRESS_WEIGHT * root * found.volume if settings.stress_weight is None else settings.stress_weight
     return {"energy": energy, "force": settings.force_weight, "stress": stress, "motion": settings.force_weight}
+
+
+def _row_weights(settings: FitSettings, found: Survey, one_body: OneBody, name: str) -> FrameWeights:
+    """Return larger weights of the stress of calm frames, unless the user chose one, and none of exchanged shears."""
+    component_v = np.ones(6)
+    if found.shear_order is not None and settings.stress_weight != 0.0:
+        moved = [s for s, found_at in enumerate(found.shear_order) if found_at != s]
+        component_v[[3 + s for s in moved]] = 0.0
+        warnings.warn(_exchanged(name, moved, found.shear_order), TrainingDataWarning, stacklevel=4)
+    weight_ik = np.ones((len(found.energy_i), len(KINDS)))
+    weight_ik[one_body.ignored_i, KINDS.index("energy")] = 0.0
+    if settings.stress_weight is None:
+        weight_ik[:, KINDS.index("stress")] = calm_stress_weights(found.force_rms_i, found.volume_i)
+    return FrameWeights(weight_ik, component_v)
+
+
+def _exchanged(name: str, moved: Sequence[int], order: Sequence[int]) -> str:
+    told = ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in moved)
+    return (
+        f"{name}: shear stresses are in the wrong places: {told}; they are not used; "
+        "ASE's order is xx, yy, zz, yz, xz, xy (VASP writes xx, yy, zz, xy, yz, zx)"
+    )
 
 
 def _some_structures(prepared: Prepared) -> list[Atoms]:

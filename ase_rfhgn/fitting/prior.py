@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
@@ -18,7 +20,7 @@ ROUNDING = 1e-12
 """Norm of a column, relative to the largest, below which it is rounding: odd degrees at inversion centres."""
 
 
-def prior_spread(features: Features, norm_f: FloatArray, species_power: float, *, free_one_body: bool) -> FloatArray:
+def prior_spread(features: Features, norm_f: FloatArray, species_power: float, free_s: Sequence[bool]) -> FloatArray:
     """Return the prior spread of all coefficients, one-body energies first.
 
     Parameters
@@ -29,10 +31,10 @@ def prior_spread(features: Features, norm_f: FloatArray, species_power: float, *
         Norms of the weighted columns; coefficients are scaled by them.
     species_power : float
         Strength of the prior against features that distinguish elements; 0 treats all features alike.
-    free_one_body : bool
-        Whether the one-body energies are fitted; otherwise their spread is zero.
+    free_s : sequence of bool
+        Whether the one-body energy of every species is fitted; otherwise its spread is zero.
     """
     n_species = len(features.species_s)
-    one_body_s = np.full(n_species, ONE_BODY if free_one_body else 0.0)
+    one_body_s = np.where(free_s, ONE_BODY, 0.0)
     spread_f = np.concatenate([one_body_s, np.tile(features.prior_spread(species_power), n_species)])
     return spread_f / np.where(norm_f > ROUNDING * norm_f.max(initial=0.0), norm_f, np.inf)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain, starmap
 
 import numpy as np
@@ -12,9 +12,11 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
-from ase_rfhgn.regression.cross_validation import RidgeChoice, choose_ridge, leave_one_out
+from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
+from ase_rfhgn.regression.posterior import Omission
 from ase_rfhgn.regression.ridge import Regression, taught
 from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
+from ase_rfhgn.runtime.batches import batched
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -24,8 +26,15 @@ its task is easier than the prediction of a chemical system that was left out: t
 pairs of elements of the mixtures.
 """
 
-MIXED_RIDGE = 1e-12
-"""Final ridge where chemical systems were left out: their score is about the teacher alone."""
+MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
+"""Final ridges that are tried where chemical systems were left out: their score is about the teacher alone."""
+
+MIXED_HOPELESS = 1.05
+"""Ratio to the lowest score of these beyond which stronger ones are not tried: every trial is a whole solution."""
+
+
+MOST_ROWS = 500
+"""Rows that are left out in one go, in several sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +51,15 @@ class Choice:
         Root mean square of the residuals of rows left out, per kind of label.
     path : dict
         Ridges that were tried for the teacher, and their scores.
+    left_out_f : mapping of Group to ndarray of shape (n_columns,)
+        Coefficients of the fit without a group.
     """
 
     regression: Regression
     method: str
     cross_validation: dict[str, float]
     path: dict[str, list[float]]
+    left_out_f: Mapping[Group, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +90,9 @@ def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatA
     """
     folds = _folds(factors, weights)
     everything = _everything(factors, weights, folds)
-    errors = _cross_validation(factors, folds, spread_f, ridge)
-    return Choice(Regression(everything, spread_f, ridge), "given", errors, {})
+    left_out_f = {fold.group: fold.solve(spread_f, ridge) for fold in folds}
+    errors = left_out_rmse(factors, left_out_f)
+    return Choice(Regression(everything, spread_f, ridge), "given", errors, {}, left_out_f)
 
 
 def choose_ridges(
@@ -119,13 +132,15 @@ def choose_ridges(
         regression = Regression(everything, spread_f, choice.ridge)
     else:
         choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, CAUTION)
-        ridge = _taught_ridge(factors, scored, folds, spread_f, search, choice.ridge, unlabelled)
-        regression = Regression(everything, spread_f, ridge, choice.ridge, unlabelled)
+        regression = Regression(everything, spread_f, choice.ridge, choice.ridge, unlabelled)
+        regression = replace(regression, ridge=_taught_ridge(factors, scored, folds, search, regression, weights))
+    left_out_f = {fold.group: fold.solve(spread_f, regression.ridge) for fold in folds}
     return Choice(
         regression=regression,
         method=f"cross-validation, {'chemical systems' if factors.grouping.by_system else 'frames'} left out",
-        cross_validation=_cross_validation(factors, folds, spread_f, regression.ridge),
+        cross_validation=left_out_rmse(factors, left_out_f),
         path={"ridge": list(choice.tried), "score": list(choice.score)},
+        left_out_f=left_out_f,
     )
 
 
@@ -135,7 +150,7 @@ def _scored(factors: Factors, weights: Mapping[str, float]) -> Mapping[str, floa
     return {"force": 1.0, "motion": 1.0} if factors.grouping.by_system and has_forces else weights
 
 
-def _cautious(factors: Factors, score: Callable[[float], float], search: RidgeSearch, tolerance: float) -> RidgeChoice:
+def _cautious(factors: Factors, score: Callable[[float], Score], search: RidgeSearch, tolerance: float) -> RidgeChoice:
     """Return the ridge of a teacher, or of a fit without one; where systems are left out, the caution of a teacher."""
     if factors.grouping.by_system:
         return choose_ridge(score, search.ridges, CAUTION, weakest=True)
@@ -146,19 +161,41 @@ def _taught_ridge(
     factors: Factors,
     scored: Mapping[str, float],
     folds: list[_Fold],
-    spread_f: FloatArray,
     search: RidgeSearch,
-    teacher_ridge: float,
-    unlabelled: Factor,
+    regression: Regression,
+    weights: Mapping[str, float],
 ) -> float:
     """Return the final ridge; folds are taught in place, which takes less memory."""
+    assert regression.teacher_ridge is not None  # noqa: S101  # chosen by the caller
+    assert regression.unlabelled is not None  # noqa: S101
+    teacher_ridge, spread_f = regression.teacher_ridge, regression.spread_f
     for i, fold in enumerate(folds):
         answers_f = fold.solve(spread_f, teacher_ridge)
-        folds[i] = _Fold(fold.group, taught(fold.rest, unlabelled, answers_f))
+        folds[i] = _Fold(fold.group, taught(fold.rest, regression.unlabelled, answers_f))
     if factors.grouping.by_system:
-        return MIXED_RIDGE
+        return _mixed_ridge(factors, regression, search, weights)
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]
     return choose_ridge(_score(factors, scored, folds, spread_f), weaker, search.tolerance).ridge
+
+
+def _mixed_ridge(factors: Factors, regression: Regression, search: RidgeSearch, weights: Mapping[str, float]) -> float:
+    """Return the final ridge where systems are left out: the one that predicts single frames best, in closed form."""
+    assert regression.teacher_ridge is not None  # noqa: S101  # told by the caller
+    tried = [ridge for ridge in MIXED_RIDGES if ridge < regression.teacher_ridge]
+    n_columns, n_frames = factors.layout.n_columns, len(factors.n_atoms_i)
+    frames = (frame.weighted_rows(weights, n_columns) for frame in factors.sample.values())
+    sets = [np.concatenate(list(rows.values())) for rows in frames if rows]
+    if len(tried) < 2 or not sets:  # nothing to choose
+        return tried[0] if tried else regression.teacher_ridge
+
+    def score(ridge: float) -> Score:
+        candidate = replace(regression, ridge=ridge)
+        omission = Omission(candidate, candidate.solve())
+        left_out = (omission.residuals(batch) for batch in batched(sets, len, MOST_ROWS))
+        part_i = np.array([np.sum(residual_m**2) for batch in left_out for residual_m in batch])
+        return Score(float(part_i.sum()) * n_frames / len(part_i), part_i, n_frames)
+
+    return choose_ridge(score, tried, search.tolerance, hopeless=MIXED_HOPELESS, refine=False).ridge
 
 
 def _folds(factors: Factors, weights: Mapping[str, float]) -> list[_Fold]:
@@ -183,23 +220,35 @@ def _everything(factors: Factors, weights: Mapping[str, float], folds: Sequence[
 
 def _score(
     factors: Factors, weights: Mapping[str, float], folds: Sequence[_Fold], spread_f: FloatArray
-) -> Callable[[float], float]:
-    """Return what gives the weighted sum of squared residuals of all rows left out for a ridge."""
+) -> Callable[[float], Score]:
+    """Return what gives the score of a ridge: squared residuals of all rows left out, and of sampled frames."""
+    left_out = {fold.group for fold in folds}
+    n_frames = sum(group in left_out for group in factors.grouping.group_i)
 
-    def score(ridge: float) -> float:
-        solved = ((fold.group, fold.solve(spread_f, ridge)) for fold in folds)
-        return sum(factors.residual(group, weights, coefficient_f) for group, coefficient_f in solved)
+    def score(ridge: float) -> Score:
+        solved = {fold.group: fold.solve(spread_f, ridge) for fold in folds}
+        total = sum(factors.residual(group, weights, coefficient_f) for group, coefficient_f in solved.items())
+        parts = (frame.squares(solved[frame.group]) for frame in factors.sample.values() if frame.group in solved)
+        part_i = [sum(weight**2 * squares.get(kind, 0.0) for kind, weight in weights.items()) for squares in parts]
+        return Score(total, np.array(part_i), n_frames)
 
     return score
 
 
-def _cross_validation(factors: Factors, folds: Sequence[_Fold], spread_f: FloatArray, ridge: float) -> dict[str, float]:
-    """Return the root mean square of the residuals of rows left out, per kind of label."""
+def left_out_rmse(factors: Factors, left_out_f: Mapping[Group, FloatArray]) -> dict[str, float]:
+    """Return the root mean square of the residuals of rows left out, per kind of label.
+
+    Parameters
+    ----------
+    factors : Factors
+        Rows of all frames.
+    left_out_f : mapping of Group to ndarray of shape (n_columns,)
+        Coefficients of the fit without a group.
+    """
     squares: dict[str, float] = {}
-    counts: dict[str, int] = {}
-    for fold in folds:
-        coefficient_f = fold.solve(spread_f, ridge)
-        for kind, factor in factors.by_group[fold.group].items():
+    counts: dict[str, float] = {}
+    for group, coefficient_f in left_out_f.items():
+        for kind, factor in factors.by_group[group].items():
             squares[kind] = squares.get(kind, 0.0) + factor.residual(coefficient_f)
-            counts[kind] = counts.get(kind, 0) + factor.n_rows
-    return {kind: float(np.sqrt(squares[kind] / counts[kind])) for kind in squares}
+            counts[kind] = counts.get(kind, 0.0) + factor.n_rows
+    return {kind: float(np.sqrt(squares[kind] / counts[kind])) for kind in squares if counts[kind] > 0.0}

@@ -25,7 +25,7 @@ class FitSettings(TargetSettings):
     channels: int | None = None
     projections: int | None = None
     correlation: int = 4
-    degree: int = 3
+    degree: int = 4
     sampler: str = "swim"
     energy_weight: float | None = None
     force_weight: float = 1.0

@@ -40,8 +40,8 @@ class SphericalModel:
         Baseline that is subtracted from the labels.
     species_power : float
         How far the prior holds down channels that switch between elements; see `ase_rfhgn.fitting.prior`.
-    free_one_body : bool
-        Whether one-body energies are fitted.
+    free_s : tuple of bool
+        Whether the one-body energy of every species is fitted; by default all are.
     closest : float
         Distance below which two atoms of a frame are there by mistake (Å).
     """
@@ -49,7 +49,7 @@ class SphericalModel:
     fields: SphericalFields
     baseline: Baseline
     species_power: float = 0.0
-    free_one_body: bool = True
+    free_s: tuple[bool, ...] | None = None
     closest: float = MISTAKEN
 
     @property
@@ -77,8 +77,8 @@ class SphericalModel:
 
     @property
     def parameters(self) -> FloatArray:
-        """Power of the species' length scale, and whether one-body energies are free."""
-        return np.array([self.species_power, float(self.free_one_body)])
+        """Power of the species' length scale, and whether the one-body energy of every species is free."""
+        return np.array([self.species_power, *map(float, self._free())])
 
     def graphed(self, index: int, frame: Frame) -> GraphedFrame:
         """Return a frame with the graph that the features see, checked."""
@@ -94,7 +94,10 @@ class SphericalModel:
 
     def prior(self, norm_f: FloatArray) -> FloatArray:
         """Return the prior spread of the coefficients for given norms of the weighted columns."""
-        return prior_spread(self.fields, norm_f, self.species_power, free_one_body=self.free_one_body)
+        return prior_spread(self.fields, norm_f, self.species_power, self._free())
+
+    def _free(self) -> tuple[bool, ...]:
+        return (True,) * len(self.fields.species_s) if self.free_s is None else self.free_s
 
     def descriptors(self, item: GraphedFrame) -> tuple[FloatArray, IntArray]:
         """Return descriptors and species of the atoms of a frame."""

@@ -12,6 +12,7 @@ from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
 from ase_rfhgn.structures.graph import NeighbourGraph
+from ase_rfhgn.structures.stress_order import exchanged_shears
 from ase_rfhgn.structures.training_set import TrainingSet
 from ase_rfhgn.structures.unit_check import UnitCheck
 
@@ -53,8 +54,14 @@ class Survey:
         Largest density of neighbours around every species, in the sense of `DensityLimit`.
     volume : float
         Mean volume per atom of the frames that have stress labels (Å³); 0 without any.
+    volume_i : ndarray of shape (n_frames,)
+        Volume per atom of every frame (Å³), NaN where it has no stress label.
+    force_rms_i : ndarray of shape (n_frames,)
+        Root mean square of the forces of every frame (eV/Å), NaN where it has none.
     sample : tuple of NeighbourGraph
         Graphs of some frames.
+    shear_order : tuple of int, optional
+        Where the shear components of the stress are found, if they were exchanged.
     """
 
     cutoff: float
@@ -65,7 +72,10 @@ class Survey:
     floor_b: FloatArray
     largest_density_s: FloatArray
     volume: float
+    volume_i: FloatArray
+    force_rms_i: FloatArray
     sample: tuple[NeighbourGraph, ...]
+    shear_order: tuple[int, int, int] | None = None
 
     @property
     def system_i(self) -> list[tuple[int, ...]]:
@@ -134,6 +144,9 @@ class Surveyor:
             number_n=graph.number_n,
             energy=np.nan if frame.energy is None else frame.energy,
             volume=np.nan if frame.stress_v is None else frame.atoms.get_volume() / graph.n_atoms,
+            force_rms=np.nan if frame.force_nc is None else float(np.sqrt(np.mean(frame.force_nc**2))),
+            stress_v=np.full(6, np.nan) if frame.stress_v is None else frame.stress_v,
+            cell_cc=frame.atoms.cell.array.copy(),
             isolated=not len(graph.centre_p),
             nearest=_nearest_distances(graph) if item.index in self._typical else np.empty(0),
             graph=graph if item.index in self._sampled else None,
@@ -171,7 +184,14 @@ class Surveyor:
             floor_b=_floors(species_s, self._nearest),
             largest_density_s=np.array([max(self._densest[int(z)], LEAST_DENSITY) for z in species_s]),
             volume=float(np.mean(volumes)) if volumes else 0.0,
+            volume_i=np.array([one.volume for one in found]),
+            force_rms_i=np.array([one.force_rms for one in found]),
             sample=tuple(one.graph for one in found if one.graph is not None),
+            shear_order=exchanged_shears(
+                [one.number_n.tobytes() for one in found],
+                np.array([one.cell_cc for one in found]),
+                np.array([one.stress_v for one in found]),
+            ),
         )
 
 
@@ -182,6 +202,9 @@ class _FrameSurvey:
     number_n: IntArray
     energy: float
     volume: float
+    force_rms: float
+    stress_v: FloatArray
+    cell_cc: FloatArray
     isolated: bool
     nearest: FloatArray
     graph: NeighbourGraph | None

@@ -39,17 +39,17 @@ class Factor:
         Rows of the factor; less than columns where there were fewer rows than these.
     column_f : ndarray of shape (n_columns + 1,)
         Columns of the larger system, ascending, right-hand side last.
-    n_rows : int
-        Number of rows that went in.
+    n_rows : float
+        Number of rows that went in, each times its squared weight, where rows were weighted one by one.
     """
 
     packed: FloatArray
     n_kept: int
     column_f: IntArray
-    n_rows: int
+    n_rows: float
 
     @classmethod
-    def of(cls, triangle_ff: FloatArray, column_f: IntArray, n_rows: int) -> Factor:
+    def of(cls, triangle_ff: FloatArray, column_f: IntArray, n_rows: float) -> Factor:
         """Return the factor that holds the rows of an upper triangle, or the first of them."""
         n_kept = len(triangle_ff)
         return cls(triangle_ff.T[_filled(len(column_f), n_kept)], n_kept, column_f, n_rows)
@@ -101,7 +101,7 @@ class RunningFactor:
 
     def __init__(self, column_f: IntArray) -> None:
         self.column_f = column_f
-        self.n_rows = 0
+        self.n_rows = 0.0
         self._used_f = np.zeros(len(column_f), dtype=bool)
         self._triangle_ff = np.zeros((0, 0))  # over the used columns
         self._waiting_mf = _own_zeros(min(MOST_WAITING, len(column_f)), len(column_f))
@@ -115,9 +115,17 @@ class RunningFactor:
         running.n_rows = factor.n_rows
         return running
 
-    def add(self, row_mf: FloatArray) -> None:
-        """Take rows in; they are factorised when many wait."""
-        self.n_rows += len(row_mf)
+    def add(self, row_mf: FloatArray, n_rows: float | None = None) -> None:
+        """Take rows in; they are factorised when many wait.
+
+        Parameters
+        ----------
+        row_mf : ndarray of shape (m, n_columns + 1)
+            The rows.
+        n_rows : float, optional
+            As how many rows they count, where they were weighted.
+        """
+        self.n_rows += len(row_mf) if n_rows is None else n_rows
         if self._n_waiting + len(row_mf) > len(self._waiting_mf):
             self._fold(self._waiting_mf[: self._n_waiting])
             self._n_waiting = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from known_truth import Answers, random_alloy
 from labelled import labelled
 from numpy.typing import NDArray
 
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.accumulation import accumulate
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.fitting.fit_state import state_of
 from ase_rfhgn.fitting.grouping import Group, Grouping
+from ase_rfhgn.fitting.linear_system import LinearSystem
 from ase_rfhgn.fitting.update import downdate, reweighted, update
 from ase_rfhgn.models.potential import Potential
 
@@ -39,13 +41,26 @@ def alloys() -> list[Atoms]:
     return [labelled(random_alloy(["Cu", "Au"], seed)) for seed in range(30)]
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Weights of rows that a linear system remembers, for frames in any order."""
+
+    system: LinearSystem
+    fingerprints: list[int]
+
+    def weigh(self, index: int, group: Group, kind: str, row_mf: FloatArray) -> FloatArray:  # noqa: ARG002
+        """Return the weight of every row of a frame and a kind."""
+        return self.system.weigh(self.fingerprints[index], kind, len(row_mf))
+
+
 def from_scratch(potential: Potential, frames: list[Atoms]) -> Potential:
     """Return the fit of frames with the features, the prior, the ridges and the weights of a potential."""
     assert potential.linear_system is not None
     state = state_of(potential, None)
     everything = Group("all", tuple(range(state.model.layout.n_species)))
     grouping = Grouping((everything,) * len(frames), (), by_system=False)
-    factors = accumulate(state.frames(frames), grouping, state.model)
+    remembered = Remembered(state.system, [item.frame.fingerprint for item in state.frames(frames)])
+    factors = accumulate(state.frames(frames), grouping, state.model, row_weights=remembered)
     regression = replace(state.system, labelled=factors.by_kind(), removed={}).regression()
     one_body_s, coefficient_sf = state.model.layout.split(regression.solve().coefficient_f)
     fitted = replace(potential.baseline, one_body_s=state.system.baseline_s + one_body_s)
@@ -124,7 +139,8 @@ DAMAGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize(
-    "name", ["spread_f", "weights", "parameters", "labelled_force", "labelled_force_rows", "unlabelled"]
+    "name",
+    ["spread_f", "weights", "parameters", "frame_weight_ik", "labelled_force", "labelled_force_rows", "unlabelled"],
 )
 def test_a_damaged_memory_is_refused_with_one_error(damageable: Potential, name: str, damage: str) -> None:
     assert damageable.linear_system is not None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 from test_triangular import assert_factor_of, triangle_of
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.regression.cross_validation import choose_ridge, leave_one_out, left_out_score
+from ase_rfhgn.regression.cross_validation import LARGEST_ERROR, Score, choose_ridge, leave_one_out
+from ase_rfhgn.regression.triangular import residual, solve
 
 
 @pytest.mark.parametrize("n_folds", [2, 3, 4, 7])
@@ -35,6 +36,16 @@ def test_what_is_never_left_out_is_in_every_rest(rng: np.random.Generator) -> No
 RIDGES = tuple(10.0**power for power in range(-8, 5))
 
 
+def score_of(rest_ff: list[FloatArray], left_out_ff: list[FloatArray]) -> Callable[[float], Score]:
+    """Return a function of the ridge: the score of folds that are left out, without single frames."""
+
+    def score(ridge: float) -> Score:
+        folds = zip(rest_ff, left_out_ff, strict=True)
+        return Score(sum(residual(left, solve(rest, np.ones(40), ridge)) for rest, left in folds))
+
+    return score
+
+
 def noisy_folds(rng: np.random.Generator, noise: float) -> list[FloatArray]:
     """Return four folds of few rows with many columns, whose coefficients are normal with unit spread."""
     feature_mf, true_f = rng.normal(size=(160, 40)), rng.normal(size=40)
@@ -58,7 +69,7 @@ def score_of_refits(folds: Sequence[FloatArray], ridge: float) -> float:
 def test_chosen_ridge_is_the_largest_close_to_the_best(rng: np.random.Generator, noise: float) -> None:
     folds = noisy_folds(rng, noise)
     left_out = [triangle_of(row_mf) for row_mf in folds]
-    choice = choose_ridge(left_out_score(list(leave_one_out(left_out, np.copy)), left_out, np.ones(40)), RIDGES)
+    choice = choose_ridge(score_of(list(leave_one_out(left_out, np.copy)), left_out), RIDGES)
     expected = [score_of_refits(folds, ridge) for ridge in choice.tried]
     np.testing.assert_allclose(choice.score, expected, rtol=1e-9)
     assert list(choice.tried) == sorted(set(choice.tried))
@@ -73,6 +84,33 @@ def test_chosen_ridge_is_the_largest_close_to_the_best(rng: np.random.Generator,
 
 def test_search_ends_where_scores_only_rise(rng: np.random.Generator) -> None:
     left_out = [triangle_of(row_mf) for row_mf in noisy_folds(rng, 0.1)]
-    choice = choose_ridge(left_out_score(list(leave_one_out(left_out, np.copy)), left_out, np.ones(40)), RIDGES)
+    choice = choose_ridge(score_of(list(leave_one_out(left_out, np.copy)), left_out), RIDGES)
     assert max(choice.tried) < RIDGES[-1]
     assert max(choice.score) > 1.1 * choice.best
+
+
+def scores(excess_i: dict[float, FloatArray]) -> Callable[[float], Score]:
+    """Return scores of ridges, from the squares of single frames beyond one each."""
+
+    def score(ridge: float) -> Score:
+        part_i = 1.0 + excess_i.get(ridge, np.full(100, 5.0))
+        return Score(float(part_i.sum()), part_i, len(part_i))
+
+    return score
+
+
+def test_a_stronger_ridge_is_taken_within_one_standard_error_of_paired_differences(rng: np.random.Generator) -> None:
+    scatter_i = rng.normal(size=100)
+    scatter_i -= scatter_i.mean()
+    nothing = np.zeros(100)
+    within = choose_ridge(scores({1e-8: nothing, 1e-4: 0.05 + scatter_i}), [1e-8, 1e-4], 0.005)
+    beyond = choose_ridge(scores({1e-8: nothing, 1e-4: 0.05 + 0.3 * scatter_i}), [1e-8, 1e-4], 0.005)
+    assert (within.ridge, beyond.ridge) == (1e-4, 1e-8)
+
+
+def test_an_error_that_a_few_frames_make_large_grants_no_more_than_a_bound(rng: np.random.Generator) -> None:
+    scatter_i = 50.0 * rng.normal(size=100)
+    scatter_i -= scatter_i.mean()
+    for excess, ridge in ((0.9 * LARGEST_ERROR, 1e-4), (1.1 * LARGEST_ERROR, 1e-8)):
+        choice = choose_ridge(scores({1e-8: np.zeros(100), 1e-4: excess + scatter_i}), [1e-8, 1e-4], 0.005)
+        assert choice.ridge == ridge

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.regression.cross_validation import choose_ridge, leave_one_out, left_out_score
+from ase_rfhgn.regression.cross_validation import leave_one_out
 from ase_rfhgn.regression.triangular import MOST_WAITING, RunningFactor, fold, joined, residual, solve, stack, weighted
 
 sizes = st.integers(1, 40)
@@ -76,7 +76,6 @@ def test_nothing_that_goes_in_is_overwritten(rng: np.random.Generator, order: st
     solve(upper, spread_f, 1e-3)
     residual(upper, spread_f)
     list(leave_one_out([upper, lower], np.copy, upper.copy()))
-    choose_ridge(left_out_score([upper, lower], [lower, upper], spread_f), [1e-3, 1.0])
     running = RunningFactor(np.arange(9))
     running.add(rows)
     running.factor().full(8, 3.0)

@@ -18,6 +18,7 @@ from ase_rfhgn.fitting.grouping import Group, Grouping, folds_in_turn
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceGraphs, PhaseSpaceModel, features_of, points_of
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
+from ase_rfhgn.fitting.row_weights import EQUAL
 from ase_rfhgn.fitting.targets import Labels, Targets
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.triangular import Factor
@@ -76,6 +77,7 @@ class PhaseSpaceProblem:
             items=items,
             grouping=_grouping(len(frames)),
             weights=_weights(both, items, sample),
+            row_weights=EQUAL,
             targets=both,
             species_s=np.unique(model.graphs.species.number_s),
             n_atoms_i=np.full(len(frames), len(first.atoms)),

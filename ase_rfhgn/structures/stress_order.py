@@ -1,0 +1,75 @@
+"""The order of the components of the stress: shear strains tell whether shear stresses were exchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+
+import numpy as np
+
+from ase_rfhgn.arrays import FloatArray
+
+SHEAR = 0.004
+"""Shear strain that says something about the order of the components."""
+
+LARGEST = 0.3
+"""Strain beyond which two cells are not the same crystal."""
+
+ALONE = 3.0
+"""Ratio of the largest shear strain of a cell to its other ones."""
+
+FEWEST = 2
+"""Sheared frames of every exchanged component that are evidence."""
+
+EVIDENCE = 5.0
+"""Ratio of the shear stress in another component to the one in the component of the strain."""
+
+NAMES = ("yz", "xz", "xy")
+"""Shear components in the order of ASE."""
+
+
+def exchanged_shears(
+    kind_i: Sequence[object], cell_icc: FloatArray, stress_iv: FloatArray
+) -> tuple[int, int, int] | None:
+    """Return where the shear components yz, xz and xy of the stress are found, None unless they are exchanged.
+
+    A crystal that is sheared in one plane answers with a stress in this plane. Programs order the shear
+    components in different ways: ASE has yz, xz, xy, and VASP has xy, yz, zx.
+
+    Parameters
+    ----------
+    kind_i : sequence
+        Frames of one kind have the same atoms in the same order.
+    cell_icc : ndarray of shape (n_frames, 3, 3)
+        Cells (Å).
+    stress_iv : ndarray of shape (n_frames, 6)
+        Stresses in Voigt's notation, NaN where a frame has none.
+    """
+    answer_ss, count_s = np.zeros((3, 3)), np.zeros(3, dtype=int)
+    for kind in dict.fromkeys(kind_i):
+        frames = np.array([i for i, other in enumerate(kind_i) if other == kind and np.isfinite(stress_iv[i]).all()])
+        if len(frames) > FEWEST:
+            _add_answers(cell_icc[frames], stress_iv[frames], answer_ss, count_s)
+    orders: list[tuple[int, int, int]] = [(a, b, c) for a, b, c in permutations(range(3))]
+    order = max(orders, key=lambda one: float(answer_ss[range(3), one].sum()))
+    moved = [s for s in range(3) if order[s] != s]
+    own = float(sum(max(answer_ss[s, s], 0.0) for s in moved))
+    other = float(sum(answer_ss[s, order[s]] for s in moved))
+    seen = [s for s in moved if count_s[s] >= FEWEST]
+    return order if len(seen) > 1 and other > EVIDENCE * own else None
+
+
+def _add_answers(cell_icc: FloatArray, stress_iv: FloatArray, answer_ss: FloatArray, count_s: FloatArray) -> None:
+    """Add the shear stresses that answer to single shear strains, counted along the strain, in place."""
+    reference = int(np.argmin(np.abs(stress_iv[:, 3:]).max(axis=1)))
+    if abs(np.linalg.det(cell_icc[reference])) < 1e-6:  # no cell at all
+        return
+    for cell_cc, stress_v in zip(cell_icc, stress_iv - stress_iv[reference], strict=True):
+        strain_cc = np.linalg.solve(cell_icc[reference], cell_cc) - np.eye(3)
+        shear_s = np.array([strain_cc[1, 2] + strain_cc[2, 1], strain_cc[0, 2] + strain_cc[2, 0], 0.0])
+        shear_s[2] = strain_cc[0, 1] + strain_cc[1, 0]
+        largest, *others = np.argsort(-np.abs(shear_s))
+        alone = abs(shear_s[largest]) > max(SHEAR, ALONE * np.abs(shear_s[others]).max())
+        if alone and np.abs(strain_cc).max() < LARGEST:
+            answer_ss[largest] += np.sign(shear_s[largest]) * stress_v[3:]
+            count_s[largest] += 1
