@@ -53,7 +53,9 @@ class LinearSystem:
     removed : mapping of str to Factor
         Rows that do not count any more.
     row_weights : FrameWeights
-        Weights of single rows besides those of the kinds; frames are in the order of the fingerprints.
+        Weights of single rows of the frames of the fit, besides those of the kinds.
+    weighed_i : ndarray of int
+        Fingerprints of these frames; frames that came later have a weight of one.
     """
 
     labelled: Mapping[str, Factor]
@@ -67,6 +69,7 @@ class LinearSystem:
     unlabelled: Factor | None = None
     removed: Mapping[str, Factor] = field(default_factory=dict)
     row_weights: FrameWeights = EQUAL
+    weighed_i: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @property
     def n_columns(self) -> int:
@@ -75,7 +78,7 @@ class LinearSystem:
 
     def weigh(self, fingerprint: int, kind: str, n_rows: int) -> FloatArray:
         """Return the weights of the rows of a frame, besides that of their kind: one for frames that are new."""
-        place_i = np.flatnonzero(self.fingerprint_i == fingerprint)
+        place_i = np.flatnonzero(self.weighed_i == fingerprint)
         return self.row_weights.of_rows(int(place_i[0]) if len(place_i) else None, kind, n_rows)
 
     def regression(self) -> Regression:
@@ -94,25 +97,13 @@ class LinearSystem:
     def with_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
         """Return the system with the rows of more frames, over all columns."""
         labelled = self._folded(self.labelled, rows, fingerprint_i)
-        places = [np.flatnonzero(self.fingerprint_i == fingerprint) for fingerprint in fingerprint_i]
-        return replace(
-            self,
-            labelled=labelled,
-            fingerprint_i=np.append(self.fingerprint_i, fingerprint_i),
-            row_weights=self.row_weights.joined([int(place_i[0]) if len(place_i) else None for place_i in places]),
-        )
+        return replace(self, labelled=labelled, fingerprint_i=np.append(self.fingerprint_i, fingerprint_i))
 
     def without_rows(self, rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray) -> LinearSystem:
         """Return the system in which the rows of some frames do not count any more."""
         removed = self._folded(self.removed, rows, fingerprint_i)
-        gone, left = Counter(fingerprint_i.tolist()), []
-        for place, fingerprint in enumerate(self.fingerprint_i.tolist()):
-            if gone[fingerprint] > 0:
-                gone[fingerprint] -= 1
-            else:
-                left.append(place)
-        kept = self.row_weights.taken(left)
-        return replace(self, removed=removed, fingerprint_i=self.fingerprint_i[left], row_weights=kept)
+        left = Counter(self.fingerprint_i.tolist()) - Counter(fingerprint_i.tolist())
+        return replace(self, removed=removed, fingerprint_i=np.array(list(left.elements()), dtype=np.int64))
 
     def _folded(
         self, factors: Mapping[str, Factor], rows: Sequence[Mapping[str, FloatArray]], fingerprint_i: IntArray
@@ -154,7 +145,8 @@ class LinearSystem:
             "baseline_s": self.baseline_s,
             "parameters": self.parameters,
             "fingerprint_i": self.fingerprint_i,
-            "frame_weight_ik": self.row_weights.full(len(self.fingerprint_i)),
+            "weighed_i": self.weighed_i,
+            "frame_weight_ik": self.row_weights.weight_ik,
             "component_weight_v": self.row_weights.component_v,
         }
         for name, factor in self._factors().items():
@@ -207,15 +199,19 @@ class LinearSystem:
             unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
             removed=factors("removed"),
             row_weights=_row_weights(arrays),
+            weighed_i=_checked(arrays["weighed_i"], arrays["weighed_i"].size, np.int64),
         )
 
 
 def _row_weights(arrays: Mapping[str, NDArray[Any]]) -> FrameWeights:
     """Return the weights of rows that `LinearSystem.as_arrays` wrote."""
     weight_ik = arrays["frame_weight_ik"]
-    n_frames = arrays["fingerprint_i"].size
-    _checked(weight_ik.ravel(), n_frames * len(KINDS))
-    return FrameWeights(weight_ik.reshape(n_frames, len(KINDS)), _checked(arrays["component_weight_v"], 6))
+    shape = arrays["weighed_i"].size, len(KINDS)
+    if weight_ik.shape != shape:
+        message = f"weights of frames have the shape {weight_ik.shape} instead of {shape}"
+        raise ValueError(message)
+    flat_m = _checked(weight_ik.ravel(), weight_ik.size)
+    return FrameWeights(flat_m.reshape(shape), _checked(arrays["component_weight_v"], 6))
 
 
 def _factor(arrays: Mapping[str, NDArray[Any]], name: str, layout: Layout) -> Factor:
@@ -263,6 +259,7 @@ def recorded_system(
     unlabelled = regression.unlabelled
     order = sorted(factors.fingerprint_i)
     weight_ik = np.array([[factors.weight_i.get(i, {}).get(kind, 1.0) for kind in KINDS] for i in order])
+    fingerprint_i = np.array([factors.fingerprint_i[i] for i in order], dtype=np.int64)
     return LinearSystem(
         labelled=factors.by_kind(),
         weights=dict(weights),
@@ -271,7 +268,8 @@ def recorded_system(
         teacher_ridge=regression.teacher_ridge,
         baseline_s=model.baseline_s,
         parameters=model.parameters,
-        fingerprint_i=np.array([factors.fingerprint_i[i] for i in order], dtype=np.int64),
+        fingerprint_i=fingerprint_i,
         unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,
         row_weights=FrameWeights(weight_ik, component_v),
+        weighed_i=fingerprint_i,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -67,21 +66,6 @@ class FrameWeights:
         """Return the weights of the rows of a frame; without an index it is a frame that is not known yet."""
         weight = 1.0 if index is None or not len(self.weight_ik) else self.weight_ik[index, KINDS.index(kind)]
         return weight * (self.component_v if kind == "stress" else np.ones(n_rows))
-
-    def full(self, n_frames: int) -> FloatArray:
-        """Return the weights of all frames: shape (n_frames, n_kinds)."""
-        return self.weight_ik if len(self.weight_ik) else np.ones((n_frames, len(KINDS)))
-
-    def taken(self, frames: Sequence[int]) -> FrameWeights:
-        """Return the weights of some of the frames."""
-        return replace(self, weight_ik=self.weight_ik[list(frames)]) if len(self.weight_ik) else self
-
-    def joined(self, frames: Sequence[int | None]) -> FrameWeights:
-        """Return the weights of these frames and of more: of copies of some of them, or of new ones (None)."""
-        if not len(self.weight_ik):
-            return self
-        more = [np.ones(len(KINDS)) if i is None else self.weight_ik[i] for i in frames]
-        return replace(self, weight_ik=np.vstack([self.weight_ik, *more]))
 
 
 EQUAL = FrameWeights()
