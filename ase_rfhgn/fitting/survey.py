@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from ase.data import covalent_radii
@@ -54,12 +54,12 @@ class Survey:
         Largest density of neighbours around every species, in the sense of `DensityLimit`.
     volume : float
         Mean volume per atom of the frames that have stress labels (Å³); 0 without any.
+    sample : tuple of NeighbourGraph
+        Graphs of some frames.
     volume_i : ndarray of shape (n_frames,)
         Volume per atom of every frame (Å³), NaN where it has no stress label.
     force_rms_i : ndarray of shape (n_frames,)
         Root mean square of the forces of every frame (eV/Å), NaN where it has none.
-    sample : tuple of NeighbourGraph
-        Graphs of some frames.
     shear_order : tuple of int, optional
         Where the shear components of the stress are found, if they were exchanged.
     """
@@ -72,9 +72,9 @@ class Survey:
     floor_b: FloatArray
     largest_density_s: FloatArray
     volume: float
-    volume_i: FloatArray
-    force_rms_i: FloatArray
     sample: tuple[NeighbourGraph, ...]
+    volume_i: FloatArray = field(default_factory=lambda: np.empty(0))
+    force_rms_i: FloatArray = field(default_factory=lambda: np.empty(0))
     shear_order: tuple[int, int, int] | None = None
 
     @property

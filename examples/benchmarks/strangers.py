@@ -102,7 +102,7 @@ def row(name: str, train: Path, test: Path, reference: Mapping[str, Any], *, md:
     print(*(f"{name}: {one.message}" for one in caught), sep="\n", file=sys.stderr)
     comparisons = list(compare(potential, test, uncertainty=True))
     errors = errors_of(comparisons)
-    before = next((value for key, value in reference.items() if key.startswith("default_fit")), {})
+    before: Mapping[str, Any] = next((value for key, value in reference.items() if key.startswith("default_fit")), {})
     cells = [
         name,
         potential.record["n_frames"],

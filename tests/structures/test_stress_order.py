@@ -22,7 +22,7 @@ PLANES = [(1, 2), (0, 2), (0, 1)]
 
 def sheared(symbol: str) -> list[Atoms]:
     """Return a crystal, sheared in every plane by several amounts, with labels of EMT."""
-    frames = []
+    frames: list[Atoms] = []
     for plane in PLANES:
         for amount in (-0.04, -0.02, 0.0, 0.02, 0.04):
             atoms = bulk(symbol, cubic=True)
