@@ -21,6 +21,7 @@ from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
 from ase_rfhgn.fitting.uncertainty import interval_scales, sampled_frames, sampled_members
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.progress import log, progress_bar
@@ -127,6 +128,9 @@ class Problem(Protocol):
     def unlabelled(self, prepared: Prepared) -> Factor | None:
         """Return the factor of the rows of unlabelled structures, if there are any."""
 
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
+        """Return the factor of the rows of structures far away from the domain of the frames, if there are any."""
+
     def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:
         """Return the model with its last parts, such as repulsion and the constant of a known energy."""
 
@@ -220,7 +224,9 @@ def _choose(problem: Problem, prepared: Prepared, factors: Factors) -> Choice:
     spread_f = model.prior(factors.column_norms(weights))
     if problem.ridge is not None:
         return given_ridge(factors, weights, spread_f, problem.ridge)
-    return choose_ridges(factors, weights, spread_f, model.search, problem.unlabelled(prepared))
+    assert factors.sites is not None  # noqa: S101  # a pass makes them
+    unlabelled, far = problem.unlabelled(prepared), problem.far(prepared, factors.sites.domain())
+    return choose_ridges(factors, weights, spread_f, model.search, unlabelled, far)
 
 
 def _system_arrays(

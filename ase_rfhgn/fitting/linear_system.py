@@ -21,8 +21,8 @@ from ase_rfhgn.fitting.linear_model import KINDS, Layout, LinearModel
 from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor, packed, stack
 
-UNLABELLED = "unlabelled"
-"""Name of the factor of unlabelled rows among the arrays of a linear system."""
+UNLABELLED, FAR = "unlabelled", "far"
+"""Names of the factors of unlabelled rows among the arrays of a linear system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class LinearSystem:
         Fingerprints of the frames that count.
     unlabelled : Factor, optional
         Factor of the weighted unlabelled rows.
+    far : Factor, optional
+        Factor of weighted rows far away from the data, with the answers of their teacher, which stay.
     removed : mapping of str to Factor
         Rows that do not count any more.
     """
@@ -62,6 +64,7 @@ class LinearSystem:
     parameters: FloatArray
     fingerprint_i: IntArray
     unlabelled: Factor | None = None
+    far: Factor | None = None
     removed: Mapping[str, Factor] = field(default_factory=dict)
 
     @property
@@ -79,6 +82,7 @@ class LinearSystem:
             ridge=self.ridge,
             teacher_ridge=self.teacher_ridge,
             unlabelled=self.unlabelled,
+            far=self.far,
             removed_mf=np.concatenate(removed) if removed else None,
         )
 
@@ -140,7 +144,8 @@ class LinearSystem:
         """Return all factors by a name each."""
         named = {f"labelled_{kind}": factor for kind, factor in self.labelled.items()}
         named |= {f"removed_{kind}": factor for kind, factor in self.removed.items()}
-        return named if self.unlabelled is None else named | {UNLABELLED: self.unlabelled}
+        unlabelled = {UNLABELLED: self.unlabelled, FAR: self.far}
+        return named | {name: factor for name, factor in unlabelled.items() if factor is not None}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> LinearSystem:
@@ -179,6 +184,7 @@ class LinearSystem:
             parameters=_checked(arrays["parameters"], arrays["parameters"].size),
             fingerprint_i=_checked(arrays["fingerprint_i"], arrays["fingerprint_i"].size, np.int64),
             unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
+            far=_factor(arrays, FAR, layout) if FAR in arrays else None,
             removed=factors("removed"),
         )
 
@@ -229,4 +235,5 @@ def recorded_system(
         parameters=model.parameters,
         fingerprint_i=np.array([factors.fingerprint_i[i] for i in sorted(factors.fingerprint_i)], dtype=np.int64),
         unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,
+        far=regression.far,
     )

@@ -16,16 +16,17 @@ from ase_rfhgn.fitting.engine import Options, Prepared
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.repulsion import enforce_repulsion
-from ase_rfhgn.fitting.self_training import unlabelled_rows
+from ase_rfhgn.fitting.self_training import far_rows, unlabelled_rows
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.fitting.survey import Survey, surveyed
 from ase_rfhgn.fitting.targets import Labels
 from ase_rfhgn.models.baselines.short_range import Baseline, ShortRangeCore
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
-from ase_rfhgn.runtime.random_streams import GROUPING, UNLABELLED, random_stream
+from ase_rfhgn.runtime.random_streams import FAR, GROUPING, UNLABELLED, random_stream
 from ase_rfhgn.structures.training_set import TrainingSet
 
 ENERGY_WEIGHT = 10.0
@@ -91,6 +92,15 @@ class PotentialProblem:
         rng = random_stream(self.settings.seed, UNLABELLED)
         mixed = prepared.grouping.by_system
         factor = unlabelled_rows(prepared.items, model, prepared.weights, rng, mixed=mixed)
+        return factor if factor.n_rows else None
+
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
+        """Return the factor of the rows of structures far away from the frames, None where none can be made."""
+        model = prepared.model
+        assert isinstance(model, SphericalModel)  # noqa: S101  # made by `prepare`
+        assert domain is not None  # noqa: S101  # such a model has descriptors
+        rng = random_stream(self.settings.seed, FAR)
+        factor = far_rows(prepared.items, model, prepared.weights, domain, rng)
         return factor if factor.n_rows else None
 
     def completed(self, model: AnyModel, prepared: Prepared) -> Potential:

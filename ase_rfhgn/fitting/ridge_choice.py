@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, starmap
 
 import numpy as np
@@ -13,7 +13,7 @@ from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, choose_ridge, leave_one_out
-from ase_rfhgn.regression.ridge import Regression, taught
+from ase_rfhgn.regression.ridge import Regression, answered, taught
 from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
 
 CAUTION = 1.0
@@ -23,6 +23,9 @@ On displaced structures the teacher has the strongest such ridge. On mixtures it
 its task is easier than the prediction of a chemical system that was left out: the training set has the
 pairs of elements of the mixtures.
 """
+
+FAR_CAUTION = 2.0
+"""Relative excess of the cross-validated sum of squares that the teacher far away from the data may have."""
 
 MIXED_RIDGE = 1e-12
 """Final ridge where chemical systems were left out: their score is about the teacher alone."""
@@ -88,6 +91,7 @@ def choose_ridges(
     spread_f: FloatArray,
     search: RidgeSearch,
     unlabelled: Factor | None = None,
+    far: Factor | None = None,
 ) -> Choice:
     """Return the regression for the ridges that cross-validation chooses.
 
@@ -102,6 +106,9 @@ def choose_ridges(
         Ridges that are tried.
     unlabelled : Factor, optional
         Factor of the rows of unlabelled structures.
+    far : Factor, optional
+        Factor of the rows of unlabelled structures far away from the data. A teacher with a still stronger
+        ridge answers there. All folds get the same answers.
 
     Notes
     -----
@@ -114,13 +121,15 @@ def choose_ridges(
         regression = Regression(everything, spread_f, search.default)
         return Choice(regression, "default: too few frames to leave any out", {}, {})
     scored = _scored(factors, weights)
-    if unlabelled is None:
-        choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, search.tolerance)
-        regression = Regression(everything, spread_f, choice.ridge)
-    else:
-        choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, CAUTION)
-        ridge = _taught_ridge(factors, scored, folds, spread_f, search, choice.ridge, unlabelled)
-        regression = Regression(everything, spread_f, ridge, choice.ridge, unlabelled)
+    caution = search.tolerance if unlabelled is None else CAUTION
+    choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, caution)
+    regression = Regression(everything, spread_f, choice.ridge)
+    if far is not None:
+        regression = replace(regression, far=answered(far, _far_teacher(regression, choice)))
+    if unlabelled is not None:
+        regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
+        ridge = _taught_ridge(factors, scored, folds, search, regression)
+        regression = replace(regression, ridge=ridge)
     return Choice(
         regression=regression,
         method=f"cross-validation, {'chemical systems' if factors.grouping.by_system else 'frames'} left out",
@@ -142,19 +151,27 @@ def _cautious(factors: Factors, score: Callable[[float], float], search: RidgeSe
     return choose_ridge(score, search.ridges, tolerance)
 
 
+def _far_teacher(regression: Regression, choice: RidgeChoice) -> FloatArray:
+    """Return the coefficients of the teacher far away from the data: the strongest ridge that is not hopeless."""
+    limit = (1.0 + FAR_CAUTION) * choice.best
+    ridge = max(tried for tried, score in zip(choice.tried, choice.score, strict=True) if score <= limit)
+    return replace(regression, ridge=ridge).solve().coefficient_f
+
+
 def _taught_ridge(
     factors: Factors,
     scored: Mapping[str, float],
     folds: list[_Fold],
-    spread_f: FloatArray,
     search: RidgeSearch,
-    teacher_ridge: float,
-    unlabelled: Factor,
+    regression: Regression,
 ) -> float:
     """Return the final ridge; folds are taught in place, which takes less memory."""
+    spread_f, teacher_ridge, unlabelled = regression.spread_f, regression.ridge, regression.unlabelled
+    assert unlabelled is not None  # noqa: S101  # told by the caller
+    far = [] if regression.far is None else [regression.far]
     for i, fold in enumerate(folds):
         answers_f = fold.solve(spread_f, teacher_ridge)
-        folds[i] = _Fold(fold.group, taught(fold.rest, unlabelled, answers_f))
+        folds[i] = _Fold(fold.group, taught(fold.rest, [*far, answered(unlabelled, answers_f)]))
     if factors.grouping.by_system:
         return MIXED_RIDGE
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]

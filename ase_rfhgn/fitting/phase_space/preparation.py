@@ -19,6 +19,7 @@ from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceGraphs, PhaseSpaceModel, features_of, points_of
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import SNAPSHOTS, random_stream
@@ -83,6 +84,10 @@ class PhaseSpaceProblem:
         )
 
     def unlabelled(self, prepared: Prepared) -> Factor | None:  # noqa: ARG002  # as for potentials
+        """Return nothing: there are no unlabelled structures."""
+        return None
+
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:  # noqa: ARG002  # as for potentials
         """Return nothing: there are no unlabelled structures."""
         return None
 
