@@ -19,6 +19,9 @@ SITES = 4
 FAR = 5
 """Structures far away from the data."""
 
+STABILITY = 6
+"""Velocities in the stability test of a fit."""
+
 SNAPSHOTS = 1
 """Frames of a fit in phase space that weights are sampled from; there are no unlabelled structures."""
 

@@ -14,7 +14,7 @@ from ase_rfhgn.features.cutoff import cutoff_function
 from ase_rfhgn.features.spherical.blocks import Block
 from ase_rfhgn.structures.graph import NeighbourGraph
 
-SHARE = 4
+SHARE = 2
 """One of so many channels describes surroundings."""
 
 
