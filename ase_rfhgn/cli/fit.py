@@ -103,6 +103,7 @@ def _report(
 ) -> Report:
     report: Report = {"model": options.output, **errors_of(compare(model, train, bonds=bonds, progress=True)).as_dict()}
     report |= {key: model.record[key] for key in SHOWN}
+    report["stability"] = model.record.get("stability")
     report["motion_rmse"] = model.record["train_rmse"].get("motion")
     report["cross_validation"] = {
         f"{kind}_rmse": error for kind, error in model.record["cross_validation_rmse"].items()

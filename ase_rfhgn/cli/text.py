@@ -38,7 +38,7 @@ def describe_fit(report: Report) -> str:
     """Return the errors and the cost of a fit."""
     rows = {"training": report}
     rows |= {name: report[key] for key, name in _OTHER_ROWS.items() if report.get(key)}
-    return f"{error_table(rows)}\n{_motion(report)}{_cost(report)}\npotential {report['model']}"
+    return f"{error_table(rows)}\n{_motion(report)}{_stability(report)}{_cost(report)}\npotential {report['model']}"
 
 
 def describe_test(report: Report) -> str:
@@ -119,6 +119,19 @@ def _motion(report: Report) -> str:
     return (
         f"fitted to {report['targets']}, root mean square of the rest {_number(report['motion_rmse'])} eV/Å, left out "
         f"{_number(left_out)} eV/Å; energies are {report['energies']}\n"
+    )
+
+
+def _stability(report: Report) -> str:
+    """Return the result of the stability test; nothing for models without one."""
+    test = report.get("stability")
+    if not test:
+        return ""
+    outcome = f"burst: {test['burst']}" if test["burst"] else f"stable, up to {_number(test['highest_temperature'])} K"
+    return (
+        f"dynamics from {test['n_runs']} frames, {test['femtoseconds']:.0f} fs from {test['temperature']:.0f} K: "
+        f"{outcome}, shortest distance {_number(test['shortest_distance'])} Å, "
+        f"extrapolation grade up to {test['grade']:.1f}\n"
     )
 
 

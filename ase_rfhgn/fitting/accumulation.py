@@ -183,7 +183,7 @@ def accumulate(
     rows_of_sampled: dict[int, dict[str, FloatArray]] = {}
     weight_of_sampled: dict[int, dict[str, FloatArray]] = {}
     weight_i: dict[int, dict[str, float]] = {}
-    seen = _Seen(model, Sites(len(grouping.group_i), seed))
+    seen = _Seen(model, Sites(len(grouping.group_i), seed, model.nothing_seen))
     for i, kind, row_mf in targets.equations(seen.watched(items), _GroupedRows(model, grouping)):
         key = grouping.group_i[i], kind
         if key not in running:
@@ -227,7 +227,7 @@ class _Seen:
         self.n_atoms_i[item.index] = item.graph.n_atoms
         described = self.model.descriptors(item)
         if described is not None:
-            self.sites.add(item.index, *described, self.model.layout.n_species)
+            self.sites.add(item.index, *described)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
 from ase_rfhgn.fitting.uncertainty import interval_scales, sampled_frames, sampled_members
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.progress import log, progress_bar
@@ -132,6 +133,9 @@ class Problem(Protocol):
     def unlabelled(self, prepared: Prepared) -> Factor | None:
         """Return the factor of the rows of unlabelled structures, if there are any."""
 
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
+        """Return the factor of the rows of structures far away from the domain of the frames, if there are any."""
+
     def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:
         """Return the model with its last parts, such as repulsion and the constant of a known energy."""
 
@@ -227,7 +231,10 @@ def _robust(
     problem: Problem, prepared: Prepared, equal: Factors, accumulated: Callable[[RowWeights], Factors]
 ) -> tuple[Factors, Choice]:
     """Return rows and their regression, with smaller weights of frames that are hard to predict where this helps."""
-    unlabelled = problem.unlabelled(prepared) if problem.ridge is None else None
+    assert equal.sites is not None  # noqa: S101  # a pass makes them
+    unlabelled: tuple[Factor | None, Factor | None] = (None, None)
+    if problem.ridge is None:
+        unlabelled = problem.unlabelled(prepared), problem.far(prepared, equal.sites.domain())
     first = _choose(problem, prepared, equal, unlabelled)
     row_weights = left_out_weights(equal, first, prepared.weights, prepared.row_weights)
     if problem.ridge is not None or row_weights is None:
@@ -240,13 +247,15 @@ def _robust(
     return factors, replace(second, cross_validation=left_out_rmse(equal, second.left_out_f))
 
 
-def _choose(problem: Problem, prepared: Prepared, factors: Factors, unlabelled: Factor | None) -> Choice:
-    """Return the regression, with ridges that are given or chosen."""
+def _choose(
+    problem: Problem, prepared: Prepared, factors: Factors, unlabelled: tuple[Factor | None, Factor | None]
+) -> Choice:
+    """Return the regression, with ridges that are given or chosen; unlabelled rows are near the data, or far away."""
     model, weights = prepared.model, prepared.weights
     spread_f = model.prior(factors.column_norms(weights))
     if problem.ridge is not None:
         return given_ridge(factors, weights, spread_f, problem.ridge)
-    return choose_ridges(factors, weights, spread_f, model.search, unlabelled)
+    return choose_ridges(factors, weights, spread_f, model.search, *unlabelled)
 
 
 def _system_arrays(prepared: Prepared, factors: Factors, choice: Choice) -> dict[str, Any]:

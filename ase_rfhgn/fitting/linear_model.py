@@ -126,6 +126,10 @@ class LinearModel(Protocol):
     def parameters(self) -> FloatArray:
         """Numbers from which it is made again, besides the contents of the fitted model."""
 
+    @property
+    def nothing_seen(self) -> Domain | None:
+        """Domain of no training sites, None if the model has no grade."""
+
     def graphed(self, index: int, frame: Frame) -> GraphedFrame:
         """Return a frame with the graph that the features see, checked."""
 

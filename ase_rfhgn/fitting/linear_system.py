@@ -22,8 +22,8 @@ from ase_rfhgn.fitting.row_weights import EQUAL, FrameWeights
 from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor, packed, stack
 
-UNLABELLED = "unlabelled"
-"""Name of the factor of unlabelled rows among the arrays of a linear system."""
+UNLABELLED, FAR = "unlabelled", "far"
+"""Names of the factors of unlabelled rows among the arrays of a linear system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class LinearSystem:
         Fingerprints of the frames that count.
     unlabelled : Factor, optional
         Factor of the weighted unlabelled rows.
+    far : Factor, optional
+        Factor of weighted rows far away from the data, with the answers of their teacher, which stay.
     removed : mapping of str to Factor
         Rows that do not count any more.
     row_weights : FrameWeights
@@ -67,6 +69,7 @@ class LinearSystem:
     parameters: FloatArray
     fingerprint_i: IntArray
     unlabelled: Factor | None = None
+    far: Factor | None = None
     removed: Mapping[str, Factor] = field(default_factory=dict)
     row_weights: FrameWeights = EQUAL
     weighed_i: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
@@ -91,6 +94,7 @@ class LinearSystem:
             ridge=self.ridge,
             teacher_ridge=self.teacher_ridge,
             unlabelled=self.unlabelled,
+            far=self.far,
             removed_mf=np.concatenate(removed) if removed else None,
         )
 
@@ -158,7 +162,8 @@ class LinearSystem:
         """Return all factors by a name each."""
         named = {f"labelled_{kind}": factor for kind, factor in self.labelled.items()}
         named |= {f"removed_{kind}": factor for kind, factor in self.removed.items()}
-        return named if self.unlabelled is None else named | {UNLABELLED: self.unlabelled}
+        unlabelled = {UNLABELLED: self.unlabelled, FAR: self.far}
+        return named | {name: factor for name, factor in unlabelled.items() if factor is not None}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]], layout: Layout) -> LinearSystem:
@@ -197,6 +202,7 @@ class LinearSystem:
             parameters=_checked(arrays["parameters"], arrays["parameters"].size),
             fingerprint_i=_checked(arrays["fingerprint_i"], arrays["fingerprint_i"].size, np.int64),
             unlabelled=_factor(arrays, UNLABELLED, layout) if UNLABELLED in arrays else None,
+            far=_factor(arrays, FAR, layout) if FAR in arrays else None,
             removed=factors("removed"),
             row_weights=_row_weights(arrays),
             weighed_i=_checked(arrays["weighed_i"], arrays["weighed_i"].size, np.int64),
@@ -272,4 +278,5 @@ def recorded_system(
         unlabelled=unlabelled if unlabelled is not None and unlabelled.n_rows else None,
         row_weights=FrameWeights(weight_ik, component_v),
         weighed_i=fingerprint_i,
+        far=regression.far,
     )

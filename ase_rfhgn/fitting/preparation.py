@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ase import Atoms
 
 from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.features.spherical.fields import SphericalFields
@@ -19,16 +18,19 @@ from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.one_body import OneBody, one_body_energies
 from ase_rfhgn.fitting.repulsion import enforce_repulsion
 from ase_rfhgn.fitting.row_weights import FrameWeights, calm_stress_weights
-from ase_rfhgn.fitting.self_training import unlabelled_rows
+from ase_rfhgn.fitting.self_training import far_rows, unlabelled_rows
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.fitting.spherical_model import SphericalModel
+from ase_rfhgn.fitting.stability import tested_for_stability
 from ase_rfhgn.fitting.survey import Survey, surveyed
 from ase_rfhgn.fitting.targets import Labels
 from ase_rfhgn.models.baselines.short_range import Baseline, ShortRangeCore
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
-from ase_rfhgn.runtime.random_streams import GROUPING, UNLABELLED, random_stream
+from ase_rfhgn.runtime.random_streams import FAR, GROUPING, STABILITY, UNLABELLED, random_stream
+from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.stress_order import NAMES
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -39,7 +41,7 @@ STRESS_WEIGHT = 0.3
 """Weight of a virial (1/eV) against a force component, times the root of the number of atoms."""
 
 COMPRESSED_STRUCTURES = 8
-"""Training structures that are compressed to make sure that the energy rises."""
+"""Training frames that are compressed to make sure that the energy rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,21 @@ class PotentialProblem:
         factor = unlabelled_rows(prepared.items, model, prepared.weights, rng, mixed=mixed)
         return factor if factor.n_rows else None
 
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
+        """Return the factor of the rows of structures far away from the frames, None where none can be made."""
+        model = prepared.model
+        assert isinstance(model, SphericalModel)  # noqa: S101  # made by `prepare`
+        assert domain is not None  # noqa: S101  # such a model has descriptors
+        rng = random_stream(self.settings.seed, FAR)
+        factor = far_rows(prepared.items, model, prepared.weights, domain, rng)
+        return factor if factor.n_rows else None
+
     def completed(self, model: AnyModel, prepared: Prepared) -> Potential:
         """Return the potential that repels outside of its data, with the constant of a known energy."""
         assert isinstance(model, Potential)  # noqa: S101  # made by `SphericalModel.finish`
-        potential = enforce_repulsion(model, _some_structures(prepared))
+        frames = _some_frames(prepared)
+        potential = enforce_repulsion(model, [frame.atoms for frame in frames])
+        potential = tested_for_stability(potential, frames, random_stream(self.settings.seed, STABILITY))
         if self.settings.known_energy is None:
             return potential
         number, energy = self.settings.known_energy
@@ -161,9 +174,9 @@ def _exchanged(name: str, moved: Sequence[int], order: Sequence[int]) -> str:
     )
 
 
-def _some_structures(prepared: Prepared) -> list[Atoms]:
-    """Return the smallest structure of every stretch of the training set."""
+def _some_frames(prepared: Prepared) -> list[Frame]:
+    """Return the smallest frame of every stretch of the training set."""
     n_atoms_i = prepared.n_atoms_i
     stretches = np.array_split(np.arange(len(n_atoms_i)), min(COMPRESSED_STRUCTURES, len(n_atoms_i)))
     numbers = [int(stretch_i[np.argmin(n_atoms_i[stretch_i])]) for stretch_i in stretches]
-    return [prepared.items[i].frame.atoms for i in numbers]
+    return [prepared.items[i].frame for i in numbers]

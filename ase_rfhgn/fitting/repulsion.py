@@ -14,13 +14,16 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.graph import Bonds, bonded_graph, find_pairs
 
 STRENGTHS = tuple(10.0**power for power in range(7))
-"""Strengths that are tried; the weakest that suffices is taken."""
+"""Strengths of the core that are tried; the weakest that suffices is taken."""
+
+MODEST_STRENGTHS = (1.0, 3.0, 10.0)
+"""Strengths of the density limit that are tried: stronger ones would be felt just beyond the onset."""
 
 SCALES = np.linspace(1.0, 0.5, 11)
 """Compression of lengths at which structures are tried."""
 
 GRACE = 0.15
-"""Excess of density after which the energy has to rise."""
+"""Excess of density over the onset of the limit after which the energy has to rise."""
 
 APPROACH = np.linspace(0.9, 0.3, 25)
 """Distances of dimers, in units of the smallest of training, at which they are tried."""
@@ -31,7 +34,7 @@ def enforce_repulsion(potential: Potential, structures: Sequence[Atoms]) -> Pote
 
     Dimers of all elements are brought together from the smallest distance of training. Structures of the
     training set are compressed beyond the largest density of training. Neither repulsion acts on the training
-    data, so the fit does not change.
+    data, so the fit does not change; nor does the density limit act just beyond, and it stays modest.
 
     Parameters
     ----------
@@ -51,7 +54,7 @@ def _with_strong_core(potential: Potential) -> Potential:
         distances = core.radius_b[b] * APPROACH
         energy_i = np.array([_dimer_energy(potential, number_n, distance) for distance in distances])
         push_i, _ = core.pair_energy(distances, np.full(len(distances), b))
-        strength_b[b] = _weakest(energy_i - push_i, push_i)
+        strength_b[b] = _weakest(energy_i - push_i, push_i, STRENGTHS)
     return replace(potential, baseline=replace(potential.baseline, core=replace(core, strength_b=strength_b)))
 
 
@@ -82,17 +85,17 @@ def _density_limit_strength(potential: Potential, limit: DensityLimit, atoms: At
         graph = replace(pairs, shift_pc=scale * pairs.shift_pc).graph(squeezed, potential.cutoff)
         density_n = limit.density(graph)
         species_n = np.searchsorted(potential.species_s, graph.number_n)
-        if np.mean(density_n / limit.largest_density_s[species_n]) < 1.0 + GRACE:
+        if np.mean(density_n / limit.largest_density_s[species_n]) < 1.0 + limit.onset + GRACE:
             continue
         push = float(limit.sites(density_n, species_n).energy_n.sum())
         energies.append(float(potential.respond(squeezed, graph).energy_n.sum()) - push)
         pushes.append(push / limit.strength)
-    return _weakest(np.array(energies), np.array(pushes))
+    return _weakest(np.array(energies), np.array(pushes), MODEST_STRENGTHS)
 
 
-def _weakest(energy_i: FloatArray, push_i: FloatArray) -> float:
-    """Return the weakest strength of a push that makes energies rise all the way."""
-    for strength in STRENGTHS:
+def _weakest(energy_i: FloatArray, push_i: FloatArray, strengths: Sequence[float]) -> float:
+    """Return the weakest strength of a push that makes energies rise all the way, or the strongest."""
+    for strength in strengths:
         if np.all(np.diff(energy_i + strength * push_i) > 0.0):
             return strength
-    return STRENGTHS[-1]
+    return strengths[-1]

@@ -14,7 +14,7 @@ from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
 from ase_rfhgn.regression.posterior import Omission
-from ase_rfhgn.regression.ridge import Regression, taught
+from ase_rfhgn.regression.ridge import Regression, answered, taught
 from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
 from ase_rfhgn.runtime.batches import batched
 
@@ -26,12 +26,14 @@ its task is easier than the prediction of a chemical system that was left out: t
 pairs of elements of the mixtures.
 """
 
+FAR_CAUTION = 2.0
+"""Relative excess of the cross-validated sum of squares that the teacher far away from the data may have."""
+
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 """Final ridges that are tried where chemical systems were left out: their score is about the teacher alone."""
 
 MIXED_HOPELESS = 1.05
 """Ratio to the lowest score of these beyond which stronger ones are not tried: every trial is a whole solution."""
-
 
 MOST_ROWS = 500
 """Rows that are left out in one go, in several sets."""
@@ -101,6 +103,7 @@ def choose_ridges(
     spread_f: FloatArray,
     search: RidgeSearch,
     unlabelled: Factor | None = None,
+    far: Factor | None = None,
 ) -> Choice:
     """Return the regression for the ridges that cross-validation chooses.
 
@@ -115,6 +118,9 @@ def choose_ridges(
         Ridges that are tried.
     unlabelled : Factor, optional
         Factor of the rows of unlabelled structures.
+    far : Factor, optional
+        Factor of the rows of unlabelled structures far away from the data. A teacher with a still stronger
+        ridge answers there. All folds get the same answers.
 
     Notes
     -----
@@ -127,13 +133,15 @@ def choose_ridges(
         regression = Regression(everything, spread_f, search.default)
         return Choice(regression, "default: too few frames to leave any out", {}, {})
     scored = _scored(factors, weights)
-    if unlabelled is None:
-        choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, search.tolerance)
-        regression = Regression(everything, spread_f, choice.ridge)
-    else:
-        choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, CAUTION)
-        regression = Regression(everything, spread_f, choice.ridge, choice.ridge, unlabelled)
-        regression = replace(regression, ridge=_taught_ridge(factors, scored, folds, search, regression, weights))
+    caution = search.tolerance if unlabelled is None else CAUTION
+    choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, caution)
+    regression = Regression(everything, spread_f, choice.ridge)
+    if far is not None:
+        regression = replace(regression, far=answered(far, _far_teacher(regression, choice)))
+    if unlabelled is not None:
+        regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
+        ridge = _taught_ridge(factors, scored, folds, search, regression, weights)
+        regression = replace(regression, ridge=ridge)
     left_out_f = {fold.group: fold.solve(spread_f, regression.ridge) for fold in folds}
     return Choice(
         regression=regression,
@@ -157,6 +165,13 @@ def _cautious(factors: Factors, score: Callable[[float], Score], search: RidgeSe
     return choose_ridge(score, search.ridges, tolerance)
 
 
+def _far_teacher(regression: Regression, choice: RidgeChoice) -> FloatArray:
+    """Return the coefficients of the teacher far away from the data: the strongest ridge that is not hopeless."""
+    limit = (1.0 + FAR_CAUTION) * choice.best
+    ridge = max(tried for tried, score in zip(choice.tried, choice.score, strict=True) if score <= limit)
+    return replace(regression, ridge=ridge).solve().coefficient_f
+
+
 def _taught_ridge(
     factors: Factors,
     scored: Mapping[str, float],
@@ -166,12 +181,12 @@ def _taught_ridge(
     weights: Mapping[str, float],
 ) -> float:
     """Return the final ridge; folds are taught in place, which takes less memory."""
-    assert regression.teacher_ridge is not None  # noqa: S101  # chosen by the caller
-    assert regression.unlabelled is not None  # noqa: S101
-    teacher_ridge, spread_f = regression.teacher_ridge, regression.spread_f
+    spread_f, teacher_ridge, unlabelled = regression.spread_f, regression.ridge, regression.unlabelled
+    assert unlabelled is not None  # noqa: S101  # told by the caller
+    far = [] if regression.far is None else [regression.far]
     for i, fold in enumerate(folds):
         answers_f = fold.solve(spread_f, teacher_ridge)
-        folds[i] = _Fold(fold.group, taught(fold.rest, regression.unlabelled, answers_f))
+        folds[i] = _Fold(fold.group, taught(fold.rest, [*far, answered(unlabelled, answers_f)]))
     if factors.grouping.by_system:
         return _mixed_ridge(factors, regression, search, weights)
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]

@@ -7,20 +7,25 @@ So a teacher with a strong ridge labels structures of the training set with disp
 are several chemical systems, with random elements. The fit with a weak ridge follows these pseudo-labels
 with a small weight. This is self-training with a cautious teacher in closed form (Lee, Workshop on
 Challenges in Representation Learning, ICML 2013): one more block of rows.
+
+Another block has structures far away from the data (`ase_rfhgn.fitting.far_structures`), where the teacher
+has a still stronger ridge: other crystals, compressed frames, dimers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 
+from ase_rfhgn.fitting.far_structures import far_structures
 from ase_rfhgn.fitting.mixtures import is_open, random_elements
 from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
@@ -37,6 +42,9 @@ WEIGHT_DISPLACED = 1e-3
 
 WEIGHT_MIXED = 0.1
 """Squared weight of pseudo-labels on mixtures of elements, relative to labels."""
+
+FAR_GRADE = 2.5
+"""Extrapolation grade above which a structure is far away from the data."""
 
 
 def unlabelled_rows(
@@ -57,21 +65,64 @@ def unlabelled_rows(
     mixed : bool
         Whether elements are mixed; otherwise atoms are displaced.
     """
+    structures = _mixtures(items, model, rng) if mixed else _displaced(items, model.fields.cutoff, rng)
+    enough = ATOMS_MIXED if mixed else ATOMS_DISPLACED
+    square_weight = WEIGHT_MIXED if mixed else WEIGHT_DISPLACED
+    weighted = ((atoms, graph, square_weight) for atoms, graph in _up_to(enough, structures))
+    return _factor(weighted, model, weights)
+
+
+def far_rows(
+    items: FrameGraphs,
+    model: SphericalModel,
+    weights: Mapping[str, float],
+    domain: Domain,
+    rng: np.random.Generator,
+) -> Factor:
+    """Return the factor of the rows of structures far away from the data; it has no rows where none can be made.
+
+    Parameters
+    ----------
+    items, model, weights, rng
+        As for `unlabelled_rows`.
+    domain : Domain
+        Neighbourhoods of the frames.
+    """
+    fields = model.fields
+    made = far_structures(items, fields.species_s, fields.cutoff, fields.encoder.floor_b, rng)
+    graphed = ((atoms, build_graph(atoms, fields.cutoff), weight) for atoms, weight in made)
+    return _factor((made for made in graphed if _is_far(made[1], model, domain)), model, weights)
+
+
+def _is_far(graph: NeighbourGraph, model: SphericalModel, domain: Domain) -> bool:
+    """Return whether the training set has nothing like a structure."""
+    grade_n = domain.grade(model.fields.descriptors(graph), np.searchsorted(model.fields.species_s, graph.number_n))
+    return bool(grade_n.max() > FAR_GRADE)
+
+
+def _factor(
+    structures: Iterable[tuple[Atoms, NeighbourGraph, float]], model: SphericalModel, weights: Mapping[str, float]
+) -> Factor:
+    """Return the factor of the rows of structures, each with a squared weight; labels are zero."""
     species_s, layout = model.fields.species_s, model.layout
     everything = tuple(range(layout.n_species))
     running = RunningFactor(layout.columns(everything))
     nothing = Baseline.nothing(species_s)
-    weight = np.sqrt(WEIGHT_MIXED if mixed else WEIGHT_DISPLACED)
-    structures = _mixtures(items, model, rng) if mixed else _displaced(items, model.fields.cutoff, rng)
-    n_atoms = 0
-    for atoms, graph in structures:
+    for atoms, graph, square_weight in structures:
         frame = Frame(atoms, 0.0, np.zeros((len(atoms), 3)), None, "unlabelled")
         for kind, row_mf in frame_rows(model.fields, nothing, frame, graph, everything).items():
-            running.add(weight * weights[kind] * row_mf)
-        n_atoms += len(atoms)
-        if n_atoms > (ATOMS_MIXED if mixed else ATOMS_DISPLACED):
-            break
+            running.add(np.sqrt(square_weight) * weights[kind] * row_mf)
     return running.factor()
+
+
+def _up_to(enough: int, structures: Iterable[tuple[Atoms, NeighbourGraph]]) -> Iterator[tuple[Atoms, NeighbourGraph]]:
+    """Yield structures until they have enough atoms."""
+    n_atoms = 0
+    for atoms, graph in structures:
+        yield atoms, graph
+        n_atoms += len(atoms)
+        if n_atoms > enough:
+            return
 
 
 def _displaced(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> Iterator[tuple[Atoms, NeighbourGraph]]:

@@ -25,14 +25,17 @@ class Sites:
         Number of frames of the whole training set.
     seed : int
         Seed of the choice of sites that are kept.
+    nothing : Domain or None
+        Domain of no sites; None if the model has no grade.
     """
 
     n_frames: int
     seed: int
+    nothing: Domain | None
     _domain: Domain | None = None
     _kept: dict[int, tuple[FloatArray, IntArray]] = field(default_factory=dict)
 
-    def add(self, index: int, descriptor_nd: FloatArray, species_n: IntArray, n_species: int) -> None:
+    def add(self, index: int, descriptor_nd: FloatArray, species_n: IntArray) -> None:
         """Take in the atoms of a frame.
 
         Parameters
@@ -43,10 +46,9 @@ class Sites:
             Descriptors of the atoms.
         species_n : ndarray of shape (n_atoms,)
             Their species, as indices.
-        n_species : int
-            Number of species.
         """
-        domain = self._domain or Domain.nothing(n_species, descriptor_nd.shape[1])
+        domain = self._domain or self.nothing
+        assert domain is not None  # noqa: S101  # the model has descriptors
         self._domain = domain.extended(descriptor_nd, species_n)
         per_frame = -(-MOST_SITES // self.n_frames)
         some_n = random_stream(self.seed, SITES, index).permutation(len(species_n))[:per_frame]
@@ -56,7 +58,7 @@ class Sites:
         """Return the sites of both."""
         found = [domain for domain in (self._domain, other._domain) if domain is not None]
         domain = reduce(Domain.joined, found) if found else None
-        return Sites(self.n_frames, self.seed, domain, self._kept | other._kept)
+        return Sites(self.n_frames, self.seed, self.nothing, domain, self._kept | other._kept)
 
     def domain(self) -> Domain | None:
         """Return the domain that all sites span, None without sites."""

@@ -14,6 +14,7 @@ from ase_rfhgn.fitting.linear_model import Layout, RidgeSearch, Solution
 from ase_rfhgn.fitting.prior import prior_spread
 from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.models.baselines.short_range import Baseline
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.models.uncertainty import QUANTITIES, Ensemble
@@ -79,6 +80,13 @@ class SphericalModel:
     def parameters(self) -> FloatArray:
         """Power of the species' length scale, and whether the one-body energy of every species is free."""
         return np.array([self.species_power, *map(float, self._free())])
+
+    @property
+    def nothing_seen(self) -> Domain:
+        """Domain of no training sites."""
+        n_around = self.fields.n_around
+        n_own = self.fields.n_channels * (2 if self.fields.degree else 1)
+        return Domain.nothing(self.layout.n_species, n_own, n_around)
 
     def graphed(self, index: int, frame: Frame) -> GraphedFrame:
         """Return a frame with the graph that the features see, checked."""

@@ -121,7 +121,8 @@ def reweighted(
         raise SettingsError(message)
     with single_threaded():
         spread_f = state.model.prior(system.column_norms(chosen))
-        changed = replace(system, weights=chosen, spread_f=spread_f, ridge=ridge, teacher_ridge=None, unlabelled=None)
+        changed = replace(system, weights=chosen, spread_f=spread_f, ridge=ridge)
+        changed = replace(changed, teacher_ridge=None, unlabelled=None, far=None)
         return _rebuilt(fitted, replace(state, system=changed), None, sign=0.0)
 
 

@@ -36,6 +36,7 @@ def fields_header(fields: SphericalFields) -> dict[str, JSON]:
         "cutoff": fields.cutoff,
         "correlation": fields.correlation,
         "density_limit_strength": None if fields.density_limit is None else fields.density_limit.strength,
+        "density_limit_onset": None if fields.density_limit is None else fields.density_limit.onset,
     }
 
 
@@ -76,4 +77,5 @@ def _density_limit(
         float(header["cutoff"]),
         shaped(arrays, "largest_density_s", (n_species,)),
         float(header["density_limit_strength"]),
+        float(header.get("density_limit_onset", 0.0)),
     )

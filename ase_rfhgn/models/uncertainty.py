@@ -20,10 +20,13 @@ from ase_rfhgn.features.spherical.evaluation import Reduced
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.reduced import reduced_fields
 from ase_rfhgn.models.archive import shaped
-from ase_rfhgn.models.extrapolation import Domain
+from ase_rfhgn.models.extrapolation import Cloud, Domain
 
 QUANTITIES = ("energy", "force", "stress")
 """Rows of `Ensemble.interval_scale_ol`."""
+
+AROUND = "around_"
+"""Prefix of the names of arrays about the surroundings of training sites."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,10 @@ class Ensemble(ReadOnlyArrays):
     def as_arrays(self) -> dict[str, FloatArray]:
         """Return the ensemble as named arrays."""
         own = {name: getattr(self, name) for name in ("coefficient_esf", "one_body_es", "interval_scale_ol")}
-        return own | {"moment_sdd": self.domain.moment_sdd, "limit_s": self.domain.limit_s}
+        clouds = {"": self.domain.own, AROUND: self.domain.around}
+        known = {prefix: cloud for prefix, cloud in clouds.items() if cloud is not None}
+        moments = {f"{prefix}moment_sdd": cloud.moment_sdd for prefix, cloud in known.items()}
+        return own | moments | {f"{prefix}limit_s": cloud.limit_s for prefix, cloud in known.items()}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, FloatArray], n_species: int) -> Ensemble:
@@ -146,17 +152,23 @@ class Ensemble(ReadOnlyArrays):
         KeyError, ValueError
             If an array is missing, or does not fit the others.
         """
-        n_members, n_descriptors = len(arrays["coefficient_esf"]), arrays["moment_sdd"].shape[-1]
-        domain = Domain(
-            moment_sdd=shaped(arrays, "moment_sdd", (n_species, n_descriptors, n_descriptors)),
-            limit_s=shaped(arrays, "limit_s", (n_species,)),
-        )
+        n_members = len(arrays["coefficient_esf"])
+        around = _cloud(arrays, AROUND, n_species) if f"{AROUND}moment_sdd" in arrays else None
         return cls(
             coefficient_esf=shaped(arrays, "coefficient_esf", (n_members, n_species, None)),
             one_body_es=shaped(arrays, "one_body_es", (n_members, n_species)),
             interval_scale_ol=shaped(arrays, "interval_scale_ol", (len(QUANTITIES), 2)),
-            domain=domain,
+            domain=Domain(_cloud(arrays, "", n_species), around),
         )
+
+
+def _cloud(arrays: Mapping[str, FloatArray], prefix: str, n_species: int) -> Cloud:
+    """Return descriptors of training sites from arrays whose names start alike."""
+    size = arrays[f"{prefix}moment_sdd"].shape[-1]
+    return Cloud(
+        moment_sdd=shaped(arrays, f"{prefix}moment_sdd", (n_species, size, size)),
+        limit_s=shaped(arrays, f"{prefix}limit_s", (n_species,)),
+    )
 
 
 def _spread(deviation_e: FloatArray) -> FloatArray:

@@ -3,12 +3,14 @@
 Few labels leave combinations of features free that matter a little outside of the data. So a first
 regression with a strong ridge, the teacher, answers on unlabelled structures, and the final one,
 whose ridge is weak, follows it there (`ase_rfhgn.fitting.self_training`). Both are ridge regressions from
-triangular factors. Everything here is numbers; what the rows stand for does not matter.
+triangular factors. Further away from the labels, a still more cautious teacher answers once and for all.
+Everything here is numbers; what the rows stand for does not matter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +59,8 @@ class Regression:
         Ridge of the teacher; without a teacher, unlabelled rows do not count.
     unlabelled : Factor, optional
         Factor of the weighted unlabelled rows.
+    far : Factor, optional
+        Factor of weighted rows far away from the labelled ones, with answers. The teacher does not see them.
     removed_mf : ndarray of shape (m, n + 1), optional
         Weighted rows that are in the labelled factor but do not count any more.
     """
@@ -66,6 +70,7 @@ class Regression:
     ridge: float
     teacher_ridge: float | None = None
     unlabelled: Factor | None = None
+    far: Factor | None = None
     removed_mf: FloatArray | None = None
 
     @property
@@ -88,10 +93,10 @@ class Regression:
         UpdateError
             If the rows that do not count any more cannot be taken out without a loss of digits.
         """
-        if self.unlabelled is None or not self.has_teacher:
-            return self._solved(self.labelled, self.ridge)
-        learned = taught(self.labelled, self.unlabelled, self.teacher().coefficient_f)
-        return self._solved(learned, self.ridge)
+        lessons = [] if self.far is None else [self.far]
+        if self.unlabelled is not None and self.has_teacher:
+            lessons.append(answered(self.unlabelled, self.teacher().coefficient_f))
+        return self._solved(taught(self.labelled, lessons), self.ridge)
 
     def _solved(self, factor: Factor, ridge: float) -> Solved:
         n = len(self.spread_f)
@@ -101,16 +106,31 @@ class Regression:
         return Solved(back_substituted(factor_ff, self.spread_f), factor_ff[:n, :n], self.spread_f)
 
 
-def taught(labelled: Factor, unlabelled: Factor, teacher_f: FloatArray) -> Factor:
-    """Return the factor of labelled rows and of unlabelled ones, whose labels are a teacher's answer.
+def answered(unlabelled: Factor, teacher_f: FloatArray) -> Factor:
+    """Return the factor of unlabelled rows whose labels are the answers of a teacher.
 
     Parameters
     ----------
-    labelled, unlabelled : Factor
-        Factors of the rows, over all columns.
+    unlabelled : Factor
+        Factor of the rows, over all columns.
     teacher_f : ndarray of shape (n,)
-        Coefficients to stay close to.
+        Coefficients of the teacher.
     """
     answered_mf = unlabelled.rows()
     answered_mf[:, -1] = answered_mf[:, :-1] @ teacher_f
-    return packed(stack([labelled.rows(), answered_mf], overwrite=True))
+    return replace(packed(stack([answered_mf], overwrite=True)), n_rows=unlabelled.n_rows)
+
+
+def taught(labelled: Factor, lessons: Sequence[Factor]) -> Factor:
+    """Return the factor of labelled rows and of answered ones.
+
+    Parameters
+    ----------
+    labelled : Factor
+        Factor of the labelled rows, over all columns.
+    lessons : sequence of Factor
+        Factors of answered rows, over all columns.
+    """
+    if not lessons:
+        return labelled
+    return packed(stack([labelled.rows(), *(lesson.rows() for lesson in lessons)], overwrite=True))

@@ -16,6 +16,12 @@ GROUPING = 3
 SITES = 4
 """Atoms of every frame that determine the limits of the domain."""
 
+FAR = 5
+"""Structures far away from the data."""
+
+STABILITY = 6
+"""Velocities in the stability test of a fit."""
+
 SNAPSHOTS = 1
 """Frames of a fit in phase space that weights are sampled from; there are no unlabelled structures."""
 

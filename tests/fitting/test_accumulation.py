@@ -136,5 +136,8 @@ def test_what_chunks_accumulate_merges_to_the_whole_in_any_order(
     one, other = merged.sites.domain(), whole.sites.domain()
     assert one is not None
     assert other is not None
-    np.testing.assert_allclose(one.moment_sdd, other.moment_sdd, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(one.limit_s, other.limit_s, rtol=1e-9)
+    for first, second in ((one.own, other.own), (one.around, other.around)):
+        assert first is not None
+        assert second is not None
+        np.testing.assert_allclose(first.moment_sdd, second.moment_sdd, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(first.limit_s, second.limit_s, rtol=1e-9)

@@ -18,6 +18,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.calculators.active import ActiveCalculator
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
 from ase_rfhgn.fitting.engine import Options, Prepared
+from ase_rfhgn.fitting.far_structures import ATOMS_SCALED, CRYSTALS, FEW_ATOMS
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
@@ -63,7 +64,8 @@ def test_a_fit_searches_every_frame_twice_at_most(searched: list[FloatArray], cu
     fit(frames, cutoff=cutoff, channels=6, projections=2)
     assert max(is_among(atoms, searched) for atoms in frames) <= 2
     n_displaced = min(len(frames), ATOMS_DISPLACED // min(map(len, frames)) + 1)
-    assert len(searched) <= len(frames) + n_displaced + COMPRESSED_STRUCTURES
+    n_far = CRYSTALS + FEW_ATOMS + ATOMS_SCALED // min(map(len, frames)) + 1
+    assert len(searched) <= len(frames) + n_displaced + n_far + COMPRESSED_STRUCTURES
 
 
 def test_an_evaluation_with_uncertainty_searches_once(copper: Potential, searched: list[FloatArray]) -> None:
@@ -101,8 +103,9 @@ def prepared_hamiltonian() -> tuple[PhaseSpaceProblem, Prepared]:
 def solution(problem: PotentialProblem | PhaseSpaceProblem, prepared: Prepared, factors: Factors) -> FloatArray:
     """Return the coefficients with the ridge that cross-validation chooses."""
     spread_f = prepared.model.prior(factors.column_norms(prepared.weights))
-    unlabelled = problem.unlabelled(prepared)
-    choice = choose_ridges(factors, prepared.weights, spread_f, prepared.model.search, unlabelled)
+    assert factors.sites is not None
+    unlabelled, far = problem.unlabelled(prepared), problem.far(prepared, factors.sites.domain())
+    choice = choose_ridges(factors, prepared.weights, spread_f, prepared.model.search, unlabelled, far)
     return choice.regression.solve().coefficient_f / spread_f
 
 

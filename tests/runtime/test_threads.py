@@ -62,7 +62,7 @@ def test_a_fit_is_the_same_for_any_number_of_threads() -> None:
     assert second.ensemble is not None
     np.testing.assert_array_equal(first.coefficient_sf, second.coefficient_sf)
     np.testing.assert_array_equal(first.ensemble.coefficient_esf, second.ensemble.coefficient_esf)
-    np.testing.assert_array_equal(first.ensemble.domain.limit_s, second.ensemble.domain.limit_s)
+    np.testing.assert_array_equal(first.ensemble.domain.own.limit_s, second.ensemble.domain.own.limit_s)
 
 
 def test_no_threads_are_refused() -> None:

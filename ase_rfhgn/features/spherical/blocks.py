@@ -51,6 +51,10 @@ class SiteFields(Protocol):
         """Atomic numbers, ascending."""
 
     @property
+    def cutoff(self) -> float:
+        """Distance beyond which atoms do not interact (Å)."""
+
+    @property
     def projection_sqlk(self) -> FloatArray:
         """Weights of the degrees in the fields."""
 

@@ -3,8 +3,9 @@
 Features are polynomials of sums over neighbours. In a crystal that is compressed beyond the training
 data, they leave the range for which their coefficients were fitted. The energy may then fall to minus
 infinity, although no pair of atoms is closer than in the data. Beyond the largest density of training,
-the atomic basis is therefore scaled down to that density, and a cubic repulsion is added. Nothing
-changes below that density.
+the atomic basis is therefore scaled down to that density. Further beyond, a cubic repulsion is added:
+structures that are a little denser than training are left to the features. Nothing changes below that
+density.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ from ase_rfhgn.structures.graph import NeighbourGraph
 
 MARGIN = 0.2
 """Excess over the largest density of training at which the atomic basis stops to grow."""
+
+
+ONSET = 0.25
+"""Excess over the largest density of training at which the repulsion starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +55,15 @@ class DensityLimit(ReadOnlyArrays):
     largest_density_s : ndarray of shape (n_species,)
         Largest density of training per species of the centre.
     strength : float
-        Repulsion at twice the largest density (eV).
+        Repulsion where the excess over the largest density is the onset plus 1 (eV).
+    onset : float
+        Excess at which the repulsion starts; 0 in models of older versions.
     """
 
     cutoff: float
     largest_density_s: FloatArray
     strength: float
+    onset: float = ONSET
 
     def density(self, graph: NeighbourGraph) -> FloatArray:
         """Return the density of neighbours around every atom of a graph."""
@@ -70,9 +78,10 @@ class DensityLimit(ReadOnlyArrays):
         held_n = 1.0 + MARGIN * turn_n
         scale_n = np.where(excess_n > 0.0, held_n / (1.0 + excess_n), 1.0)
         slope_n = np.where(excess_n > 0.0, (1.0 - turn_n**2 - scale_n) / (1.0 + excess_n), 0.0)
+        beyond_n = np.maximum(excess_n - self.onset, 0.0)
         return DenseSites(
             scale_n=scale_n,
             scale_slope_n=slope_n / largest_density_n,
-            energy_n=self.strength * excess_n**3,
-            energy_slope_n=3.0 * self.strength * excess_n**2 / largest_density_n,
+            energy_n=self.strength * beyond_n**3,
+            energy_slope_n=3.0 * self.strength * beyond_n**2 / largest_density_n,
         )

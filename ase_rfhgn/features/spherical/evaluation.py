@@ -14,6 +14,7 @@ from ase_rfhgn.features.response import Response
 from ase_rfhgn.features.spherical import kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, SiteFields, slices_of
 from ase_rfhgn.features.spherical.density_limit import DenseSites
+from ase_rfhgn.features.spherical.descriptors import averaged, descriptors_of, n_around
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 
@@ -94,24 +95,18 @@ def evaluate(
     _share(work, list(slices_of(first_n)), threads)
     responses = tuple(_response(graph, *parts) for parts in zip(energy_en, gradient_epc, strict=True))
     parts = [descriptors[start] for start in sorted(descriptors)]
-    return Answers(responses, np.concatenate(parts) if parts else None)
+    return Answers(responses, _averaged(fields, graph, parts) if parts else None)
 
 
 def site_descriptors(fields: SiteFields, graph: NeighbourGraph) -> FloatArray:
-    """Return the descriptors of all atoms of a graph; see `descriptors_of`."""
-    return np.concatenate([descriptors_of(block) for block in fields.blocks(graph)])
+    """Return the descriptors of all atoms of a graph; see `ase_rfhgn.features.spherical.descriptors`."""
+    return _averaged(fields, graph, [descriptors_of(block) for block in fields.blocks(graph)])
 
 
-def descriptors_of(block: Block) -> FloatArray:
-    """Return the atomic basis of degree 0 and the lengths of its vectors of degree 1: (n_atoms, n_descriptors).
-
-    They describe how many neighbours an atom has at which distances, and how lopsided they lie, and do
-    not change under rotation.
-    """
-    parts = [block.basis_nyk[:, 0]]
-    if block.basis_nyk.shape[1] > 1:
-        parts.append(np.linalg.norm(block.basis_nyk[:, 1:4], axis=1))
-    return np.concatenate(parts, axis=1)
+def _averaged(fields: SiteFields, graph: NeighbourGraph, parts: Sequence[FloatArray]) -> FloatArray:
+    """Return the descriptors of blocks, the last ones averaged over the surroundings of every atom."""
+    last = n_around(fields.projection_sqlk.shape[3], fields.projection_sqlk.shape[2] - 1)
+    return averaged(np.concatenate(parts), graph, fields.cutoff, last)
 
 
 def _share(work: Callable[[slice], None], slices: Sequence[slice], threads: int) -> None:

@@ -14,6 +14,7 @@ from ase_rfhgn.features.response import Response
 from ase_rfhgn.features.spherical import evaluation, kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, slices_of
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
+from ase_rfhgn.features.spherical.descriptors import n_around
 from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
 from ase_rfhgn.features.spherical.prior import relative_spread
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
@@ -159,6 +160,11 @@ class SphericalFields(ReadOnlyArrays):
     def descriptors(self, graph: NeighbourGraph) -> FloatArray:
         """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
         return evaluation.site_descriptors(self, graph)
+
+    @property
+    def n_around(self) -> int:
+        """Number of descriptors, the last ones, that are averages over the surroundings of an atom."""
+        return n_around(self.n_channels, self.degree)
 
     def prior_spread(self, species_power: float) -> FloatArray:
         """Return the prior spread of the features of a species, relative to each other; see `relative_spread`."""

@@ -167,6 +167,10 @@ class PhaseSpaceModel:
         """Energy and features of the structure whose energy is known."""
         return np.array([self.reference_energy, *self.reference_f])
 
+    @property
+    def nothing_seen(self) -> None:
+        """Nothing: there is no extrapolation grade."""
+
     def graphed(self, index: int, frame: Frame) -> GraphedFrame:
         """Return a frame with the graph that the features see, checked."""
         return self.graphs(index, frame)

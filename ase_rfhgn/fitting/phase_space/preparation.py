@@ -20,6 +20,7 @@ from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceGraphs, PhaseSp
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.fitting.row_weights import EQUAL
 from ase_rfhgn.fitting.targets import Labels, Targets
+from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import SNAPSHOTS, random_stream
@@ -85,6 +86,10 @@ class PhaseSpaceProblem:
         )
 
     def unlabelled(self, prepared: Prepared) -> Factor | None:  # noqa: ARG002  # as for potentials
+        """Return nothing: there are no unlabelled structures."""
+        return None
+
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:  # noqa: ARG002  # as for potentials
         """Return nothing: there are no unlabelled structures."""
         return None
 

@@ -1,0 +1,176 @@
+"""The stability test of a fitted potential: short runs of molecular dynamics from small training frames.
+
+A potential with small errors may still let atoms fall into a hole just outside of its data. A few dozen
+steps at a high temperature tell, before anybody relies on it. The test is deterministic.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.units import fs, kB
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import StructureError, TrainingDataWarning
+from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.neighbour_list import NeighbourList
+
+TEMPERATURE = 600.0
+"""Least temperature of the first velocities (K): vibrations take half of it."""
+
+HOTTER = 2.0
+"""Temperature of the first velocities, in units of the temperature of frames that have velocities."""
+
+HOTTEST = 5000.0
+"""Largest temperature of the first velocities (K)."""
+
+RUNAWAY = 3.0
+"""Temperature, in units of the first one, above which a run has burst; 1000 K more are allowed for few atoms."""
+
+CLOSE = 0.7
+"""Distance, in units of the shortest of training, below which atoms have fallen into each other."""
+
+STEPS, TIMESTEP = 100, 1.0
+"""Steps of a run, and their length (fs)."""
+
+ATOM_STEPS = 6000
+"""Steps times atoms of all runs, about."""
+
+MOST_RUNS = 3
+"""Frames from which runs start."""
+
+EVERY = 10
+"""Steps from one look at grades and distances to the next."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of molecular dynamics, and the extremes that it has seen."""
+
+    name: str
+    atoms: Atoms
+    steps: int = 0
+    temperature: float = 0.0
+    distance: float = np.inf
+    grade: float = 0.0
+    burst: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StabilityTest:
+    """Runs of molecular dynamics that test a potential.
+
+    Attributes
+    ----------
+    potential : Potential
+        The potential.
+    floor : float
+        Shortest distance of training (Å).
+    temperature : float
+        Temperature of the first velocities (K).
+    rng : numpy.random.Generator
+        Source of the first velocities.
+    """
+
+    potential: Potential
+    floor: float
+    temperature: float
+    rng: np.random.Generator = field(repr=False)
+
+    def run(self, frame: Frame, n_steps: int) -> _Run:
+        """Return a run of velocity Verlet dynamics from a frame, which ends early if it bursts."""
+        atoms = Atoms(frame.atoms.numbers, frame.atoms.positions, cell=frame.atoms.cell, pbc=frame.atoms.pbc)
+        run, neighbours = _Run(frame.name, atoms), NeighbourList(self.potential.cutoff)
+        mass_n = frame.atoms.get_masses()[:, None]
+        velocity_nc = self.rng.normal(size=(len(atoms), 3)) * np.sqrt(kB * self.temperature / mass_n)
+        velocity_nc -= (mass_n * velocity_nc).sum(axis=0) / mass_n.sum()
+        step = TIMESTEP * fs
+        with np.errstate(all="ignore"):  # atoms may fly to infinity
+            try:
+                force_nc = self.potential.evaluate(atoms, neighbours=neighbours).force_nc
+                while run.steps < n_steps and run.burst is None:
+                    velocity_nc += 0.5 * step * force_nc / mass_n
+                    atoms.positions += step * velocity_nc
+                    force_nc = self.potential.evaluate(atoms, neighbours=neighbours).force_nc
+                    velocity_nc += 0.5 * step * force_nc / mass_n
+                    run.steps += 1
+                    self._look(run, float((mass_n * velocity_nc**2).sum() / (3.0 * kB * len(atoms))), neighbours)
+            except StructureError:
+                run.burst = "atoms met or flew away"
+        return run
+
+    def _look(self, run: _Run, temperature: float, neighbours: NeighbourList) -> None:
+        """Note the extremes of a step, and whether the run has burst."""
+        if not temperature < RUNAWAY * self.temperature + 1000.0:
+            run.burst = f"the temperature ran away to {temperature:.0f} K"
+        run.temperature = max(run.temperature, temperature)
+        if run.steps % EVERY and run.burst is None:
+            return
+        distance = float(neighbours.graph(run.atoms).distance_p.min(initial=np.inf))
+        run.distance = min(run.distance, distance)
+        if distance < CLOSE * self.floor and run.burst is None:
+            run.burst = f"two atoms came within {distance:.2f} Å"
+        if self.potential.ensemble is not None and run.burst is None:
+            run.grade = max(run.grade, float(self.potential.grade(run.atoms).max()))
+
+
+def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.random.Generator) -> Potential:
+    """Return the potential with the record of a stability test; a burst leads to a warning.
+
+    Parameters
+    ----------
+    potential : Potential
+        A fitted potential.
+    frames : sequence of Frame
+        Training frames, of which the smallest with two atoms or more are used.
+    rng : numpy.random.Generator
+        Source of the first velocities.
+    """
+    chosen = sorted((frame for frame in frames if len(frame.atoms) > 1), key=lambda frame: len(frame.atoms))[:MOST_RUNS]
+    if not chosen:
+        return potential
+    test = StabilityTest(
+        potential=potential,
+        floor=float(potential.hamiltonian.encoder.floor_b.min()),
+        temperature=_temperature(chosen),
+        rng=rng,
+    )
+    n_steps = min(STEPS, max(EVERY, ATOM_STEPS // sum(len(frame.atoms) for frame in chosen)))
+    runs = [test.run(frame, n_steps) for frame in chosen]
+    burst = next((run for run in runs if run.burst is not None), None)
+    if burst is not None:
+        message = (
+            f"{burst.name}: molecular dynamics with the fitted potential at {test.temperature:.0f} K burst after "
+            f"{burst.steps * TIMESTEP:.0f} fs, because {burst.burst} (extrapolation grade {burst.grade:.1f} before): "
+            "add frames that are hotter, or learn while you run, with ActiveCalculator"
+        )
+        warnings.warn(message, TrainingDataWarning, stacklevel=2)
+    record = potential.record | {"stability": _record(runs, test.temperature)}
+    return replace(potential, record=record)
+
+
+def _temperature(frames: Sequence[Frame]) -> float:
+    """Return the temperature of the first velocities: twice that of the frames, where they have velocities (K)."""
+    hottest = max((float(frame.atoms.get_temperature()) for frame in frames), default=0.0)
+    return float(np.clip(HOTTER * np.nan_to_num(hottest), TEMPERATURE, HOTTEST))
+
+
+def _record(runs: Sequence[_Run], temperature: float) -> dict[str, Any]:
+    """Return what runs have seen as plain JSON values."""
+    extremes: FloatArray = np.array([(run.temperature, -run.distance, run.grade) for run in runs]).max(axis=0)
+    distance = -float(extremes[1])
+    return {
+        "n_runs": len(runs),
+        "femtoseconds": TIMESTEP * min(run.steps for run in runs),
+        "temperature": temperature,
+        "highest_temperature": float(extremes[0]) if np.isfinite(extremes[0]) else None,
+        "shortest_distance": distance if np.isfinite(distance) else None,
+        "grade": float(extremes[2]),
+        "burst": next((run.burst for run in runs if run.burst is not None), None),
+    }
