@@ -9,7 +9,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.fit_state import AnyBonds, Frames, refuse_strangers, state_of
-from ase_rfhgn.fitting.uncertainty import ROWS_AT_ONCE, count_rows
+from ase_rfhgn.fitting.uncertainty import ROWS_AT_ONCE
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.posterior import Omission, parts_of
 from ase_rfhgn.runtime.batches import batched
@@ -95,7 +95,7 @@ def left_out_errors(
         regression = state.system.regression()
         omission = Omission(regression, regression.solve())
         read = progress_bar(state.frames(frames), "leave one out", shown=progress)
-        for batch in batched(map(rows_of, read), lambda frame: count_rows(frame.by_kind), ROWS_AT_ONCE):
+        for batch in batched(map(rows_of, read), _Rows.count, ROWS_AT_ONCE):
             left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
             for frame, residual_m in zip(batch, left, strict=True):
                 found.append(_summary(len(found), frame, residual_m))
@@ -141,6 +141,10 @@ class _Rows:
     name: str
     by_kind: dict[str, FloatArray]
     weight_m: dict[str, FloatArray]
+
+    def count(self) -> int:
+        """Return the number of rows of all kinds."""
+        return sum(map(len, self.by_kind.values()))
 
 
 def _summary(index: int, frame: _Rows, residual_m: FloatArray) -> LeftOutErrors:

@@ -13,9 +13,10 @@ from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
+from ase_rfhgn.regression.normal_matrix import NormalMatrix
 from ase_rfhgn.regression.posterior import Omission
 from ase_rfhgn.regression.ridge import Regression, answered, taught
-from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
+from ase_rfhgn.regression.triangular import Factor, packed, stack
 from ase_rfhgn.runtime.batches import batched
 
 CAUTION = 1.0
@@ -70,10 +71,13 @@ class _Fold:
 
     group: Group
     rest: Factor
+    _normal: list[NormalMatrix] = field(default_factory=list)
 
     def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients that the others determine."""
-        return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
+        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges."""
+        if not self._normal:
+            self._normal.append(NormalMatrix.of(self.rest, spread_f))
+        return self._normal[0].solve(ridge)
 
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:

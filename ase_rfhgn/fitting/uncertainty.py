@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors, SampledFrame
 from ase_rfhgn.fitting.linear_model import KINDS, LinearModel
-from ase_rfhgn.regression.posterior import LEVELS, Omission, growth_left_out, half_widths, parts_of, sample_members
+from ase_rfhgn.regression.posterior import LEVELS, Omission, growth_left_out, half_widths, sample_members
 from ase_rfhgn.regression.ridge import Regression, Solved
 from ase_rfhgn.runtime.batches import batched
 
@@ -25,11 +26,6 @@ RUNS = 10
 
 ROWS_AT_ONCE = 500
 """Rows that are left out in one go, in several sets."""
-
-
-def count_rows(rows: Mapping[str, FloatArray]) -> int:
-    """Return the number of rows of all kinds."""
-    return sum(map(len, rows.values()))
 
 
 def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Generator) -> frozenset[int]:
@@ -101,15 +97,13 @@ def interval_scales(
     column_f = model.reduced_columns
     reduced = solved.restricted(column_f)
     misses: dict[str, list[FloatArray]] = {}
-    labelled = (_weighted_rows(run, weights, len(solved.spread_f)) for run in _runs(factors))
-    for batch in batched((rows for rows in labelled if rows), count_rows, ROWS_AT_ONCE):
-        sets = [np.concatenate(list(rows.values())) for rows in batch]
-        for rows, row_mf, residual_m in zip(batch, sets, omission.residuals(sets), strict=True):
-            reduced_mf = row_mf[:, column_f]
+    sets = (_RowsLeftOut.of(run, weights, len(solved.spread_f)) for run in _runs(factors))
+    for batch in batched((rows for rows in sets if len(rows.row_mf)), lambda rows: len(rows.row_mf), ROWS_AT_ONCE):
+        for rows, residual_m in zip(batch, omission.residuals([rows.row_mf for rows in batch]), strict=True):
+            reduced_mf = rows.row_mf[:, column_f]
             spread_m = growth_left_out(reduced, reduced_mf) * np.linalg.norm(reduced_mf @ member_ef.T, axis=1)
-            missed_m2 = np.stack([residual_m, spread_m], axis=1)
-            for kind, part_m2 in zip(rows, parts_of(missed_m2, rows.values()), strict=True):
-                misses.setdefault(kind, []).append(part_m2.T)
+            for kind, part in rows.parts.items():
+                misses.setdefault(kind, []).append(np.stack([residual_m[part], spread_m[part]]))
     return _completed({kind: half_widths(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()})
 
 
@@ -120,11 +114,30 @@ def _runs(factors: Factors) -> list[tuple[SampledFrame, ...]]:
     return [sample[i : i + length] for i in range(0, len(sample), length)]
 
 
-def _weighted_rows(run: Sequence[SampledFrame], weights: Mapping[str, float], n_columns: int) -> dict[str, FloatArray]:
-    """Return the weighted rows of several frames over all columns; see `SampledFrame.weighted_rows`."""
-    frames = [frame.weighted_rows(weights, n_columns) for frame in run]
-    kinds = dict.fromkeys(kind for rows in frames for kind in rows)
-    return {kind: np.concatenate([rows[kind] for rows in frames if kind in rows]) for kind in kinds}
+@dataclass(frozen=True, slots=True)
+class _RowsLeftOut:
+    """Weighted rows of a run over all columns, and which of them are of which kind."""
+
+    row_mf: FloatArray
+    parts: Mapping[str, slice]
+
+    @classmethod
+    def of(cls, run: Sequence[SampledFrame], weights: Mapping[str, float], n_columns: int) -> _RowsLeftOut:
+        """Return the rows of a run whose weight is not zero; large frames are copied once."""
+        frames = [frame.weighted_rows(weights, n_columns) for frame in run]
+        used = [
+            (kind, rows[kind])
+            for kind in dict.fromkeys(kind for rows in frames for kind in rows)
+            for rows in frames
+            if kind in rows
+        ]
+        parts: dict[str, slice] = {}
+        last = 0
+        for kind, row_mf in used:
+            first, last = last, last + len(row_mf)
+            parts[kind] = slice(parts[kind].start if kind in parts else first, last)
+        total = [row_mf for _, row_mf in used]
+        return cls(np.concatenate(total) if total else np.zeros((0, n_columns + 1)), parts)
 
 
 def _completed(scale_l: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

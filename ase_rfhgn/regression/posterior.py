@@ -59,9 +59,9 @@ def growth_left_out(solved: Solved, row_mf: FloatArray) -> FloatArray:
     row_mf : ndarray of shape (m, n)
         Weighted rows, without a right-hand side.
     """
-    hat_m, turn_mm, rest_m = _hat(_whitened(solved, row_mf))
-    own_m = np.einsum("mj,j,mj->m", turn_mm, hat_m, turn_mm)
-    left_m = np.einsum("mj,j,mj->m", turn_mm, hat_m / rest_m, turn_mm)
+    root_mj, rest_j = _hat(_whitened(solved, row_mf))
+    np.square(root_mj, out=root_mj)
+    own_m, left_m = root_mj.sum(axis=1), root_mj @ (1.0 / rest_j)
     growth_m: FloatArray = np.sqrt(np.divide(left_m, own_m, out=np.ones_like(own_m), where=own_m > 0.0))
     return growth_m
 
@@ -98,7 +98,7 @@ class Omission:
             Weighted rows of the regression, right-hand side last. Sets that are left out one by one, but
             dealt with together: triangular solves are as slow for one set as for many.
         """
-        row_mf = np.concatenate(sets)
+        row_mf = np.concatenate(sets) if len(sets) > 1 else sets[0]  # a large one is not copied
         whites = parts_of(_whitened(self._solved, row_mf[:, :-1]), sets)
         residuals = parts_of(row_mf[:, -1] - row_mf[:, :-1] @ self._solved.coefficient_f, sets)
         if self._teacher is not None:
@@ -160,7 +160,9 @@ def left_free(expected_m: FloatArray) -> BoolArray:
 def _whitened(solved: Solved, row_mf: FloatArray) -> FloatArray:
     """Return rows in coordinates in which the posterior of unit noise is a unit sphere."""
     scaled_mf = row_mf * solved.spread_f
-    white_mf: FloatArray = solve_triangular(solved.root_ff, scaled_mf.T, trans="T", check_finite=False).T
+    white_mf: FloatArray = solve_triangular(
+        solved.root_ff, scaled_mf.T, trans="T", overwrite_b=True, check_finite=False
+    ).T
     return white_mf
 
 
@@ -170,14 +172,22 @@ def parts_of(array: FloatArray, sets: Iterable[FloatArray]) -> list[FloatArray]:
 
 
 def _left_out(white_mf: FloatArray, residual_m: FloatArray) -> FloatArray:
-    """Return (1 − H)⁻¹ r for the residuals of whitened rows."""
-    _, turn_mm, rest_m = _hat(white_mf)
-    left_m: FloatArray = turn_mm @ ((turn_mm.T @ residual_m) / rest_m)
+    """Return (1 − H)⁻¹ r = r + H (1 − H)⁻¹ r for the residuals of whitened rows."""
+    root_mj, rest_j = _hat(white_mf)
+    left_m: FloatArray = residual_m + root_mj @ ((root_mj.T @ residual_m) / rest_j)
     return left_m
 
 
-def _hat(white_mf: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return eigenvalues and eigenvectors of the hat matrix of rows, and one minus the eigenvalues."""
-    hat_m, turn_mm = np.linalg.eigh(white_mf @ white_mf.T)
-    hat_m = np.clip(hat_m, 0.0, 1.0)
-    return hat_m, turn_mm, np.maximum(1.0 - hat_m, LEAST_REST)
+def _hat(white_mf: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the hat matrix H of rows as a root B, H = BBᵀ, and one minus its eigenvalues (n_eigenvalues,).
+
+    Columns of B are eigenvectors. H is as large as rows are many; its eigenvalues come from the smaller of WWᵀ and
+    WᵀW, so that neither time nor memory grows with the square of the rows.
+    """
+    if len(white_mf) > white_mf.shape[1]:
+        hat_j, turn_fj = np.linalg.eigh(white_mf.T @ white_mf)
+        root_mj = white_mf @ turn_fj
+    else:
+        hat_j, root_mj = np.linalg.eigh(white_mf @ white_mf.T)
+        root_mj *= np.sqrt(np.clip(hat_j, 0.0, 1.0))
+    return root_mj, np.maximum(1.0 - np.clip(hat_j, 0.0, 1.0), LEAST_REST)

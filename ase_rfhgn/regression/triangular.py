@@ -126,14 +126,15 @@ class RunningFactor:
             As how many rows they count, where they were weighted.
         """
         self.n_rows += len(row_mf) if n_rows is None else n_rows
-        if self._n_waiting + len(row_mf) > len(self._waiting_mf):
+        most = len(self._waiting_mf)
+        if self._n_waiting + len(row_mf) > most:
             self._fold(self._waiting_mf[: self._n_waiting])
             self._n_waiting = 0
-        if len(row_mf) > len(self._waiting_mf):
-            self._fold(row_mf)
-        else:
-            self._waiting_mf[self._n_waiting : self._n_waiting + len(row_mf)] = row_mf
-            self._n_waiting += len(row_mf)
+        while len(row_mf) > most:  # a large structure: its rows are not copied as a whole
+            self._fold(row_mf[:most])
+            row_mf = row_mf[most:]
+        self._waiting_mf[self._n_waiting : self._n_waiting + len(row_mf)] = row_mf
+        self._n_waiting += len(row_mf)
 
     def factor(self) -> Factor:
         """Return the factor of all rows so far."""

@@ -248,7 +248,7 @@ def test_compiled_loops_get_contiguous_arrays(make_potential: MakePotential, sym
     column_s = potential.hamiltonian.n_features * np.arange(n_species)
     graph = build_graph(atoms, potential.cutoff)
     feature_rows(potential.hamiltonian, graph, column_s, n_species * potential.hamiltonian.n_features, stress=True)
-    called = [kernels.tanh_arguments, kernels.times_cutoff, kernels.atomic_basis, kernels.sums, kernels.site_energies]
+    called = [kernels.messages, kernels.atomic_basis, kernels.sums, kernels.site_energies]
     called += [kernels.edge_gradients, kernels.add_edge_forces, row_kernels.add_rows, row_kernels.site_features]
     for kernel in called:
         for signature in kernel.signatures:

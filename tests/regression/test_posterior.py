@@ -48,6 +48,16 @@ def test_residuals_of_rows_left_out_are_those_of_a_fit_without_them(rng: np.rand
         np.testing.assert_allclose(growth_m, spreads[0] / spreads[1], rtol=1e-8)
 
 
+def test_very_many_rows_can_be_left_out_because_no_array_grows_with_their_square(rng: np.random.Generator) -> None:
+    row_mf = rng.normal(size=(400_000, N + 1))  # their hat matrix would have more than a terabyte
+    regression = regression_of(row_mf, rng, teacher=False)
+    without = replace(regression, labelled=factor_of(row_mf[300_000:])).solve()
+    left_mf = row_mf[:300_000]
+    (residual_m,) = Omission(regression, regression.solve()).residuals([left_mf])
+    np.testing.assert_allclose(residual_m, left_mf[:, -1] - left_mf[:, :-1] @ without.coefficient_f, atol=1e-10)
+    assert np.all(growth_left_out(regression.solve(), left_mf[:, :-1]) > 1.0)
+
+
 def test_rows_taken_out_are_as_if_they_had_never_been_there(rng: np.random.Generator) -> None:
     row_mf = rng.normal(size=(40, N + 1))
     regression = regression_of(row_mf, rng, teacher=True)

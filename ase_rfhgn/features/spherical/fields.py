@@ -159,7 +159,8 @@ class SphericalFields(ReadOnlyArrays):
 
     def descriptors(self, graph: NeighbourGraph) -> FloatArray:
         """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
-        return evaluation.site_descriptors(self, graph)
+        low = replace(self, projection_sqlk=self.projection_sqlk[:, :, :2])  # degrees that descriptors are made of
+        return evaluation.site_descriptors(low, graph)
 
     @property
     def n_around(self) -> int:

@@ -216,16 +216,17 @@ def _bare(architecture: Architecture, species_s: IntArray, encoder: EdgeEncoder)
 
 def _basis_statistics(bare: SphericalFields, sample: Sequence[NeighbourGraph]) -> tuple[FloatArray, FloatArray]:
     """Return the mean of A_00 and the spread of A_lm per species of the centre."""
-    level_y = degree_of_harmonics(bare.degree)
+    first_l = np.flatnonzero(np.diff(degree_of_harmonics(bare.degree), prepend=-1))
     n_species, n_levels, n_channels = len(bare.species_s), bare.degree + 1, bare.n_channels
     count_s, mean_sk = np.zeros(n_species), np.zeros((n_species, n_channels))
     square_slk = np.zeros((n_species, n_levels, n_channels))
     for graph in sample:
         for block in bare.blocks(graph):
-            np.add.at(count_s, block.species_n, 1.0)
-            np.add.at(mean_sk, block.species_n, block.basis_nyk[:, 0])
-            level_nlk = np.add.reduceat(block.basis_nyk**2, np.flatnonzero(np.diff(level_y, prepend=-1)), axis=1)
-            np.add.at(square_slk, block.species_n, level_nlk)
+            of_species_sn = (block.species_n == np.arange(n_species)[:, None]).astype(float)
+            count_s += of_species_sn.sum(axis=1)
+            mean_sk += of_species_sn @ block.basis_nyk[:, 0]
+            square_syk = np.tensordot(of_species_sn, block.basis_nyk**2, axes=1)
+            square_slk += np.add.reduceat(square_syk, first_l, axis=1)
     count_s = np.maximum(count_s, 1.0)
     mean_sk /= count_s[:, None]
     square_slk /= count_s[:, None, None]

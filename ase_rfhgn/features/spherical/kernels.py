@@ -24,27 +24,43 @@ machine code for them, which rounds differently.
 _cutoff_of_edge = compiled(**INLINED)(cutoff_function)
 
 
-@compiled(**OPTIONS)
-def tanh_arguments(distance_p, pair_p, weight_k, shift_bk):
-    """Return the arguments of the activation: w_k r + the shift of the pair of species."""
-    argument_pk = np.empty((len(distance_p), len(weight_k)))
-    for p in range(len(distance_p)):
-        for k in range(len(weight_k)):
-            argument_pk[p, k] = weight_k[k] * distance_p[p] + shift_bk[pair_p[p], k]
-    return argument_pk
+@compiled(**INLINED)
+def _tanh(argument):
+    """Return tanh to an absolute error of 4e-16: 1 − 2 / (exp(2x) + 1), without branches, so that loops are vectors.
+
+    The exponential is 2^n times a Taylor series on half of ln 2 around zero; ln 2 has two parts, so that
+    n ln 2 does not round. NumPy's tanh costs six times as much.
+    """
+    doubled = min(max(2.0 * argument, -40.0), 40.0)
+    power = np.floor(doubled * 1.4426950408889634 + 0.5)
+    rest = doubled - power * 0.693145751953125
+    rest -= power * 1.42860682030941723212e-6
+    series = 1.0 / 479001600.0 * rest + 1.0 / 39916800.0  # not in a loop: it would hide the vectors of the caller's
+    series = ((series * rest + 1.0 / 3628800.0) * rest + 1.0 / 362880.0) * rest + 1.0 / 40320.0
+    series = ((series * rest + 1.0 / 5040.0) * rest + 1.0 / 720.0) * rest + 1.0 / 120.0
+    series = ((series * rest + 1.0 / 24.0) * rest + 1.0 / 6.0) * rest + 0.5
+    series = (series * rest + 1.0) * rest + 1.0
+    bits = (np.int64(np.int32(power)) + 1023) << 52
+    return 1.0 - 2.0 / (series * np.int64(bits).view(np.float64) + 1.0)
 
 
 @compiled(**OPTIONS)
-def times_cutoff(value_pk, distance_p, stretch_p, weight_k, cutoff_k):
-    """Multiply activations by (1 − r²/r_k²)³ in place; return the derivatives by the distance."""
+def messages(distance_p, pair_p, floor_b, size_b, weight_k, shift_bk, cutoff_k):
+    """Return the messages of edges and their derivatives by the distance; see `EdgeEncoder`."""
+    value_pk = np.empty((len(distance_p), len(weight_k)))
     slope_pk = np.empty_like(value_pk)
     for p in range(len(distance_p)):
+        b = pair_p[p]
+        bent, stretch = distance_p[p], 1.0
+        if bent < floor_b[b]:
+            turn = _tanh(10.0 * (floor_b[b] - bent) / floor_b[b])
+            bent, stretch = floor_b[b] * (1.0 - 0.1 * turn), 1.0 - turn * turn
         for k in range(len(weight_k)):
-            cut, cut_slope = _cutoff_of_edge(distance_p[p], cutoff_k[k])
-            value = value_pk[p, k]
-            slope_pk[p, k] = ((1.0 - value * value) * weight_k[k] * cut + value * cut_slope) * stretch_p[p]
+            cut, cut_slope = _cutoff_of_edge(bent, cutoff_k[k])
+            value = _tanh(weight_k[k] * (bent - size_b[b]) + shift_bk[b, k])
+            slope_pk[p, k] = ((1.0 - value * value) * weight_k[k] * cut + value * cut_slope) * stretch
             value_pk[p, k] = value * cut
-    return slope_pk
+    return value_pk, slope_pk
 
 
 @compiled(**OPTIONS)

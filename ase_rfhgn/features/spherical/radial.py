@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.spherical import kernels
 
@@ -39,15 +37,6 @@ class EdgeEncoder(ReadOnlyArrays):
 
     def encode(self, distance_p: FloatArray, pair_p: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the messages of edges and their derivatives by the distance (1/Å)."""
-        bent_p, stretch_p = self._bend(distance_p, self.floor_b[pair_p])
-        value_pk = kernels.tanh_arguments(bent_p - self.size_b[pair_p], pair_p, self.weight_k, self.shift_bk)
-        np.tanh(value_pk, out=value_pk)
-        slope_pk = kernels.times_cutoff(value_pk, bent_p, stretch_p, self.weight_k, self.cutoff_k)
-        return value_pk, slope_pk
-
-    @staticmethod
-    def _bend(distance_p: FloatArray, floor_p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return distances that are bent below the floor, and the derivatives (1 above it)."""
-        width_p = 0.1 * floor_p
-        turn_p = np.tanh(np.maximum(floor_p - distance_p, 0.0) / width_p)
-        return np.where(turn_p > 0.0, floor_p - width_p * turn_p, distance_p), 1.0 - turn_p**2
+        return kernels.messages(
+            distance_p, pair_p, self.floor_b, self.size_b, self.weight_k, self.shift_bk, self.cutoff_k
+        )
