@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
+from ase_rfhgn.fitting.diagnosis import tell
 from ase_rfhgn.fitting.engine import Options, Prepared
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.motion.equations import Motion
@@ -66,6 +67,7 @@ class PotentialProblem:
         found, items = surveyed(frames, settings.cutoff, progress=options.progress)
         grouping = group_frames(found, random_stream(settings.seed, GROUPING))
         weights = _weights(settings, found)
+        tell(found.suspicions, weights)
         has_energies = bool(np.isfinite(found.energy_i).any()) and weights["energy"] > 0.0
         return Prepared(
             model=SphericalModel(
@@ -82,6 +84,8 @@ class PotentialProblem:
             species_s=found.species_s,
             n_atoms_i=found.count_is.sum(axis=1),
             energies="absolute" if has_energies or settings.known_energy is not None else "relative",
+            facts=found.facts,
+            suspicions=found.suspicions,
         )
 
     def unlabelled(self, prepared: Prepared) -> Factor | None:

@@ -10,10 +10,13 @@ from ase.data import covalent_radii
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.runtime.progress import progress_bar
+from ase_rfhgn.structures.doctor.examination import Doctor
+from ase_rfhgn.structures.doctor.facts import FrameFacts
+from ase_rfhgn.structures.doctor.loneliness import refuse_isolation
+from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
 from ase_rfhgn.structures.graph import NeighbourGraph
 from ase_rfhgn.structures.training_set import TrainingSet
-from ase_rfhgn.structures.unit_check import UnitCheck
 
 SAMPLE_FRAMES = 150
 """Frames that represent the data when weights are sampled and scaled."""
@@ -55,6 +58,12 @@ class Survey:
         Mean volume per atom of the frames that have stress labels (Å³); 0 without any.
     sample : tuple of NeighbourGraph
         Graphs of some frames.
+    original_i : tuple of int
+        First frame with the same structure, for every frame: itself unless it is a copy; empty if not looked for.
+    facts : tuple of FrameFacts
+        Facts about the frames and their labels.
+    suspicions : tuple of Suspicion
+        What looks wrong about them, the gravest first.
     """
 
     cutoff: float
@@ -66,6 +75,9 @@ class Survey:
     largest_density_s: FloatArray
     volume: float
     sample: tuple[NeighbourGraph, ...]
+    original_i: tuple[int, ...] = ()
+    facts: tuple[FrameFacts, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
 
     @property
     def system_i(self) -> list[tuple[int, ...]]:
@@ -75,8 +87,6 @@ class Survey:
 
 def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = False) -> tuple[Survey, FrameGraphs]:
     """Return the survey of a training set, and its frames with their graphs.
-
-    Labels of strange magnitude lead to a warning.
 
     Parameters
     ----------
@@ -95,8 +105,9 @@ def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = Fals
     if cutoff is None and longer > tried:
         items = FrameGraphs.of(frames, WithinCutoff(longer, frames.closest))
         found = _survey_of(items, longer, progress=progress)
-    found.units.warn()
-    return found.survey(), items
+    survey = found.survey()
+    refuse_isolation(items, survey.isolated_i, survey.cutoff)
+    return survey, items
 
 
 def _survey_of(items: FrameGraphs, cutoff: float, *, progress: bool) -> Surveyor:
@@ -119,7 +130,7 @@ class Surveyor:
 
     def __init__(self, n_frames: int, cutoff: float) -> None:
         self.cutoff = cutoff
-        self.units = UnitCheck()
+        self.doctor = Doctor()
         self._sampled = set(np.linspace(0, n_frames - 1, min(SAMPLE_FRAMES, n_frames)).round().astype(int).tolist())
         self._typical = range(0, n_frames, max(1, n_frames // 10))
         self._found: dict[int, _FrameSurvey] = {}
@@ -129,7 +140,7 @@ class Surveyor:
     def add(self, item: GraphedFrame) -> None:
         """Take in a frame."""
         frame, graph = item.frame, item.graph
-        self.units.add(frame)
+        self.doctor.add(frame, graph, item.index)
         self._found[item.index] = _FrameSurvey(
             number_n=graph.number_n,
             energy=np.nan if frame.energy is None else frame.energy,
@@ -143,7 +154,7 @@ class Surveyor:
 
     def merge(self, other: Surveyor) -> None:
         """Take in the facts of another surveyor about other frames of the same training set."""
-        self.units.merge(other.units)
+        self.doctor.merge(other.doctor)
         self._found |= other._found
         for pair, distance in other._nearest.items():
             self._nearest[pair] = min(self._nearest.get(pair, np.inf), distance)
@@ -172,6 +183,9 @@ class Surveyor:
             largest_density_s=np.array([max(self._densest[int(z)], LEAST_DENSITY) for z in species_s]),
             volume=float(np.mean(volumes)) if volumes else 0.0,
             sample=tuple(one.graph for one in found if one.graph is not None),
+            original_i=tuple(self.doctor.original_i().tolist()),
+            facts=self.doctor.facts,
+            suspicions=self.doctor.suspicions(),
         )
 
 
