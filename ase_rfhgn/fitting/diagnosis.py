@@ -85,22 +85,26 @@ def diagnosed(
     new: tuple[Suspicion, ...] = ()
     if any(one.labelled for one in facts):
         known = {one.kind for one in told}
-        found = [*second_opinion(model, factors, items, weights), *_no_better(facts, choice, weights)]
+        found = [*second_opinion(model, factors, items, weights, known), *_no_better(facts, choice, weights)]
         new = ranked(one for one in found if one.kind not in known)
         warn_of(new)
     return [{"kind": one.kind, "line": one.line} for one in ranked([*told, *new])]
 
 
 def _no_better(facts: Sequence[FrameFacts], choice: Choice, weights: Mapping[str, float]) -> Iterator[Suspicion]:
-    """Yield a suspicion for every kind of label of which cross-validation finds errors as large as their spread."""
+    """Yield a suspicion if cross-validation finds errors as large as the spread of the labels."""
+    found: dict[str, float] = {}
     for kind, spread in _spreads(facts).items():
         error = choice.cross_validation.get(kind)
         if error is not None and weights.get(kind, 0.0) > 0.0 and spread > 0.0 and error > NO_BETTER * spread:
-            yield Suspicion(
-                "no better than the mean",
-                f"errors of {kind} labels on frames left out are {error / spread:.2g} times the spread of the labels: the fit "
-                "predicts them no better than their mean, do not use it for them; give more frames, or look at the labels",
-            )
+            found[kind] = error / spread
+    if found:
+        words = ", ".join(f"{kind} {ratio:.2g}" for kind, ratio in found.items())
+        message = (
+            f"errors on frames left out are as large as the spread of the labels ({words} times): there the fit is no "
+            "better than a mean, do not use it; give more frames, or look at the labels"
+        )
+        yield Suspicion("no better than the mean", message)
 
 
 def _spreads(facts: Sequence[FrameFacts]) -> dict[str, float]:

@@ -66,7 +66,7 @@ def with_labels(atoms: Atoms) -> Atoms:
 
 def relabelled(atoms: Atoms, results: Labels) -> Atoms:
     """Return a copy of a structure with labels."""
-    copy = atoms.copy()
+    copy: Atoms = atoms.copy()
     copy.calc = SinglePointCalculator(copy, **results)
     return copy
 
@@ -102,7 +102,9 @@ def sound_frames(name: str, n_frames: int, seed: int = 0) -> list[Atoms]:
 def _cluster() -> Atoms:
     """Return thirteen atoms of copper, cut from the crystal."""
     crystal = bulk("Cu", cubic=True) * (3, 3, 3)
-    centre_c = crystal.positions[np.argmin(np.linalg.norm(crystal.positions - crystal.cell.array.sum(axis=0) / 2, axis=1))]
+    centre_c = crystal.positions[
+        np.argmin(np.linalg.norm(crystal.positions - crystal.cell.array.sum(axis=0) / 2, axis=1))
+    ]
     near = np.linalg.norm(crystal.positions - centre_c, axis=1) < 2.7
     return Atoms("Cu" * int(near.sum()), crystal.positions[near])
 
@@ -238,7 +240,7 @@ FAULTS = (
     Fault("one frame again and again", ("copies",), _one_frame),
     Fault("two energies for each structure", ("hidden variable",), _hidden),
     Fault("one frame with other forces", ("outliers", "force units"), each(_outlier)),
-    Fault("forces of 700 eV/Å", ("garbage",), each(_garbage_forces)),
+    Fault("forces of 700 eV/Å", ("garbage", "force units"), each(_garbage_forces)),
     Fault("energies 250 eV/atom off", ("garbage",), each(_garbage_energy)),
     Fault("atoms 0.5 Å apart", ("close atoms",), each(_on_top)),
     Fault("forces under another name", ("labels elsewhere",), each(_elsewhere)),

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.linear_model import LinearModel
+from ase_rfhgn.fitting.second_opinion.mixed_units import likeness, mixed_units
 from ase_rfhgn.fitting.second_opinion.predictions import Predicted, predictions
 from ase_rfhgn.fitting.second_opinion.small_fit import small_fits
 from ase_rfhgn.fitting.second_opinion.verdicts import (
-    forces_are_predicted,
     outlying_energies,
     outlying_forces,
     outlying_stresses,
     two_references,
     units_of_energies,
-    units_of_forces,
     units_of_stresses,
 )
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.structures.doctor.suspicion import Suspicion, ranked
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
 
+ENERGIES = frozenset({"energy units", "force units", "energy zeros", "references", "hidden variable"})
+"""Suspicions after which energies judge nothing."""
+
+GARBAGE = frozenset({"garbage", "close atoms", "force zeros"})
+"""Suspicions after which forces that are unlike predictions say nothing new."""
+
+STRESSES = frozenset({"stress units", "stress zeros"})
+"""Suspicions after which stresses judge nothing."""
+
 
 def second_opinion(
-    model: LinearModel, factors: Factors, items: FrameGraphs, weights: Mapping[str, float]
+    model: LinearModel,
+    factors: Factors,
+    items: FrameGraphs,
+    weights: Mapping[str, float],
+    known: Collection[str] = (),
 ) -> tuple[Suspicion, ...]:
     """Return what small fits to some labels say against the others, the gravest first.
 
@@ -42,18 +54,20 @@ def second_opinion(
         The frames.
     weights : mapping of str to float
         Weight of every kind of label.
+    known : collection of str
+        Kinds of suspicions that are known already: what they are about judges nothing else.
     """
     if not isinstance(model, SphericalModel) or not factors.grouping.left_out:
         return ()
     if factors.n_rows("force"):
-        return ranked(_from_forces(model, factors, items, weights))
+        return ranked(_from_forces(model, factors, items, weights, known))
     if factors.n_rows("energy"):
         return ranked(_from_energies(model, factors, items, weights))
     return ()
 
 
 def _from_forces(
-    model: SphericalModel, factors: Factors, items: FrameGraphs, weights: Mapping[str, float]
+    model: SphericalModel, factors: Factors, items: FrameGraphs, weights: Mapping[str, float], known: Collection[str]
 ) -> Iterator[Suspicion]:
     """Yield what fits to forces say about forces left out, about energies, and then about stresses."""
 
@@ -61,19 +75,21 @@ def _from_forces(
         return predictions(items, factors.grouping, small_fits(model, factors, kinds, {**weights, "force": 1.0}))
 
     frames = predicted("force")
-    if not forces_are_predicted(frames):
-        return
-    yield from units_of_forces(frames)
+    about_forces = list(mixed_units(frames, "force")) if GARBAGE.isdisjoint(known) else []
+    yield from about_forces
+    if about_forces or not likeness(frames, "force").is_good:
+        return  # what forces predict is not to be trusted
     yield from outlying_forces(frames)
     doubts = [*units_of_energies(frames), *two_references(frames, with_volume=True)][:1]
     yield from doubts
-    has_energies = factors.n_rows("energy") > 0 and weights.get("energy", 0.0) > 0.0 and not doubts
+    doubted = bool(doubts) or not ENERGIES.isdisjoint(known)
+    has_energies = factors.n_rows("energy") > 0 and weights.get("energy", 0.0) > 0.0 and not doubted
     has_stresses = factors.n_rows("stress") > 0
     if has_stresses:
         of_others = predicted("force", "energy") if has_energies else frames
         about_stresses = list(units_of_stresses(of_others))
         yield from about_stresses or outlying_stresses(of_others)
-        has_stresses = weights.get("stress", 0.0) > 0.0 and not about_stresses
+        has_stresses = weights.get("stress", 0.0) > 0.0 and not about_stresses and STRESSES.isdisjoint(known)
     if has_energies:
         of_others = predicted("force", "stress") if has_stresses else frames
         yield from two_references(of_others, with_volume=not has_stresses)

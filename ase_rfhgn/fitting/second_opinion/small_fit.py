@@ -47,7 +47,9 @@ class SmallFits:
         return self.left_out.get(group, self.everything)
 
 
-def small_fits(model: SphericalModel, factors: Factors, kinds: tuple[str, ...], weights: Mapping[str, float]) -> SmallFits:
+def small_fits(
+    model: SphericalModel, factors: Factors, kinds: tuple[str, ...], weights: Mapping[str, float]
+) -> SmallFits:
     """Return small fits to some kinds of labels alone.
 
     Parameters

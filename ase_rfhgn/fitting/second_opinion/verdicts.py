@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ase_rfhgn.arrays import BoolArray, FloatArray
+from ase_rfhgn.fitting.second_opinion.mixed_units import mixed_units, root_mean_square
 from ase_rfhgn.fitting.second_opinion.predictions import Predicted, deviations_of, with_label
+from ase_rfhgn.structures.doctor.composition import typical_size
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.doctor.units import (
     ENERGY_FAULTS,
     FORCE_FAULTS,
-    SOUND,
     STRESS_FAULTS,
     Hypothesis,
+    Mended,
     Verdict,
     judged,
 )
@@ -22,22 +24,17 @@ from ase_rfhgn.structures.doctor.units import (
 FEWEST_FRAMES = 6
 """Frames with a label below which nothing is said about it."""
 
-PREDICTED = 0.8
-"""Cosine between forces left out and their predictions below which a small fit is no judge of other labels."""
-
-LARGEST_SCALE = 100.0
-"""Ratio of labels to predictions that frames with other labels may cause."""
-
-MIXED = 0.35
-"""Misfit of a frame's mended labels up to which a fault explains them."""
 
 FAR = 10.0
 """Error of a frame, in units of the median error, beyond which it is an outlier."""
 
+UNEXPLAINED = 0.8
+"""Error in units of the labels of the frame, from which nothing of them is explained."""
+
 GAP = 2.0
 """Ratio of consecutive errors that separates outliers from the others."""
 
-MOST_OUTLIERS = 0.1
+MOST_OUTLIERS = 0.05
 """Share of frames up to which errors that stand out are outliers."""
 
 APART = 6.0
@@ -85,14 +82,9 @@ def units_of_energies(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
     if verdict.is_suspicious:
         yield Suspicion(
             f"{verdict.hypothesis.label} units",
-            f"a fit to forces alone contradicts the energies: they look like {verdict.words}; needed are total energies "
-            "in eV, and forces (not gradients) in eV/Å",
+            f"a fit to forces alone contradicts the energies: they look like {verdict.words}; needed are total "
+            "energies in eV, and forces (not gradients) in eV/Å",
         )
-
-
-def units_of_forces(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
-    """Yield a suspicion about frames whose forces are in other units, or of another sign, than those of the others."""
-    yield from _mixed_units(frames, "force", [one for one in FORCE_FAULTS if one.both == 1.0])
 
 
 def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
@@ -102,8 +94,10 @@ def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
         return
     told_iv = np.stack([one.told_stress_v for one in known if one.told_stress_v is not None])
     predicted_iv = np.stack([one.stress_v for one in known if one.stress_v is not None])
-    told_iv, predicted_iv = told_iv - np.median(told_iv, axis=0), predicted_iv - np.median(predicted_iv, axis=0)
-    verdict = judged(STRESS_FAULTS, lambda one: (one.factor * told_iv.ravel(), predicted_iv.ravel()))
+    told_c_iv, predicted_c_iv = told_iv - np.median(told_iv, axis=0), predicted_iv - np.median(predicted_iv, axis=0)
+    readings = ((told_iv, predicted_iv), (told_c_iv, predicted_c_iv))  # the mean pressure may be unknown
+    verdicts = [judged(STRESS_FAULTS, _scaled(t.ravel(), p.ravel())) for t, p in readings]
+    verdict = min(verdicts, key=lambda one: one.misfit)
     if verdict.is_suspicious:
         message = (
             f"a fit to the other labels contradicts the stresses: they look like {verdict.words}; needed is eV/Å³, "
@@ -111,29 +105,11 @@ def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
         )
         yield Suspicion("stress units", message)
     else:
-        yield from _mixed_units(frames, "stress", STRESS_FAULTS)
+        yield from mixed_units(frames, "stress")
 
 
-def _mixed_units(frames: Sequence[Predicted], kind: str, faults: Sequence[Hypothesis]) -> Iterator[Suspicion]:
-    """Yield a suspicion about frames that a fault explains, where most others are sound."""
-    suffix = {"force": "force_m", "stress": "stress_v"}[kind]
-    known = with_label(frames, f"told_{suffix}")
-    scale = _scale([(getattr(one, f"told_{suffix}"), getattr(one, suffix)) for one in known])
-    found: dict[str, Hypothesis] = {}
-    for one in known:
-        told_m, predicted_m = getattr(one, f"told_{suffix}"), getattr(one, suffix)
-        verdict = judged(faults, lambda fault, t=told_m, p=scale * predicted_m: (fault.factor * t, p))
-        if told_m.any() and verdict.is_suspicious and verdict.misfit < MIXED:
-            found[one.name] = verdict.hypothesis
-    if 0 < len(found) < 0.5 * len(known) and len(known) >= FEWEST_FRAMES:
-        words = ", or ".join(dict.fromkeys(fault.words for fault in found.values()))
-        yield Suspicion(f"{kind} units", f"unlike the other frames, {words}: give all in one unit", tuple(found), len(frames))
-
-
-def _scale(pairs: Sequence[tuple[FloatArray, FloatArray]]) -> float:
-    """Return the usual ratio of labels to predictions: a minority of wrong labels makes predictions too small."""
-    ratios = [_rms(told_m) / _rms(predicted_m) for told_m, predicted_m in pairs if predicted_m.any()]
-    return float(np.clip(np.median(ratios), 1.0 / LARGEST_SCALE, LARGEST_SCALE)) if ratios else 1.0
+def _scaled(told_m: FloatArray, predicted_m: FloatArray) -> Mended:
+    return lambda one: (one.factor * told_m, predicted_m)
 
 
 def two_references(frames: Sequence[Predicted], *, with_volume: bool) -> Iterator[Suspicion]:
@@ -153,11 +129,15 @@ def two_references(frames: Sequence[Predicted], *, with_volume: bool) -> Iterato
     if apart is None:
         return
     is_other_i, offset = apart
+    told_i = deviations_of(known, np.array([one.told_energy for one in known]), with_volume=False)
+    told_offset = float(np.median(told_i[is_other_i]) - np.median(told_i[~is_other_i]))
+    if told_offset * offset < 0.5 * offset**2 or abs(offset) < typical_size(told_i):
+        return  # predictions make the two clusters, not labels
     names = tuple(one.name for one, is_other in zip(known, is_other_i, strict=True) if is_other)
     yield Suspicion(
         "references",
-        f"energies {abs(offset):.2g} eV/atom {'above' if offset > 0.0 else 'below'} those of the other frames, which neither "
-        "structures nor compositions explain: are all of one calculation, with the same settings and references?",
+        f"energies {abs(offset):.2g} eV/atom {'above' if offset > 0.0 else 'below'} those of the other frames, which "
+        "neither structures nor compositions explain: are all of one calculation, with the same settings?",
         names,
         len(frames),
     )
@@ -168,7 +148,7 @@ def _two_clusters(value_i: FloatArray) -> tuple[BoolArray, float] | None:
     order = np.argsort(value_i)
     sorted_i = value_i[order]
     gap_i = np.diff(sorted_i)
-    fewest = max(2, int(0.02 * len(value_i)))
+    fewest = max(3, int(0.02 * len(value_i)))
     inner = slice(fewest - 1, len(gap_i) - fewest + 1)
     if not len(gap_i[inner]):
         return None
@@ -196,7 +176,11 @@ def outlying_energies(frames: Sequence[Predicted], *, with_volume: bool) -> Iter
     if known:
         left_i = np.array([one.told_energy - one.energy for one in known])
         size_i = np.abs(deviations_of(known, left_i, with_volume=with_volume))
-        yield from _outliers([one.name for one in known], size_i, LEAST_OFFSET, "energies", "eV/atom")
+        least = max(
+            LEAST_OFFSET,
+            typical_size(deviations_of(known, np.array([o.told_energy for o in known]), with_volume=False)),
+        )
+        yield from _outliers([one.name for one in known], size_i, least, "energies", "eV/atom")
 
 
 def outlying_forces(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
@@ -213,9 +197,9 @@ def _outlying_arrays(
     frames: Sequence[Predicted], kind: str, suffix: str, least: float, unit: str
 ) -> Iterator[Suspicion]:
     known = with_label(frames, f"told_{suffix}")
-    size_i = np.array([_rms(getattr(one, f"told_{suffix}") - getattr(one, suffix)) for one in known])
-    told_i = np.array([_rms(getattr(one, f"told_{suffix}")) for one in known])
-    size_i = np.where(size_i > 0.5 * told_i, size_i, 0.0)
+    size_i = np.array([root_mean_square(getattr(one, f"told_{suffix}") - getattr(one, suffix)) for one in known])
+    told_i = np.array([root_mean_square(getattr(one, f"told_{suffix}")) for one in known])
+    size_i = np.where(size_i > UNEXPLAINED * told_i, size_i, 0.0)
     yield from _outliers([one.name for one in known], size_i, least, kind, unit)
 
 
@@ -231,32 +215,7 @@ def _outliers(names: Sequence[str], size_i: FloatArray, least: float, kind: str,
         return
     worst = order[above[0] :][::-1]
     message = (
-        f"{kind} far from what a fit to other frames predicts (by up to {size_i[worst[0]]:.2g} {unit}): wrong labels, or the "
-        "only frames of their kind?"
+        f"{kind} far from what a fit to other frames predicts (by up to {size_i[worst[0]]:.2g} {unit}): wrong labels, "
+        "or the only frames of their kind?"
     )
     yield Suspicion("outliers", message, tuple(names[i] for i in worst), len(names))
-
-
-def forces_are_predicted(frames: Sequence[Predicted]) -> bool:
-    """Return whether a small fit predicts forces well enough to judge other labels.
-
-    Parameters
-    ----------
-    frames : sequence of Predicted
-        All frames.
-    """
-    known = with_label(frames, "told_force_m")
-    if len(known) < FEWEST_FRAMES:
-        return False
-    cosine_i = [_cosine(one.told_force_m, one.force_m) for one in known if one.told_force_m is not None]
-    return float(np.median(cosine_i)) > PREDICTED
-
-
-def _cosine(first_m: FloatArray, second_m: FloatArray | None) -> float:
-    assert second_m is not None  # noqa: S101  # predicted where there is a label
-    size = float(np.linalg.norm(first_m) * np.linalg.norm(second_m))
-    return float(first_m @ second_m) / size if size > 0.0 else 0.0
-
-
-def _rms(value_m: FloatArray) -> float:
-    return float(np.sqrt(np.mean(np.square(value_m))))

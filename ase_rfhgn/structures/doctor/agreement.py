@@ -1,4 +1,4 @@
-"""Do labels agree with each other? The rise of the energy between similar frames, beside the work of forces and stresses."""
+"""Do labels agree? The rise of the energy between similar frames, beside the work of forces and stresses."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Agreement:
     def __init__(self, facts: Sequence[FrameFacts], pairs: Sequence[Pair]) -> None:
         self._facts = facts
         self._pairs = pairs
-        self._n_atoms_m = np.array([facts[pair.first].n_atoms for pair in pairs], dtype=np.float64)
+        self._n_atoms_m: FloatArray = np.array([facts[pair.first].n_atoms for pair in pairs], dtype=np.float64)
         self._rise_m = np.array([pair.rise for pair in pairs])
         self._force_m = np.array([pair.force_work for pair in pairs])
         self._stress_m = np.array([pair.stress_work for pair in pairs])
@@ -57,10 +57,10 @@ class Agreement:
         """Yield what the pairs contradict."""
         cause = self._verdict_of_forces()
         if cause.is_suspicious:
-            yield self._suspicion(cause, "energies and forces", np.count_nonzero(self._force_m))
+            yield self._suspicion(cause, "energies and forces", int(np.count_nonzero(self._force_m)))
         of_stresses = self._verdict_of_stresses(cause.hypothesis if cause.is_suspicious else SOUND)
         if of_stresses.is_suspicious:
-            yield self._suspicion(of_stresses, "energies and stresses", np.count_nonzero(self._stress_m))
+            yield self._suspicion(of_stresses, "energies and stresses", int(np.count_nonzero(self._stress_m)))
         if not cause.is_suspicious and not of_stresses.is_suspicious:
             yield from self._jumps()
 
@@ -101,7 +101,8 @@ class Agreement:
             kind=f"{label} units",
             message=(
                 f"{which} of {n_pairs} pairs of similar frames contradict each other: they look like {verdict.words}; "
-                "needed are total energies in eV, forces (not gradients) in eV/Å, stresses in eV/Å³, positive in tension"
+                "needed are total energies in eV, forces (not gradients) in eV/Å, stresses in eV/Å³, positive in "
+                "tension"
             ),
             n_frames=len(self._facts),
             proven=labels if verdict.is_proven and n_pairs >= FEWEST_PROOF else (),
@@ -125,8 +126,8 @@ class Agreement:
             largest = float((left_m / self._n_atoms_m)[far_m].max())
             yield Suspicion(
                 "references",
-                f"energies that differ from a similar frame by up to {largest:.2g} eV/atom which forces do not explain; "
-                "are all labels of one calculation, and in the same units?",
+                f"energies that differ from a similar frame by up to {largest:.2g} eV/atom which forces do not "
+                "explain; are all labels of one calculation, and in the same units?",
                 tuple(_culprits(self._facts, self._pairs, jumps)),
                 len(self._facts),
             )

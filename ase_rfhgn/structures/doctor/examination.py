@@ -13,7 +13,7 @@ from ase_rfhgn.structures.doctor.facts import FrameFacts, facts_of
 from ase_rfhgn.structures.doctor.magnitudes import strange_magnitudes
 from ase_rfhgn.structures.doctor.pairs import Pair, Pairing
 from ase_rfhgn.structures.doctor.places import originals
-from ase_rfhgn.structures.doctor.repetitions import copies_of_training, net_forces, repetitions
+from ase_rfhgn.structures.doctor.repetitions import net_forces, repetitions
 from ase_rfhgn.structures.doctor.still import StillAtoms
 from ase_rfhgn.structures.doctor.suspicion import Suspicion, ranked
 from ase_rfhgn.structures.doctor.zeros import zeros
@@ -74,11 +74,8 @@ class Doctor:
 
     def suspicions(self) -> tuple[Suspicion, ...]:
         """Return what looks wrong, the gravest first."""
-        return ranked(self._suspicions()) if any(one.labelled for one in self.facts) else ()
-
-    def copies_in(self, test: Doctor) -> tuple[Suspicion, ...]:
-        """Return a suspicion about frames of a test set that are among the frames of this doctor."""
-        return tuple(copies_of_training(self.facts, test.facts))
+        about_labels = self._about_labels() if any(one.labelled for one in self.facts) else ()
+        return ranked([*about_labels, *self._elsewhere()])
 
     def original_i(self) -> IntArray:
         """Return the first frame with the same structure, for every frame with labels; itself where there is none."""
@@ -89,22 +86,29 @@ class Doctor:
         number_i[labelled_i] = labelled_i[originals([one.kin for one in chosen], [one.place for one in chosen])]
         return number_i
 
-    def _suspicions(self) -> Iterator[Suspicion]:
+    def _about_labels(self) -> Iterator[Suspicion]:
         facts = self.facts
         place = {number: at for at, number in enumerate(sorted(self._facts))}
         pairs = [replace(pair, first=place[pair.first], second=place[pair.second]) for pair in self._pairs]
-        yield from Agreement(facts, pairs).suspicions()
-        yield from strange_magnitudes(facts)
-        yield from zeros(facts)
+        named = [*strange_magnitudes(facts), *zeros(facts)]
+        yield from named
+        strange = {name for one in named for name in one.frames}
+        for one in Agreement(facts, pairs).suspicions():
+            others = tuple(name for name in one.frames if name not in strange)
+            if others or not one.frames:
+                yield replace(one, frames=others)
         yield from repetitions(facts)
         yield from net_forces(facts)
         yield from self._still.suspicions(len(facts))
+        if len(facts) < FEWEST_FRAMES:
+            yield Suspicion("few frames", _few(len(facts)))
+
+    def _elsewhere(self) -> Iterator[Suspicion]:
+        facts = self.facts
         elsewhere = tuple(one.name for one in facts if one.elsewhere)
         if elsewhere:
             where = next(one.elsewhere for one in facts if one.elsewhere)
             yield Suspicion("labels elsewhere", f"{where} not used as labels: {ADVICE}", elsewhere, len(facts))
-        if len(facts) < FEWEST_FRAMES:
-            yield Suspicion("few frames", _few(len(facts)))
 
 
 def _few(n_frames: int) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from ase.data import covalent_radii
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.structures.cell import has_volume
-from ase_rfhgn.structures.doctor.places import label_marks, place_marks
+from ase_rfhgn.structures.doctor.places import kin_of, label_marks, place_marks
+from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.graph import NeighbourGraph
 from ase_rfhgn.structures.held_atoms import fixed_atoms, has_zeroed_forces
@@ -114,7 +115,7 @@ def facts_of(frame: Frame, graph: NeighbourGraph) -> FrameFacts:
         name=frame.name,
         n_atoms=n_atoms,
         composition=Counter(atoms.numbers.tolist()),
-        kin=hash((atoms.numbers.tobytes(), atoms.pbc.tobytes())),
+        kin=kin_of(atoms),
         energy=np.nan if frame.energy is None else frame.energy / n_atoms,
         stored=_of_forces(force_nc, lambda f_nc: float(np.square(f_nc).sum()) / (2.0 * STIFFEST * n_atoms)),
         force_rms=_of_forces(force_nc, lambda f_nc: float(np.sqrt(np.square(f_nc).mean()))),
@@ -171,6 +172,23 @@ def column(facts: Sequence[FrameFacts], name: str) -> FloatArray:
         Name of the attribute.
     """
     return np.array([getattr(one, name) for one in facts], dtype=np.float64)
+
+
+def about(facts: Sequence[FrameFacts], odd_i: BoolArray, kind: str, message: str) -> Iterator[Suspicion]:
+    """Yield a suspicion about the frames that are odd, if there are any.
+
+    Parameters
+    ----------
+    facts : sequence of FrameFacts
+        All frames.
+    odd_i : ndarray of shape (n_frames,)
+        Which of them are odd.
+    kind, message : str
+        As for `Suspicion`.
+    """
+    if odd_i.any():
+        names = tuple(one.name for one, is_odd in zip(facts, odd_i, strict=True) if is_odd)
+        yield Suspicion(kind, message, names, len(facts))
 
 
 def _of_forces(force_nc: FloatArray | None, measure: Callable[[FloatArray], float]) -> float:

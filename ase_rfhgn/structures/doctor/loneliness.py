@@ -47,9 +47,10 @@ def refuse_isolation(items: FrameGraphs, isolated_i: BoolArray, cutoff: float) -
         if len(graph.centre_p):
             break
     nearest = float(graph.distance_p.min(initial=np.inf))
+    works = np.ceil(10.0 * SHELLS * nearest) / 10.0
     message = (
-        f"{item.frame.name}: no atom sees another within the cutoff of {cutoff:g} Å, here or in any frame; the nearest two "
-        f"are {nearest:.3g} Å apart: if they interact, a cutoff of {np.ceil(10.0 * SHELLS * nearest) / 10.0:g} Å works"
+        f"{item.frame.name}: no atom sees another within the cutoff of {cutoff:g} Å, here or in any frame; the nearest "
+        f"two are {nearest:.3g} Å apart: if they interact, a cutoff of {works:g} Å works"
     )
     raise TrainingDataError(message)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.structures.doctor.composition import deviations, typical_size
-from ase_rfhgn.structures.doctor.facts import FrameFacts, column
+from ase_rfhgn.structures.doctor.facts import FrameFacts, about, column
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.doctor.units import ENERGIES
 
@@ -63,24 +63,30 @@ def strange_magnitudes(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
     deviation_i = deviations([one.composition for one in facts], column(facts, "energy"))
     spread = typical_size(deviation_i)
     stored_i = column(facts, "stored")
-    absurd_i = column(facts, "force_max") > ABSURD
-    yield from _named(facts, absurd_i, "garbage", f"forces beyond {ABSURD:g} eV/Å: garbage, or not in eV/Å; remove them")
-    yield from _named(
+    force_i = column(facts, "force_max")
+    too_large_i = _too_large(stored_i, deviation_i, spread, unnoticed=UNNOTICED)
+    largest = f"{force_i[too_large_i].max(initial=0.0):.3g}"
+    yield from about(
         facts,
-        _too_large(stored_i, deviation_i, spread, unnoticed=UNNOTICED) & ~absurd_i,
+        too_large_i,
         "force units",
-        "forces that no energy difference explains; are they in eV/Å, and the energies in eV?",
+        f"forces that no energy difference explains (up to {largest} eV/Å); are they in eV/Å, and the energies in eV?",
     )
-    yield from _named(
+    absurd_i = (force_i > ABSURD) & ~too_large_i
+    yield from about(facts, absurd_i, "garbage", f"forces beyond {ABSURD:g} eV/Å: garbage, or not in eV/Å; remove them")
+    yield from about(
         facts,
         _too_large(_compressed(facts), deviation_i, spread, unnoticed=COMPRESSED),
         "stress units",
         "stresses that no energy difference explains; are they in eV/Å³, as ASE has them (1 GPa is 0.00624)?",
     )
+    in_other_units = list(_in_other_units(facts, deviation_i, spread))
+    yield from in_other_units
+    mended = {name for one in in_other_units for name in one.frames}
     is_far_i = np.abs(deviation_i) > FAR + SPREADS * spread
-    yield from _in_other_units(facts, deviation_i, spread)
+    is_far_i &= np.array([one.name not in mended for one in facts])
     farthest = f"{np.abs(deviation_i[is_far_i]).max(initial=0.0):.3g}"
-    yield from _named(
+    yield from about(
         facts,
         is_far_i,
         "garbage",
@@ -89,13 +95,9 @@ def strange_magnitudes(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
     closest_i, distance_i = column(facts, "closest"), column(facts, "closest_distance")
     overlap_i = (closest_i < OVERLAP) | (distance_i < OVERLAP_DISTANCE)
     shortest = f"{distance_i.min(initial=np.inf):.2g}"
-    yield from _named(facts, overlap_i, "close atoms", f"atoms on top of each other ({shortest} Å and more); remove them")
-
-
-def _named(facts: Sequence[FrameFacts], suspicious_i: BoolArray, kind: str, message: str) -> Iterator[Suspicion]:
-    if suspicious_i.any():
-        names = tuple(facts[i].name for i in np.flatnonzero(suspicious_i))
-        yield Suspicion(kind, message, names, len(facts))
+    yield from about(
+        facts, overlap_i, "close atoms", f"atoms on top of each other ({shortest} Å and more); remove them"
+    )
 
 
 def _compressed(facts: Sequence[FrameFacts]) -> FloatArray:
@@ -114,11 +116,14 @@ def _in_other_units(facts: Sequence[FrameFacts], deviation_i: FloatArray, spread
     n_atoms_i = column(facts, "n_atoms")
     away_i = (n_atoms_i > 1) & (energy_i != 0.0) & (np.abs(deviation_i) > SPREADS * spread)
     away_i &= np.abs(expected_i) > 4.0 * NEAR * spread  # otherwise energies join by chance
-    for words, factor_i in (*ENERGIES.items(), ("eV/atom", n_atoms_i)):
+    units = [(unit, np.full(len(facts), factor)) for unit, factor in ENERGIES.items()]
+    for words, factor_i in (*units, ("eV/atom", n_atoms_i)):
         joins_i = away_i & (np.abs(factor_i * energy_i - expected_i) < NEAR * spread)
         if joins_i.any():
-            message = f"energies far from the energies of other frames, but among them if read in {words}; give all in eV"
-            yield from _named(facts, joins_i, "energy units", message)
+            message = (
+                f"energies far from the energies of other frames, but among them if read in {words}; give all in eV"
+            )
+            yield from about(facts, joins_i, "energy units", message)
             away_i &= ~joins_i
 
 

@@ -17,6 +17,17 @@ SAME_PLACE = 1e-5
 """Difference of marks up to which structures are copies (Å): coordinates are written with 6 digits or more."""
 
 
+def kin_of(atoms: Atoms) -> int:
+    """Return a number that structures share which can be compared atom by atom: elements in order, periodicity.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A structure.
+    """
+    return hash((atoms.numbers.tobytes(), atoms.pbc.tobytes()))
+
+
 def place_marks(atoms: Atoms) -> FloatArray:
     """Return marks of a structure: weighted sums of coordinates and of the cell, shape (3,).
 
@@ -26,7 +37,9 @@ def place_marks(atoms: Atoms) -> FloatArray:
         A structure.
     """
     cell_cc = np.where(atoms.pbc[:, None], atoms.cell.array, 0.0)
-    return _marks(np.concatenate([cell_cc.ravel(), atoms.positions.ravel()])) / np.sqrt(len(atoms) + 3.0)
+    mark_k: FloatArray = _marks(np.concatenate([cell_cc.ravel(), atoms.positions.ravel()]))
+    mark_k /= np.sqrt(len(atoms) + 3.0)
+    return mark_k
 
 
 def label_marks(frame: Frame) -> FloatArray:
@@ -40,7 +53,9 @@ def label_marks(frame: Frame) -> FloatArray:
     n_atoms = len(frame.atoms)
     energy = np.nan if frame.energy is None else frame.energy / n_atoms
     force_nc = frame.force_nc
-    return np.append(energy, np.full(MARKS, np.nan) if force_nc is None else _marks(force_nc.ravel()) / np.sqrt(n_atoms))
+    return np.append(
+        energy, np.full(MARKS, np.nan) if force_nc is None else _marks(force_nc.ravel()) / np.sqrt(n_atoms)
+    )
 
 
 def originals(kin: Sequence[int], place: Sequence[FloatArray]) -> IntArray:

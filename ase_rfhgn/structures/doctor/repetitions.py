@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from ase_rfhgn.arrays import BoolArray, IntArray
-from ase_rfhgn.structures.doctor.facts import FrameFacts, column
-from ase_rfhgn.structures.doctor.places import originals
+from ase_rfhgn.arrays import IntArray
+from ase_rfhgn.structures.doctor.facts import FrameFacts, about, column
+from ase_rfhgn.structures.doctor.places import kin_of, originals, place_marks
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
+from ase_rfhgn.structures.frame import Frame
 
 SAME_ENERGY, SAME_FORCE = 1e-3, 0.02
 """Differences of labels of equal structures that calculations of one kind may have (eV/atom, eV/Å)."""
@@ -39,39 +40,35 @@ def repetitions(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
     copy_i = original_i != np.arange(len(labelled))
     if not copy_i.any():
         return
-    differ_i = np.array([_differ(one, labelled[original]) for one, original in zip(labelled, original_i, strict=True)])
-    if differ_i.any():
-        worst = max(
-            (_difference(labelled[i], labelled[original_i[i]]) for i in np.flatnonzero(differ_i)), key=lambda pair: pair[0]
-        )
-        yield Suspicion(
-            "hidden variable",
-            f"the same structure has other labels in another frame (by up to {worst[0]:.2g} eV/atom, {worst[1]:.2g} eV/Å):"
-            " were the calculations of one kind (spin, charge, temperature of electrons, code)?",
-            tuple(labelled[i].name for i in np.flatnonzero(differ_i)),
-            len(facts),
-        )
-    yield Suspicion("copies", _copies_in_words(original_i), _names(labelled, copy_i), len(facts))
+    pairs = [(one, labelled[original]) for one, original in zip(labelled, original_i.tolist(), strict=True)]
+    differ_i = np.array([_differ(one, other) for one, other in pairs])
+    energy, force = max(_difference(one, other) for one, other in pairs)
+    hidden = (
+        f"the same structure has other labels in another frame (by up to {energy:.2g} eV/atom, {force:.2g} eV/Å): were "
+        "the calculations of one kind (spin, charge, temperature of electrons, code)?"
+    )
+    yield from about(labelled, differ_i, "hidden variable", hidden)
+    yield from about(labelled, copy_i, "copies", _copies_in_words(original_i))
 
 
-def copies_of_training(training: Sequence[FrameFacts], test: Sequence[FrameFacts]) -> Iterator[Suspicion]:
-    """Yield a suspicion about frames of a test set that are in the training set, too.
+def copies_between(training: Iterable[Frame], test: Iterable[Frame]) -> tuple[Suspicion, ...]:
+    """Return a suspicion about frames of a test set that are in the training set, too.
 
     Parameters
     ----------
-    training, test : sequence of FrameFacts
+    training, test : iterable of Frame
         Frames of the two sets.
     """
-    both = [*training, *test]
-    original_i = originals([one.kin for one in both], [one.place for one in both])
-    known_i = original_i[len(training) :] < len(training)
-    if known_i.any():
-        message = "in the training set, too: errors of such test frames say nothing about other structures; leave them out"
-        yield Suspicion("copies of the test", message, _names(test, known_i), len(test))
-
-
-def _names(facts: Sequence[FrameFacts], chosen_i: BoolArray) -> tuple[str, ...]:
-    return tuple(facts[i].name for i in np.flatnonzero(chosen_i))
+    marks = [(frame.name, kin_of(frame.atoms), place_marks(frame.atoms)) for frame in training]
+    n_training = len(marks)
+    marks += [(frame.name, kin_of(frame.atoms), place_marks(frame.atoms)) for frame in test]
+    names, kins, places = zip(*marks, strict=True)
+    known_i = originals(kins, places)[n_training:] < n_training
+    if not known_i.any():
+        return ()
+    message = "in the training set, too: errors of such test frames say nothing about other structures; leave them out"
+    chosen = tuple(names[n_training + i] for i in np.flatnonzero(known_i))
+    return (Suspicion("copies of the test", message, chosen, len(known_i)),)
 
 
 def _copies_in_words(original_i: IntArray) -> str:
@@ -108,9 +105,9 @@ def net_forces(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
     root_i = np.sqrt(column(facts, "n_atoms"))
     free_i = np.array([not one.fixed and not one.zeroed and one.n_atoms > 1 for one in facts])
     odd_i = free_i & (net_i > NET_FORCE * root_i) & (net_i > NET_SHARE * root_i * rms_i)
-    if odd_i.any():
-        message = (
-            f"forces that do not sum to zero (up to {net_i[odd_i].max():.2g} eV/Å in all): a potential cannot follow them; "
-            "is an external field, a fixed atom or a loose convergence behind it?"
-        )
-        yield Suspicion("net forces", message, _names(facts, odd_i), len(facts))
+    largest = f"{net_i[odd_i].max(initial=0.0):.2g}"
+    message = (
+        f"forces that do not sum to zero (up to {largest} eV/Å in all): a potential cannot follow them; is an external "
+        "field, a fixed atom or a loose convergence behind it?"
+    )
+    yield from about(facts, odd_i, "net forces", message)

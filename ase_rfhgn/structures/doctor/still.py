@@ -84,8 +84,8 @@ class StillAtoms:
                 still_n = np.flatnonzero(kind.still_n)
                 named = ", ".join(map(str, still_n[:_NAMED])) + (" and more" if len(still_n) > _NAMED else "")
                 message = (
-                    f"atoms {named} are at exactly the same place in all {kind.n_frames} frames like {kind.name}: nothing "
-                    "is learned about their motion; were they held?"
+                    f"atoms {named} are at exactly the same place in all {kind.n_frames} frames like {kind.name}: "
+                    "nothing is learned about their motion; were they held?"
                 )
                 yield Suspicion("still atoms", message, n_frames=n_frames)
                 return

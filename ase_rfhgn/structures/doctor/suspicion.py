@@ -75,7 +75,7 @@ class Suspicion:
 
 
 def ranked(suspicions: Iterable[Suspicion]) -> tuple[Suspicion, ...]:
-    """Return suspicions, the gravest first; of proven ones about the same kind the others are left out.
+    """Return suspicions, the gravest first; one about all frames stands for those of its kind about some.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def ranked(suspicions: Iterable[Suspicion]) -> tuple[Suspicion, ...]:
         Suspicions in any order.
     """
     found = sorted(suspicions, key=lambda one: (KINDS.index(one.kind), not one.proven))
-    proven = {one.kind for one in found if one.proven}
-    return tuple(one for one in found if one.proven or one.kind not in proven)
+    whole = {one.kind for one in found if not one.frames}
+    return tuple(one for one in found if not one.frames or one.kind not in whole)
 
 
 def warn_of(suspicions: Sequence[Suspicion]) -> None:

@@ -36,6 +36,10 @@ LARGE = 5.0
 """Size of a value, in units of the median size, beyond which it counts no more than others."""
 
 
+OPPOSITE = 1.3
+"""Misfit that values of no relation do not reach: signs differ."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
     """What may be wrong with one kind of label.
@@ -104,12 +108,13 @@ class Verdict:
     @property
     def is_suspicious(self) -> bool:
         """Whether the fault explains the data well, and sound labels explain them far worse."""
-        return bool(self.hypothesis.label) and self.misfit < 0.4 and self.misfit < 0.5 * self.misfit_sound
+        most = 0.6 if self.misfit_sound > OPPOSITE else 0.4
+        return bool(self.hypothesis.label) and self.misfit < min(most, 0.5 * self.misfit_sound)
 
     @property
     def is_proven(self) -> bool:
         """Whether nothing else explains the data."""
-        return self.is_suspicious and self.misfit < 0.2 and self.misfit_sound > 0.6
+        return self.is_suspicious and self.misfit < min(0.3, 0.3 * self.misfit_sound)
 
     @property
     def words(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import BoolArray
 from ase_rfhgn.structures.doctor.composition import explained, typical_size
-from ase_rfhgn.structures.doctor.facts import FrameFacts, column
+from ase_rfhgn.structures.doctor.facts import FrameFacts, about, column
 from ase_rfhgn.structures.doctor.magnitudes import NEAR
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 
@@ -30,36 +30,37 @@ def zeros(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
     facts : sequence of FrameFacts
         All frames.
     """
-    yield from _named(
-        facts, _energies(facts), "energy zeros", "energies of exactly 0, away from the others; if none is meant, attach none"
+    yield from about(
+        facts,
+        _energies(facts),
+        "energy zeros",
+        "energies of exactly 0, away from the others; if none is meant, attach none",
     )
     fixed_i = np.array([one.fixed_zeroed for one in facts])
-    yield from _named(
+    yield from about(
         facts,
         fixed_i,
         "force zeros",
         "forces of exactly 0 on fixed atoms; attach the forces of get_forces(apply_constraint=False)",
     )
-    yield from _named(
+    yield from about(
         facts,
         _rows_of_forces(facts) & ~fixed_i,
         "force zeros",
-        "forces of exactly 0 on some atoms that symmetry does not explain; were the atoms fixed? Attach their true forces",
+        "forces of exactly 0 on some atoms, not by symmetry; were the atoms fixed? Attach their true forces",
     )
-    yield from _named(
+    yield from about(
         facts,
         _all_forces(facts),
         "force zeros",
         "forces of exactly 0 on all atoms, though the structure is not symmetric; if none are meant, attach none",
     )
-    yield from _named(
-        facts, _stresses(facts), "stress zeros", "stresses of exactly 0 beside forces; if no stress is meant, attach none"
+    yield from about(
+        facts,
+        _stresses(facts),
+        "stress zeros",
+        "stresses of exactly 0 beside forces; if no stress is meant, attach none",
     )
-
-
-def _named(facts: Sequence[FrameFacts], suspicious_i: BoolArray, kind: str, message: str) -> Iterator[Suspicion]:
-    if suspicious_i.any():
-        yield Suspicion(kind, message, tuple(facts[i].name for i in np.flatnonzero(suspicious_i)), len(facts))
 
 
 def _energies(facts: Sequence[FrameFacts]) -> BoolArray:
@@ -78,7 +79,7 @@ def _energies(facts: Sequence[FrameFacts]) -> BoolArray:
 
 
 def _rows_of_forces(facts: Sequence[FrameFacts]) -> BoolArray:
-    """Return frames in which some atoms have forces of exactly 0 without a reason: in several frames, or several atoms."""
+    """Return frames in which some atoms have forces of exactly 0 without a reason; a single atom is none."""
     odd_i = np.array([bool(one.zeroed) and one.force_max > PULL for one in facts])
     n_odd = sum(len(one.zeroed) for one, is_odd in zip(facts, odd_i, strict=True) if is_odd)
     return odd_i if n_odd > 1 else odd_i & False
@@ -97,5 +98,8 @@ def _stresses(facts: Sequence[FrameFacts]) -> BoolArray:
     """Return frames with stresses of exactly 0 beside forces, or, without forces, beside stresses of other frames."""
     zero_i = np.array([not one.stress_v.any() for one in facts])
     others = any(one.stress_v.any() and np.isfinite(one.stress_v).all() for one in facts)
-    pulled_i = np.array([one.force_max > 0.0 or (others and np.isnan(one.force_max) and one.n_atoms > 1) for one in facts])
-    return zero_i & pulled_i
+    pulled_i = np.array(
+        [one.force_max > 0.0 or (others and np.isnan(one.force_max) and one.n_atoms > 1) for one in facts]
+    )
+    odd_i: BoolArray = zero_i & pulled_i
+    return odd_i
