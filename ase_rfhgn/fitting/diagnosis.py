@@ -21,6 +21,10 @@ NO_BETTER = 0.9
 """Error on frames left out, in units of the spread of the labels, from which a fit is no better than their mean."""
 
 
+LEAST_SPREAD = {"energy": 1e-4, "force": 1e-3, "stress": 1e-5}
+"""Spread of labels below which there is nothing to predict (eV/atom, eV/Å, eV/Å³)."""
+
+
 def tell(suspicions: Sequence[Suspicion], weights: Mapping[str, float]) -> None:
     """Warn of suspicions before a fit, and refuse labels that contradict each other beyond doubt.
 
@@ -85,18 +89,31 @@ def diagnosed(
     new: tuple[Suspicion, ...] = ()
     if any(one.labelled for one in facts):
         known = {one.kind for one in told}
-        found = [*second_opinion(model, factors, items, weights, known), *_no_better(facts, choice, weights)]
+        found = [
+            *second_opinion(model, factors, items, weights, known),
+            *_no_better(facts, choice, weights, by_system=factors.grouping.by_system),
+        ]
         new = ranked(one for one in found if one.kind not in known)
         warn_of(new)
     return [{"kind": one.kind, "line": one.line} for one in ranked([*told, *new])]
 
 
-def _no_better(facts: Sequence[FrameFacts], choice: Choice, weights: Mapping[str, float]) -> Iterator[Suspicion]:
+def _no_better(
+    facts: Sequence[FrameFacts], choice: Choice, weights: Mapping[str, float], *, by_system: bool
+) -> Iterator[Suspicion]:
     """Yield a suspicion if cross-validation finds errors as large as the spread of the labels."""
     found: dict[str, float] = {}
-    for kind, spread in _spreads(facts).items():
+    spreads = _spreads(facts)
+    if by_system:
+        del spreads["energy"]  # energies of an unknown system have an unpredictable offset
+    for kind, spread in spreads.items():
         error = choice.cross_validation.get(kind)
-        if error is not None and weights.get(kind, 0.0) > 0.0 and spread > 0.0 and error > NO_BETTER * spread:
+        if (
+            error is not None
+            and weights.get(kind, 0.0) > 0.0
+            and spread > LEAST_SPREAD[kind]
+            and error > NO_BETTER * spread
+        ):
             found[kind] = error / spread
     if found:
         words = ", ".join(f"{kind} {ratio:.2g}" for kind, ratio in found.items())

@@ -33,9 +33,12 @@ STRANGE = 5.0
 LARGE = 2.0
 """Size of labels or predictions, in units of the usual error, from which they can be compared."""
 
+SMALL = 0.3
+"""The same in units of the usual size: relaxed structures have small forces, and no sure sign."""
+
 FAULTS = {
-    "force": [one for one in FORCE_FAULTS if one.both == 1.0 and one.factor != -1.0],
-    "stress": [one for one in STRESS_FAULTS if one.factor != -1.0],
+    "force": [one for one in FORCE_FAULTS if one.both == 1.0 and one.factor > 0.0],
+    "stress": [one for one in STRESS_FAULTS if one.factor > 0.0],
 }
 """Other units, by kind of label."""
 
@@ -95,7 +98,7 @@ def likeness(frames: Sequence[Predicted], kind: str) -> Likeness:
     usual = float(np.median(ratio_i)) if len(ratio_i) else 1.0
     predicted_i = usual * predicted_i
     missed_i = np.sqrt(np.maximum(told_i**2 + predicted_i**2 - 2.0 * cosine_i * told_i * predicted_i, 0.0))
-    least = LARGE * float(np.median(missed_i)) if len(missed_i) else 0.0
+    least = max(LARGE * float(np.median(missed_i)), SMALL * float(np.median(told_i))) if len(missed_i) else 0.0
     return Likeness(tuple(names), cosine_i, ratio_i / usual, np.maximum(told_i, predicted_i) > least)
 
 
@@ -142,12 +145,12 @@ def _other_units(found: Likeness, faults: Sequence[Hypothesis]) -> tuple[list[st
     distance_i = np.abs(np.log(found.ratio_i))
     if not found.is_good or np.mean(distance_i < np.log(USUAL)) < 0.5:
         return [], none_i
-    strange_i = found.large_i & (distance_i > np.log(STRANGE)) & (np.abs(found.cosine_i) > 0.5 * SIMILAR)
+    strange_i = found.large_i & (distance_i > np.log(STRANGE)) & (found.cosine_i > SIMILAR)
     words: list[str] = []
     between_i = found.large_i & (distance_i > np.log(USUAL))
     for fault in faults:
-        mended_i = np.abs(np.log(found.ratio_i * abs(fault.factor))) < np.log(USUAL)
-        fits_i = strange_i & mended_i & (np.sign(found.cosine_i) == np.sign(fault.factor))
+        mended_i = np.abs(np.log(found.ratio_i * fault.factor)) < np.log(USUAL)
+        fits_i = strange_i & mended_i
         if fits_i.any():
             words.append(fault.words)
             none_i = none_i | fits_i

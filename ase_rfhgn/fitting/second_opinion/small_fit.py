@@ -83,10 +83,13 @@ def small_fits(
 
 def _rows(factors: Factors, group: Group, weights: Mapping[str, float], column_f: IntArray) -> FloatArray:
     """Return the triangular factor of the rows of a group over some columns and the right-hand side."""
-    row_mf = factors.rows(group, weights)[:, [*column_f.tolist(), -1]]
-    triangle_ff = np.zeros((len(column_f) + 1, len(column_f) + 1))
-    if len(row_mf):
-        factor_mf = np.linalg.qr(row_mf, mode="r")
+    chosen_f = np.append(column_f, factors.layout.n_columns)
+    by_kind = factors.by_group[group]
+    used = [(by_kind[kind], weight) for kind, weight in weights.items() if kind in by_kind]
+    parts = [factor.wide_rows(factors.layout.n_columns, weight)[:, chosen_f] for factor, weight in used]
+    triangle_ff = np.zeros((len(chosen_f), len(chosen_f)), order="F")
+    if parts:
+        factor_mf = np.linalg.qr(np.concatenate(parts), mode="r")
         triangle_ff[: len(factor_mf)] = factor_mf
     return triangle_ff
 
