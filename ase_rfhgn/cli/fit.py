@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ase.units import fs
@@ -18,6 +18,8 @@ from ase_rfhgn.fitting.phase_space.settings import KINETIC, NETWORKS
 from ase_rfhgn.fitting.target_settings import TARGETS
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.reports.comparison import compare, errors_of
+from ase_rfhgn.structures.doctor.repetitions import copies_between
+from ase_rfhgn.structures.doctor.suspicion import Suspicion, warn_of
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -95,11 +97,18 @@ def run_fit(options: argparse.Namespace) -> str:
     else:
         model = fit(train_set, progress=True, **_given(options, COMMON))
     model.save(options.output)
-    return printed(_report(options, model, train_set, test_set, bonds), options, describe_fit)
+    known = () if test_set is None else copies_between(train_set, test_set)
+    warn_of(known)
+    return printed(_report(options, model, train_set, test_set, bonds, known), options, describe_fit)
 
 
 def _report(
-    options: argparse.Namespace, model: AnyModel, train: TrainingSet, test: TrainingSet | None, bonds: Bonds | None
+    options: argparse.Namespace,
+    model: AnyModel,
+    train: TrainingSet,
+    test: TrainingSet | None,
+    bonds: Bonds | None,
+    known: Sequence[Suspicion],
 ) -> Report:
     report: Report = {"model": options.output, **errors_of(compare(model, train, bonds=bonds, progress=True)).as_dict()}
     report |= {key: model.record[key] for key in SHOWN}
@@ -108,6 +117,8 @@ def _report(
     report["cross_validation"] = {
         f"{kind}_rmse": error for kind, error in model.record["cross_validation_rmse"].items()
     }
+    suspicions = [one["line"] for one in model.record.get("suspicions", [])]
+    report["warnings"] = suspicions + [one.line for one in known]
     if test is not None:
         report["test"] = errors_of(compare(model, test, bonds=bonds, progress=True)).as_dict()
     return report

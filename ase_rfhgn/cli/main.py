@@ -1,7 +1,8 @@
 """The command ``ase-rfhgn``: parses, calls the library, prints.
 
 What was asked for goes to stdout; progress, warnings and errors go to stderr. The exit code is 0,
-2 after an error in what the user gave (one line on stderr), or 130 after Ctrl-C.
+1 if ``check`` finds something, 2 after an error in what the user gave (one line on stderr), or 130
+after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
+from ase_rfhgn.cli.check import add_check
 from ase_rfhgn.cli.demo import add_demo
 from ase_rfhgn.cli.fit import add_fit
 from ase_rfhgn.cli.info import add_info
@@ -39,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _print_warning
             print(options.run(options), flush=True)
+            return int(getattr(options, "exit_code", 0))
     except KeyboardInterrupt:
         _complain("interrupted")
         return EXIT_INTERRUPTED
@@ -48,7 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RFHGNError, OSError) as error:
         _complain(error)
         return EXIT_BAD_INPUT
-    return 0
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -56,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Fit potentials and Hamiltonians for ASE in one linear solve.")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    for add in (add_fit, add_test, add_info, add_select, add_demo):
+    for add in (add_check, add_fit, add_test, add_info, add_select, add_demo):
         add(commands)
     return parser
 

@@ -54,9 +54,18 @@ def describe_selection(report: Report) -> str:
     )
 
 
+def describe_check(report: Report) -> str:
+    """Return what looks wrong about frames, one line each, the gravest first."""
+    counts = ", ".join(f"{count} with {kind}" for kind, count in report["labels"].items())
+    lines = [f"{number}. {one['line']}" for number, one in enumerate(report["suspicions"], start=1)]
+    return "\n".join([f"{report['frames']} frames, {counts}", *(lines or ["nothing looks wrong"])])
+
+
 def describe_model(report: Report) -> str:
     """Return the contents of a model file, one line per entry."""
-    return "\n".join(f"{key:<{LABEL_WIDTH}}{_value(_with_units(key, value))}" for key, value in report.items())
+    entries = {key: value for key, value in report.items() if key != "suspicions"}
+    lines = [f"{key:<{LABEL_WIDTH}}{_value(_with_units(key, value))}" for key, value in entries.items()]
+    return "\n".join([*lines, *(f"{'warning':<{LABEL_WIDTH}}{one['line']}" for one in report.get("suspicions", []))])
 
 
 def describe_demo(result: DemoResult) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
+from ase_rfhgn.fitting.diagnosis import diagnosed
 from ase_rfhgn.fitting.grouping import Grouping
 from ase_rfhgn.fitting.linear_model import LinearModel, Solution
 from ase_rfhgn.fitting.linear_system import recorded_system
@@ -30,6 +31,8 @@ from ase_rfhgn.runtime.progress import log, progress_bar
 from ase_rfhgn.runtime.random_streams import ENSEMBLE, random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
 from ase_rfhgn.runtime.threads import single_threaded, useful_cores
+from ase_rfhgn.structures.doctor.facts import FrameFacts
+from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -99,6 +102,10 @@ class Prepared:
         Approximate number of atoms of every frame.
     energies : {"absolute", "relative"}
         Whether energies are absolute, or relative to isolated atoms.
+    facts : tuple of FrameFacts
+        Facts about the frames and their labels.
+    suspicions : tuple of Suspicion
+        What looked wrong about them, and was told.
     """
 
     model: LinearModel
@@ -110,6 +117,8 @@ class Prepared:
     species_s: IntArray
     n_atoms_i: IntArray
     energies: str
+    facts: tuple[FrameFacts, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
 
 
 class Problem(Protocol):
@@ -201,7 +210,9 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
     model, weights = prepared.model, prepared.weights
     rng = random_stream(problem.seed, ENSEMBLE)
     n_frames = len(prepared.items)
-    sampled = sampled_frames(n_frames, 3 * int(prepared.n_atoms_i.sum()), model.layout.n_columns, rng)
+    n_originals, n_rows = len(prepared.grouping.originals), 3 * int(prepared.n_atoms_i.sum())
+    chosen = sampled_frames(n_originals, n_rows, model.layout.n_columns, rng)
+    sampled = prepared.grouping.with_copies(chosen)
 
     def accumulated(row_weights: RowWeights) -> Factors:
         read = progress_bar(prepared.items, "features", total=n_frames, shown=options.progress)
@@ -212,6 +223,7 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
         message = f"{prepared.items.frames.name}: all labels of the frames have zero weight; the weights are {weights}"
         raise SettingsError(message)
     factors, choice = _robust(problem, prepared, equal, accumulated)
+    suspicions = diagnosed(prepared.facts, prepared.suspicions, model, equal, choice, prepared.items, weights)
     solved = choice.regression.solve()
     member_ef = sampled_members(solved, model, rng)
     assert factors.sites is not None  # noqa: S101  # a pass makes them
@@ -221,7 +233,7 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
         member_ef=member_ef,
         interval_scale=interval_scales(member_ef, choice.regression, solved, factors, weights, model),
         domain=factors.sites.domain(),
-        record=record | {"weights": dict(weights)},
+        record=record | {"weights": dict(weights), "suspicions": suspicions},
         linear_system=_system_arrays(prepared, factors, choice) if options.updatable else None,
     )
     return model.finish(solution)

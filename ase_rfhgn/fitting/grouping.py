@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,11 +67,35 @@ class Grouping:
     by_system : bool
         Whether these are chemical systems, which the others must predict; otherwise they are folds
         of frames like all others.
+    original_i : tuple of int
+        First frame with the same structure, for every frame; empty where there are no copies.
     """
 
     group_i: tuple[Group, ...]
     left_out: tuple[Group, ...]
     by_system: bool
+    original_i: tuple[int, ...] = ()
+
+    def original(self, i: int) -> int:
+        """Return the first frame with the same structure as a frame."""
+        return self.original_i[i] if self.original_i else i
+
+    @property
+    def originals(self) -> list[int]:
+        """Frames that are no copies of frames before them."""
+        return [i for i in range(len(self.group_i)) if self.original(i) == i]
+
+    def with_copies(self, chosen: Collection[int]) -> frozenset[int]:
+        """Return some of the originals with all their copies.
+
+        Parameters
+        ----------
+        chosen : collection of int
+            Which of `originals`, by their place there.
+        """
+        originals = self.originals
+        wanted = {originals[i] for i in chosen}
+        return frozenset(i for i in range(len(self.group_i)) if self.original(i) in wanted)
 
 
 def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
@@ -80,7 +104,7 @@ def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
     Groups are chemical systems (sets of elements) under two conditions: elements can take each other's
     places, and all elements of at least two systems occur in other systems. If not, groups are folds of
     frames, each made of runs of consecutive frames. Very few frames are one group. Isolated atoms are never
-    left out, because nothing else determines their energy.
+    left out, because nothing else determines their energy. Copies of a structure are in the same fold.
 
     Parameters
     ----------
@@ -94,13 +118,14 @@ def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
     frequent = _frequent_systems(systems, survey.count_is.sum(axis=1).tolist())
     removable = [system for system in frequent if _occurs_in(system, [other for other in frequent if other != system])]
     if len(removable) < 2 or not _elements_mix(survey, rng):
-        return _folds_of_frames(survey.isolated_i.tolist(), everything)
+        return _folds_of_frames(survey.isolated_i.tolist(), everything, survey.original_i)
     other = Group("other systems", everything)
     most_elements = sorted(removable, key=len, reverse=True)[:SYSTEMS_LEFT_OUT]
     return Grouping(
         group_i=tuple(Group("system", system) if system in frequent else other for system in systems),
         left_out=tuple(Group("system", system) for system in most_elements),
         by_system=True,
+        original_i=survey.original_i,
     )
 
 
@@ -141,12 +166,15 @@ def folds_in_turn(n_frames: int) -> IntArray:
     return np.arange(n_frames) // length % n_folds
 
 
-def _folds_of_frames(isolated: Sequence[bool], everything: tuple[int, ...]) -> Grouping:
-    fold_i = folds_in_turn(len(isolated) - sum(isolated))
-    folds = tuple(Group(f"fold {i}", everything) for i in np.unique(fold_i))
-    turn = (folds[i] for i in fold_i)
+def _folds_of_frames(isolated: Sequence[bool], everything: tuple[int, ...], original_i: tuple[int, ...]) -> Grouping:
+    first_i = original_i or tuple(range(len(isolated)))
+    counted = [i for i, alone in enumerate(isolated) if first_i[i] == i and not alone]
+    fold_i = dict(zip(counted, folds_in_turn(len(counted)).tolist(), strict=True))
+    folds = tuple(Group(f"fold {number}", everything) for number in sorted(set(fold_i.values())))
+    atoms = Group("isolated atoms", everything)
     return Grouping(
-        group_i=tuple(Group("isolated atoms", everything) if alone else next(turn) for alone in isolated),
+        group_i=tuple(atoms if alone else folds[fold_i[first_i[i]]] for i, alone in enumerate(isolated)),
         left_out=folds if len(folds) > 1 else (),
         by_system=False,
+        original_i=original_i,
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
+from ase_rfhgn.fitting.diagnosis import tell
 from ase_rfhgn.fitting.engine import Options, Prepared
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.linear_model import KINDS
@@ -31,7 +30,6 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import FAR, GROUPING, STABILITY, UNLABELLED, random_stream
 from ase_rfhgn.structures.frame import Frame
-from ase_rfhgn.structures.stress_order import NAMES
 from ase_rfhgn.structures.training_set import TrainingSet
 
 ENERGY_WEIGHT = 7.0
@@ -73,6 +71,7 @@ class PotentialProblem:
         one_body = one_body_energies(settings, found)
         grouping = group_frames(found, random_stream(settings.seed, GROUPING))
         weights = _weights(settings, found)
+        tell(found.suspicions, weights)
         has_energies = bool(np.isfinite(found.energy_i).any()) and weights["energy"] > 0.0
         return Prepared(
             model=SphericalModel(
@@ -85,11 +84,13 @@ class PotentialProblem:
             items=items,
             grouping=grouping,
             weights=weights,
-            row_weights=_row_weights(settings, found, one_body, frames.name),
+            row_weights=_row_weights(settings, found, one_body),
             targets=targets,
             species_s=found.species_s,
             n_atoms_i=found.count_is.sum(axis=1),
             energies="absolute" if has_energies or settings.known_energy is not None else "relative",
+            facts=found.facts,
+            suspicions=found.suspicions,
         )
 
     def unlabelled(self, prepared: Prepared) -> Factor | None:
@@ -152,26 +153,17 @@ def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:
     return {"energy": energy, "force": settings.force_weight, "stress": stress, "motion": settings.force_weight}
 
 
-def _row_weights(settings: FitSettings, found: Survey, one_body: OneBody, name: str) -> FrameWeights:
+def _row_weights(settings: FitSettings, found: Survey, one_body: OneBody) -> FrameWeights:
     """Return larger weights of the stress of calm frames, unless the user chose one, and none of exchanged shears."""
     component_v = np.ones(6)
     if found.shear_order is not None and settings.stress_weight != 0.0:
         moved = [s for s, found_at in enumerate(found.shear_order) if found_at != s]
         component_v[[3 + s for s in moved]] = 0.0
-        warnings.warn(_exchanged(name, moved, found.shear_order), TrainingDataWarning, stacklevel=4)
     weight_ik = np.ones((len(found.energy_i), len(KINDS)))
     weight_ik[one_body.ignored_i, KINDS.index("energy")] = 0.0
     if settings.stress_weight is None:
         weight_ik[:, KINDS.index("stress")] = calm_stress_weights(found.force_rms_i, found.volume_i)
     return FrameWeights(weight_ik, component_v)
-
-
-def _exchanged(name: str, moved: Sequence[int], order: Sequence[int]) -> str:
-    told = ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in moved)
-    return (
-        f"{name}: shear stresses are in the wrong places: {told}; they are not used; "
-        "ASE's order is xx, yy, zz, yz, xz, xy (VASP writes xx, yy, zz, xy, yz, zx)"
-    )
 
 
 def _some_frames(prepared: Prepared) -> list[Frame]:

@@ -10,11 +10,14 @@ from ase.data import covalent_radii
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.runtime.progress import progress_bar
+from ase_rfhgn.structures.doctor.examination import Doctor
+from ase_rfhgn.structures.doctor.facts import FrameFacts
+from ase_rfhgn.structures.doctor.loneliness import refuse_isolation
+from ase_rfhgn.structures.doctor.stress_order import shear_order
+from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
 from ase_rfhgn.structures.graph import NeighbourGraph
-from ase_rfhgn.structures.stress_order import exchanged_shears
 from ase_rfhgn.structures.training_set import TrainingSet
-from ase_rfhgn.structures.unit_check import UnitCheck
 
 SAMPLE_FRAMES = 150
 """Frames that represent the data when weights are sampled and scaled."""
@@ -62,6 +65,12 @@ class Survey:
         Root mean square of the forces of every frame (eV/Å), NaN where it has none.
     shear_order : tuple of int, optional
         Where the shear components of the stress are found, if they were exchanged.
+    original_i : tuple of int
+        First frame with the same structure, for every frame: itself unless it is a copy; empty if not looked for.
+    facts : tuple of FrameFacts
+        Facts about the frames and their labels.
+    suspicions : tuple of Suspicion
+        What looks wrong about them, the gravest first.
     """
 
     cutoff: float
@@ -76,6 +85,9 @@ class Survey:
     volume_i: FloatArray = field(default_factory=lambda: np.empty(0))
     force_rms_i: FloatArray = field(default_factory=lambda: np.empty(0))
     shear_order: tuple[int, int, int] | None = None
+    original_i: tuple[int, ...] = ()
+    facts: tuple[FrameFacts, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
 
     @property
     def system_i(self) -> list[tuple[int, ...]]:
@@ -85,8 +97,6 @@ class Survey:
 
 def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = False) -> tuple[Survey, FrameGraphs]:
     """Return the survey of a training set, and its frames with their graphs.
-
-    Labels of strange magnitude lead to a warning.
 
     Parameters
     ----------
@@ -105,8 +115,9 @@ def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = Fals
     if cutoff is None and longer > tried:
         items = FrameGraphs.of(frames, WithinCutoff(longer, frames.closest))
         found = _survey_of(items, longer, progress=progress)
-    found.units.warn()
-    return found.survey(), items
+    survey = found.survey()
+    refuse_isolation(items, survey.isolated_i, survey.cutoff)
+    return survey, items
 
 
 def _survey_of(items: FrameGraphs, cutoff: float, *, progress: bool) -> Surveyor:
@@ -129,7 +140,7 @@ class Surveyor:
 
     def __init__(self, n_frames: int, cutoff: float) -> None:
         self.cutoff = cutoff
-        self.units = UnitCheck()
+        self.doctor = Doctor()
         self._sampled = set(np.linspace(0, n_frames - 1, min(SAMPLE_FRAMES, n_frames)).round().astype(int).tolist())
         self._typical = range(0, n_frames, max(1, n_frames // 10))
         self._found: dict[int, _FrameSurvey] = {}
@@ -139,14 +150,12 @@ class Surveyor:
     def add(self, item: GraphedFrame) -> None:
         """Take in a frame."""
         frame, graph = item.frame, item.graph
-        self.units.add(frame)
+        self.doctor.add(frame, graph, item.index)
         self._found[item.index] = _FrameSurvey(
             number_n=graph.number_n,
             energy=np.nan if frame.energy is None else frame.energy,
             volume=np.nan if frame.stress_v is None else frame.atoms.get_volume() / graph.n_atoms,
             force_rms=np.nan if frame.force_nc is None else float(np.sqrt(np.mean(frame.force_nc**2))),
-            stress_v=np.full(6, np.nan) if frame.stress_v is None else frame.stress_v,
-            cell_cc=frame.atoms.cell.array.copy(),
             isolated=not len(graph.centre_p),
             nearest=_nearest_distances(graph) if item.index in self._typical else np.empty(0),
             graph=graph if item.index in self._sampled else None,
@@ -156,7 +165,7 @@ class Surveyor:
 
     def merge(self, other: Surveyor) -> None:
         """Take in the facts of another surveyor about other frames of the same training set."""
-        self.units.merge(other.units)
+        self.doctor.merge(other.doctor)
         self._found |= other._found
         for pair, distance in other._nearest.items():
             self._nearest[pair] = min(self._nearest.get(pair, np.inf), distance)
@@ -187,11 +196,10 @@ class Surveyor:
             volume_i=np.array([one.volume for one in found]),
             force_rms_i=np.array([one.force_rms for one in found]),
             sample=tuple(one.graph for one in found if one.graph is not None),
-            shear_order=exchanged_shears(
-                [one.number_n.tobytes() for one in found],
-                np.array([one.cell_cc for one in found]),
-                np.array([one.stress_v for one in found]),
-            ),
+            shear_order=shear_order(self.doctor.facts),
+            original_i=tuple(self.doctor.original_i().tolist()),
+            facts=self.doctor.facts,
+            suspicions=self.doctor.suspicions(),
         )
 
 
@@ -203,8 +211,6 @@ class _FrameSurvey:
     energy: float
     volume: float
     force_rms: float
-    stress_v: FloatArray
-    cell_cc: FloatArray
     isolated: bool
     nearest: FloatArray
     graph: NeighbourGraph | None

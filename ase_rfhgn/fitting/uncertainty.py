@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -108,10 +108,15 @@ def interval_scales(
 
 
 def _runs(factors: Factors) -> list[tuple[SampledFrame, ...]]:
-    """Return the sampled frames, in the runs that are left out."""
-    sample, n_frames = tuple(factors.sample.values()), len(factors.grouping.group_i)
-    length = -(-n_frames // RUNS) if len(sample) == n_frames else 1
-    return [sample[i : i + length] for i in range(0, len(sample), length)]
+    """Return the sampled frames, in the runs that are left out; copies of a structure are left out together."""
+    grouping = factors.grouping
+    copies: dict[int, list[SampledFrame]] = {}
+    for i, frame in factors.sample.items():
+        copies.setdefault(grouping.original(i), []).append(frame)
+    is_all = len(factors.sample) == len(grouping.group_i)
+    length = -(-len(copies) // RUNS) if is_all else 1
+    chosen = list(copies.values())
+    return [tuple(chain.from_iterable(chosen[i : i + length])) for i in range(0, len(chosen), length)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.regression.triangular import stack
+from ase_rfhgn.regression.triangular import residual, solve, stack
 
 Part = TypeVar("Part")
 
@@ -99,6 +99,26 @@ class RidgeChoice:
     def best(self) -> float:
         """Lowest score."""
         return min(self.score)
+
+
+def left_out_score(
+    rest_ff: Sequence[FloatArray], left_out_ff: Sequence[FloatArray], spread_f: FloatArray
+) -> Callable[[float], Score]:
+    """Return a function of the ridge: the score of folds that are left out.
+
+    Parameters
+    ----------
+    rest_ff, left_out_ff : sequence of ndarray
+        Factor of the rows to fit and of the rows to predict, for every fold.
+    spread_f : ndarray
+        Prior spread of the coefficients.
+    """
+
+    def score(ridge: float) -> Score:
+        folds = zip(rest_ff, left_out_ff, strict=True)
+        return Score(sum(residual(left, solve(rest, spread_f, ridge)) for rest, left in folds))
+
+    return score
 
 
 def choose_ridge(

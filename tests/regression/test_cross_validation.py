@@ -9,8 +9,7 @@ import pytest
 from test_triangular import assert_factor_of, triangle_of
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.regression.cross_validation import LARGEST_ERROR, Score, choose_ridge, leave_one_out
-from ase_rfhgn.regression.triangular import residual, solve
+from ase_rfhgn.regression.cross_validation import LARGEST_ERROR, Score, choose_ridge, leave_one_out, left_out_score
 
 
 @pytest.mark.parametrize("n_folds", [2, 3, 4, 7])
@@ -36,16 +35,6 @@ def test_what_is_never_left_out_is_in_every_rest(rng: np.random.Generator) -> No
 RIDGES = tuple(10.0**power for power in range(-8, 5))
 
 
-def score_of(rest_ff: list[FloatArray], left_out_ff: list[FloatArray]) -> Callable[[float], Score]:
-    """Return a function of the ridge: the score of folds that are left out, without single frames."""
-
-    def score(ridge: float) -> Score:
-        folds = zip(rest_ff, left_out_ff, strict=True)
-        return Score(sum(residual(left, solve(rest, np.ones(40), ridge)) for rest, left in folds))
-
-    return score
-
-
 def noisy_folds(rng: np.random.Generator, noise: float) -> list[FloatArray]:
     """Return four folds of few rows with many columns, whose coefficients are normal with unit spread."""
     feature_mf, true_f = rng.normal(size=(160, 40)), rng.normal(size=40)
@@ -69,7 +58,7 @@ def score_of_refits(folds: Sequence[FloatArray], ridge: float) -> float:
 def test_chosen_ridge_is_the_largest_close_to_the_best(rng: np.random.Generator, noise: float) -> None:
     folds = noisy_folds(rng, noise)
     left_out = [triangle_of(row_mf) for row_mf in folds]
-    choice = choose_ridge(score_of(list(leave_one_out(left_out, np.copy)), left_out), RIDGES)
+    choice = choose_ridge(left_out_score(list(leave_one_out(left_out, np.copy)), left_out, np.ones(40)), RIDGES)
     expected = [score_of_refits(folds, ridge) for ridge in choice.tried]
     np.testing.assert_allclose(choice.score, expected, rtol=1e-9)
     assert list(choice.tried) == sorted(set(choice.tried))
@@ -84,7 +73,7 @@ def test_chosen_ridge_is_the_largest_close_to_the_best(rng: np.random.Generator,
 
 def test_search_ends_where_scores_only_rise(rng: np.random.Generator) -> None:
     left_out = [triangle_of(row_mf) for row_mf in noisy_folds(rng, 0.1)]
-    choice = choose_ridge(score_of(list(leave_one_out(left_out, np.copy)), left_out), RIDGES)
+    choice = choose_ridge(left_out_score(list(leave_one_out(left_out, np.copy)), left_out, np.ones(40)), RIDGES)
     assert max(choice.tried) < RIDGES[-1]
     assert max(choice.score) > 1.1 * choice.best
 

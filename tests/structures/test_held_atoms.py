@@ -11,8 +11,8 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.md.verlet import VelocityVerlet
+from doctoring import lines_about as check
 from labelled import labelled, shaken
-from test_unit_check import check
 from verlet_runs import TIMESTEP, shaken_crystal
 
 from ase_rfhgn.errors import TrainingDataWarning
@@ -47,7 +47,7 @@ def test_energies_that_stand_for_no_value_are_told() -> None:
     assert not check([frame_of(atoms, "sound") for atoms in frames])
     frames[3].calc.results["energy"] = 0.0
     (told,) = check([frame_of(atoms, f"frame {i}") for i, atoms in enumerate(frames)])
-    assert told.startswith("frame 3 (of 10 frames): energies of exactly 0")
+    assert told.startswith("frame 3 (1 of 10 frames): energies of exactly 0")
 
 
 def test_atoms_that_do_not_interact_may_have_no_energy() -> None:

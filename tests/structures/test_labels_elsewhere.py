@@ -39,7 +39,7 @@ def test_a_label_under_another_name_is_named(name: str) -> None:
     where, hide = HIDE[name]
     for atoms in frames:
         hide(atoms, name)
-    with pytest.warns(TrainingDataWarning, match=rf"frame 0; .*\(of 4 frames\): .*{name}'\] not used as labels"):
+    with pytest.warns(TrainingDataWarning, match=rf"frame 0; .*\(4 of 4 frames\): .*{name}'\] not used as labels"):
         fitted(frames)
     assert labels_elsewhere(frame_of(frames[0], "x"))[0].startswith(where)
 

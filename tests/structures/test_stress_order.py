@@ -15,7 +15,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase_rfhgn import fit
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataWarning
-from ase_rfhgn.structures.stress_order import exchanged_shears
+from ase_rfhgn.structures.doctor.stress_order import exchanged_shears
 
 PLANES = [(1, 2), (0, 2), (0, 1)]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.structures.doctor.facts import FrameFacts
+from ase_rfhgn.structures.doctor.suspicion import Suspicion
 
 SHEAR = 0.004
 """Shear strain that says something about the order of the components."""
@@ -26,6 +28,39 @@ EVIDENCE = 5.0
 
 NAMES = ("yz", "xz", "xy")
 """Shear components in the order of ASE."""
+
+
+def shear_order(facts: Sequence[FrameFacts]) -> tuple[int, int, int] | None:
+    """Return where the shear components of the stress of frames are found, None unless they are exchanged.
+
+    Parameters
+    ----------
+    facts : sequence of FrameFacts
+        The frames.
+    """
+    if not facts:
+        return None
+    cells, stresses = (np.array([getattr(one, name) for one in facts]) for name in ("cell_cc", "stress_v"))
+    return exchanged_shears([one.kin for one in facts], cells, stresses)
+
+
+def wrong_order(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
+    """Yield a suspicion if shear stresses are in the wrong places.
+
+    Parameters
+    ----------
+    facts : sequence of FrameFacts
+        The frames.
+    """
+    order = shear_order(facts)
+    if order is not None:
+        moved = [s for s, place in enumerate(order) if place != s]
+        told = ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in moved)
+        message = (
+            f"shear stresses are in the wrong places: {told}; a fit does not use them; "
+            "ASE's order is xx, yy, zz, yz, xz, xy (VASP writes xx, yy, zz, xy, yz, zx)"
+        )
+        yield Suspicion("stress order", message)
 
 
 def exchanged_shears(

@@ -1,0 +1,1 @@
+"""The data doctor: what looks wrong about labelled frames, named before anything is fitted."""

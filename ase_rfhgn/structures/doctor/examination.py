@@ -1,0 +1,136 @@
+"""The data doctor: collects facts about labelled frames in one pass, and says what looks wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from ase_rfhgn.arrays import IntArray
+from ase_rfhgn.structures.doctor.agreement import Agreement
+from ase_rfhgn.structures.doctor.facts import FrameFacts, facts_of
+from ase_rfhgn.structures.doctor.magnitudes import strange_magnitudes
+from ase_rfhgn.structures.doctor.pairs import Pair, Pairing
+from ase_rfhgn.structures.doctor.places import originals
+from ase_rfhgn.structures.doctor.repetitions import net_forces, repetitions
+from ase_rfhgn.structures.doctor.still import StillAtoms
+from ase_rfhgn.structures.doctor.stress_order import wrong_order
+from ase_rfhgn.structures.doctor.suspicion import Suspicion, ranked
+from ase_rfhgn.structures.doctor.zeros import zeros
+from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
+from ase_rfhgn.structures.labels_elsewhere import ADVICE
+
+FEWEST_FRAMES = 4
+"""Frames below which a fit is next to a guess."""
+
+NEIGHBOURS = 5.5
+"""Distance up to which atoms are neighbours, where there is no fit (Å)."""
+
+
+class Doctor:
+    """Examines labelled frames, whatever their number: a few numbers of each are kept."""
+
+    def __init__(self) -> None:
+        self._facts: dict[int, FrameFacts] = {}
+        self._pairs: list[Pair] = []
+        self._pairing = Pairing()
+        self._still = StillAtoms()
+
+    def add(self, frame: Frame, graph: NeighbourGraph, number: int | None = None) -> None:
+        """Take in a frame.
+
+        Parameters
+        ----------
+        frame : Frame
+            The frame.
+        graph : NeighbourGraph
+            Its graph.
+        number : int, optional
+            Number of the frame; by default frames are counted as they come.
+        """
+        facts = facts_of(frame, graph)
+        at = len(self._facts) if number is None else number
+        pair = self._pairing.add(at, facts.kin, frame)
+        if pair is not None:
+            self._pairs.append(pair)
+        self._still.add(facts.kin, frame)
+        self._facts[at] = facts
+
+    def merge(self, other: Doctor) -> None:
+        """Take in the frames of another doctor, which have other numbers."""
+        self._facts |= other._facts
+        self._pairs.extend(other._pairs)
+        self._still.merge(other._still)
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._facts)
+
+    @property
+    def facts(self) -> tuple[FrameFacts, ...]:
+        """Facts about the frames, in their order."""
+        return tuple(self._facts[i] for i in sorted(self._facts))
+
+    def suspicions(self) -> tuple[Suspicion, ...]:
+        """Return what looks wrong, the gravest first."""
+        about_labels = self._about_labels() if any(one.labelled for one in self.facts) else ()
+        return ranked([*about_labels, *self._elsewhere()])
+
+    def original_i(self) -> IntArray:
+        """Return the first frame with the same structure, for every frame with labels; itself where there is none."""
+        facts = self.facts
+        number_i = np.arange(len(facts))
+        labelled_i = np.array([i for i, one in enumerate(facts) if one.labelled], dtype=np.int64)
+        chosen = [facts[i] for i in labelled_i]
+        number_i[labelled_i] = labelled_i[originals([one.kin for one in chosen], [one.place for one in chosen])]
+        return number_i
+
+    def _about_labels(self) -> Iterator[Suspicion]:
+        facts = self.facts
+        place = {number: at for at, number in enumerate(sorted(self._facts))}
+        pairs = [replace(pair, first=place[pair.first], second=place[pair.second]) for pair in self._pairs]
+        named = [*strange_magnitudes(facts), *zeros(facts)]
+        yield from named
+        strange = {name for one in named for name in one.frames}
+        for one in Agreement(facts, pairs).suspicions():
+            others = tuple(name for name in one.frames if name not in strange)
+            if others or not one.frames:
+                yield replace(one, frames=others)
+        yield from repetitions(facts)
+        yield from net_forces(facts)
+        yield from wrong_order(facts)
+        yield from self._still.suspicions(len(facts))
+        if len(facts) < FEWEST_FRAMES:
+            yield Suspicion("few frames", _few(len(facts)))
+
+    def _elsewhere(self) -> Iterator[Suspicion]:
+        facts = self.facts
+        elsewhere = tuple(one.name for one in facts if one.elsewhere)
+        if elsewhere:
+            where = next(one.elsewhere for one in facts if one.elsewhere)
+            yield Suspicion("labels elsewhere", f"{where} not used as labels: {ADVICE}", elsewhere, len(facts))
+
+
+def _few(n_frames: int) -> str:
+    return (
+        f"there are {n_frames} frames: too few to choose the ridge or the uncertainties by leaving some out; "
+        f"give {FEWEST_FRAMES} frames at least, tens for a crystal, hundreds for mixtures"
+    )
+
+
+def examined(frames: Iterable[Frame], cutoff: float = NEIGHBOURS) -> Doctor:
+    """Return a doctor who has seen frames.
+
+    Parameters
+    ----------
+    frames : iterable of Frame
+        The frames.
+    cutoff : float
+        Distance up to which atoms are neighbours (Å).
+    """
+    doctor = Doctor()
+    for frame in frames:
+        doctor.add(frame, build_graph(frame.atoms, cutoff))
+    return doctor
