@@ -14,6 +14,9 @@ from ase_rfhgn.features.cutoff import cutoff_function
 from ase_rfhgn.features.spherical.blocks import Block
 from ase_rfhgn.structures.graph import NeighbourGraph
 
+DESCRIBED = 3
+"""Largest degree that descriptors are made of."""
+
 SHARE = 2
 """One of so many channels describes surroundings."""
 
@@ -35,7 +38,7 @@ def descriptors_of(block: Block) -> FloatArray:
 
 def n_around(n_channels: int, degree: int) -> int:
     """Return how many of the descriptors, the last ones, are about the surroundings."""
-    return (degree + 1) * len(range(0, n_channels, SHARE))
+    return (min(degree, DESCRIBED) + 1) * len(range(0, n_channels, SHARE))
 
 
 def averaged(descriptor_nd: FloatArray, graph: NeighbourGraph, cutoff: float, last: int) -> FloatArray:
@@ -60,5 +63,5 @@ def averaged(descriptor_nd: FloatArray, graph: NeighbourGraph, cutoff: float, la
 
 
 def _n_levels(basis_nyk: FloatArray) -> int:
-    """Return the number of degrees of an atomic basis."""
-    return int(np.sqrt(basis_nyk.shape[1]))
+    """Return the number of degrees of an atomic basis that are described."""
+    return min(int(np.sqrt(basis_nyk.shape[1])), DESCRIBED + 1)

@@ -14,7 +14,7 @@ from ase_rfhgn.features.response import Response
 from ase_rfhgn.features.spherical import evaluation, kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, slices_of
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
-from ase_rfhgn.features.spherical.descriptors import n_around
+from ase_rfhgn.features.spherical.descriptors import DESCRIBED, n_around
 from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
 from ase_rfhgn.features.spherical.prior import relative_spread
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
@@ -159,7 +159,7 @@ class SphericalFields(ReadOnlyArrays):
 
     def descriptors(self, graph: NeighbourGraph) -> FloatArray:
         """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
-        low = replace(self, projection_sqlk=self.projection_sqlk[:, :, :2])  # degrees that descriptors are made of
+        low = replace(self, projection_sqlk=self.projection_sqlk[:, :, : DESCRIBED + 1])
         return evaluation.site_descriptors(low, graph)
 
     @property
