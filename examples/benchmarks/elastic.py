@@ -55,7 +55,7 @@ def row(name: str, seed: int) -> str:
     errors = evaluate_errors(potential, FOLDER / f"{name}_test.traj")
     crystal = bulk(name, CRYSTALS[name][0], a=CRYSTALS[name][1])
     crystal.calc = RFHGNCalculator(potential)
-    BFGS(FrechetCellFilter(crystal), logfile=None).run(fmax=FORCE, steps=200)
+    BFGS(FrechetCellFilter(crystal), logfile=None).run(fmax=FORCE, steps=200)  # type: ignore[arg-type]
     cells = [f"{errors.force_rmse:.4f}", f"{errors.energy_rmse:.2f}"]
     cells += [", ".join(f"{one:.0f}" for one in elastic_constants(crystal, strain)) for strain in STRAINS]
     return f"| {name} | {seed} | {' | '.join(cells)} | {REFERENCE[name]} |"
