@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.linear_model import LinearModel
 from ase_rfhgn.fitting.second_opinion.mixed_units import likeness, mixed_units
-from ase_rfhgn.fitting.second_opinion.predictions import Predicted, predictions
+from ase_rfhgn.fitting.second_opinion.predictions import predictions
 from ase_rfhgn.fitting.second_opinion.small_fit import small_fits
 from ase_rfhgn.fitting.second_opinion.verdicts import (
     outlying_energies,
@@ -70,11 +70,11 @@ def _from_forces(
     model: SphericalModel, factors: Factors, items: FrameGraphs, weights: Mapping[str, float], known: Collection[str]
 ) -> Iterator[Suspicion]:
     """Yield what fits to forces say about forces left out, about energies, and then about stresses."""
-
-    def predicted(*kinds: str) -> list[Predicted]:
-        return predictions(items, factors.grouping, small_fits(model, factors, kinds, {**weights, "force": 1.0}))
-
-    frames = predicted("force")
+    kinds = [("force",), ("force", "energy"), ("force", "stress")]
+    kinds = [chosen for chosen in kinds if all(factors.n_rows(kind) and weights.get(kind, 0.0) for kind in chosen[1:])]
+    opinions = [small_fits(model, factors, chosen, {**weights, "force": 1.0}) for chosen in kinds]
+    predicted = dict(zip(kinds, predictions(model, items, factors.grouping, opinions), strict=True))
+    frames = predicted["force",]
     about_forces = list(mixed_units(frames, "force")) if GARBAGE.isdisjoint(known) else []
     yield from about_forces
     if about_forces or not likeness(frames, "force").is_good:
@@ -86,12 +86,12 @@ def _from_forces(
     has_energies = factors.n_rows("energy") > 0 and weights.get("energy", 0.0) > 0.0 and not doubted
     has_stresses = factors.n_rows("stress") > 0
     if has_stresses:
-        of_others = predicted("force", "energy") if has_energies else frames
+        of_others = predicted["force", "energy"] if has_energies else frames
         about_stresses = list(units_of_stresses(of_others))
         yield from about_stresses or outlying_stresses(of_others)
         has_stresses = weights.get("stress", 0.0) > 0.0 and not about_stresses and STRESSES.isdisjoint(known)
     if has_energies:
-        of_others = predicted("force", "stress") if has_stresses else frames
+        of_others = predicted["force", "stress"] if has_stresses else frames
         yield from two_references(of_others, with_volume=not has_stresses)
         yield from outlying_energies(of_others, with_volume=not has_stresses)
 
@@ -101,7 +101,7 @@ def _from_energies(
 ) -> Iterator[Suspicion]:
     """Yield what fits to energies say about energies left out, and about stresses."""
     fits = small_fits(model, factors, ("energy",), {**weights, "energy": 1.0})
-    frames = predictions(items, factors.grouping, fits)
+    (frames,) = predictions(model, items, factors.grouping, [fits])
     yield from two_references(frames, with_volume=False)
     yield from outlying_energies(frames, with_volume=False)
     yield from units_of_stresses(frames)

@@ -10,8 +10,10 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.response import voigt
+from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.fitting.grouping import Grouping
-from ase_rfhgn.fitting.second_opinion.small_fit import SmallFits
+from ase_rfhgn.fitting.second_opinion.small_fit import SmallFits, small_fields
+from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.structures.doctor.composition import deviations
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
 
@@ -53,43 +55,72 @@ class Predicted:
     told_stress_v: FloatArray | None
 
 
-def predictions(items: FrameGraphs, grouping: Grouping, fits: SmallFits) -> list[Predicted]:
-    """Return predictions of frames that are spread over the training set, by fits that do not know them.
+def predictions(
+    model: SphericalModel, items: FrameGraphs, grouping: Grouping, opinions: Sequence[SmallFits]
+) -> list[list[Predicted]]:
+    """Return, for every opinion, predictions of frames that are spread over the training set.
 
     Parameters
     ----------
+    model : SphericalModel
+        The model of the fit.
     items : FrameGraphs
         The frames.
     grouping : Grouping
         Group of every frame.
-    fits : SmallFits
-        The small fits.
+    opinions : sequence of SmallFits
+        Small fits. Fits that do not know a frame predict its forces, and its energy if energies are known to them.
     """
     number_i = np.unique(np.linspace(0, len(items) - 1, min(MOST_FRAMES, len(items))).round().astype(int))
-    chosen = items.part(tuple(number_i.tolist()))
-    return [_predicted(item, fits, grouping) for item in chosen if _interacts(item)]
+    chosen = (item for item in items.part(tuple(number_i.tolist())) if _interacts(item))
+    reader = _Reader(model, small_fields(model), grouping, opinions)
+    rows = [reader.predicted(item) for item in chosen]
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in opinions]
 
 
 def _interacts(item: GraphedFrame) -> bool:
     return len(item.graph.centre_p) > 0 and item.frame.has_labels
 
 
-def _predicted(item: GraphedFrame, fits: SmallFits, grouping: Grouping) -> Predicted:
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Evaluates several opinions at a time: the atomic basis of a frame is the same for all."""
+
+    model: SphericalModel
+    fields: SphericalFields
+    grouping: Grouping
+    opinions: Sequence[SmallFits]
+
+    def predicted(self, item: GraphedFrame) -> list[Predicted]:
+        """Return the predictions of all opinions for a frame."""
+        group = self.grouping.group_i[item.index]
+        pairs = [(opinion.without(group), opinion.everything) for opinion in self.opinions]
+        fits = {id(fit): fit for pair in pairs for fit in pair}
+        answers = self.fields.evaluate(item.graph, [fit.polynomials for fit in fits.values()]).responses
+        known = self.model.baseline.respond(item.frame.atoms, item.graph)
+        species_n = np.searchsorted(self.fields.species_s, item.graph.number_n)
+        responses = {number: answer + known for number, answer in zip(fits, answers, strict=True)}
+        found = []
+        for opinion, (without, everything) in zip(self.opinions, pairs, strict=True):
+            # a fit to forces knows energies up to a constant of its own: what never saw them is one fit for all
+            other = without if opinion.knows_energies else everything
+            energy = float(responses[id(other)].energy_n.sum() + other.one_body_s[species_n].sum())
+            found.append(_predicted(item, responses[id(without)].force_nc, responses[id(other)].virial_cc, energy))
+        return found
+
+
+def _predicted(item: GraphedFrame, force_nc: FloatArray, virial_cc: FloatArray, energy: float) -> Predicted:
     frame, n_atoms = item.frame, item.graph.n_atoms
-    response = fits.without(grouping.group_i[item.index]).respond(frame.atoms, item.graph)
-    # a fit to forces knows energies up to a constant of its own: what never saw energies or stresses is one fit for all
-    others = response if fits.knows_energies else fits.everything.respond(frame.atoms, item.graph)
-    has_forces, has_stress = frame.force_nc is not None, frame.stress_v is not None
     return Predicted(
         name=frame.name,
         n_atoms=n_atoms,
         composition=Counter(item.graph.number_n.tolist()),
         volume=frame.atoms.get_volume() / n_atoms if frame.atoms.pbc.all() else np.nan,
-        energy=float(others.energy_n.sum()) / n_atoms,
+        energy=energy / n_atoms,
         told_energy=np.nan if frame.energy is None else frame.energy / n_atoms,
-        force_m=response.force_nc.ravel() if has_forces else None,
+        force_m=None if frame.force_nc is None else force_nc.ravel(),
         told_force_m=None if frame.force_nc is None else frame.force_nc.ravel(),
-        stress_v=voigt(others.virial_cc) / frame.atoms.get_volume() if has_stress else None,
+        stress_v=None if frame.stress_v is None else voigt(virial_cc) / frame.atoms.get_volume(),
         told_stress_v=frame.stress_v,
     )
 

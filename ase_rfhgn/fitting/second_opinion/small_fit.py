@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.features.spherical.blocks import Polynomials
+from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.reduced import reduced_fields
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import KINDS
 from ase_rfhgn.fitting.spherical_model import SphericalModel
-from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.cross_validation import choose_ridge, left_out_score
 from ase_rfhgn.regression.triangular import solve, stack
 
@@ -25,26 +26,54 @@ TOLERANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class SmallFits:
-    """Small fits to one kind of label.
+class SmallFit:
+    """A small fit.
 
     Attributes
     ----------
-    left_out : mapping of Group to Potential
+    polynomials : Polynomials
+        Its coefficients.
+    one_body_s : ndarray of shape (n_species,)
+        One-body energies, beside those of the baseline (eV).
+    """
+
+    polynomials: Polynomials
+    one_body_s: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class SmallFits:
+    """Small fits to some kinds of labels.
+
+    Attributes
+    ----------
+    left_out : mapping of Group to SmallFit
         The fit without each of the groups that are left out.
-    everything : Potential
+    everything : SmallFit
         The fit to all frames.
     knows_energies : bool
         Whether energies were among the labels.
     """
 
-    left_out: Mapping[Group, Potential]
-    everything: Potential
+    left_out: Mapping[Group, SmallFit]
+    everything: SmallFit
     knows_energies: bool
 
-    def without(self, group: Group) -> Potential:
+    def without(self, group: Group) -> SmallFit:
         """Return the fit that does not know a group, or knows all where this group is never left out."""
         return self.left_out.get(group, self.everything)
+
+
+def small_fields(model: SphericalModel) -> SphericalFields:
+    """Return the features of small fits, the reduced basis of a model.
+
+    Parameters
+    ----------
+    model : SphericalModel
+        The model of the fit.
+    """
+    n_reduced = (len(model.reduced_columns) - model.layout.n_one_body) // model.layout.n_species
+    return reduced_fields(model.fields, n_reduced // (model.fields.degree + 2))
 
 
 def small_fits(
@@ -74,10 +103,13 @@ def small_fits(
     score = left_out_score(list(rests.values()), [row_g[fold] for fold in folds], spread_f)
     ridge = choose_ridge(score, RIDGES, TOLERANCE).ridge
 
-    def fitted(row_mf: FloatArray) -> Potential:
-        return _potential(model, solve(row_mf, spread_f, ridge), has_one_body="energy" in kinds)
+    fields = small_fields(model)
 
-    left_out = {fold: fitted(rest) for fold, rest in rests.items()}
+    def fitted(row_mf: FloatArray) -> SmallFit:
+        return _small_fit(fields, solve(row_mf, spread_f, ridge), has_one_body="energy" in kinds)
+
+    # several kinds of labels are asked about a kind that is not among them: nothing has to be left out
+    left_out = {fold: fitted(rest) for fold, rest in rests.items()} if len(kinds) == 1 else {}
     return SmallFits(left_out, fitted(stack(list(row_g.values()))), "energy" in kinds)
 
 
@@ -94,10 +126,8 @@ def _rows(factors: Factors, group: Group, weights: Mapping[str, float], column_f
     return triangle_ff
 
 
-def _potential(model: SphericalModel, coefficient_f: FloatArray, *, has_one_body: bool) -> Potential:
-    n_species = len(model.fields.species_s)
+def _small_fit(fields: SphericalFields, coefficient_f: FloatArray, *, has_one_body: bool) -> SmallFit:
+    n_species = len(fields.species_s)
+    n_one_body = n_species if has_one_body else 0
     one_body_s = coefficient_f[:n_species] if has_one_body else np.zeros(n_species)
-    coefficient_sf = coefficient_f[n_species if has_one_body else 0 :].reshape(n_species, -1)
-    fields = reduced_fields(model.fields, coefficient_sf.shape[1] // (model.fields.degree + 2))
-    baseline = replace(model.baseline, one_body_s=model.baseline.one_body_s + one_body_s)
-    return Potential(hamiltonian=fields, coefficient_sf=coefficient_sf, baseline=baseline)
+    return SmallFit(fields.polynomials(coefficient_f[n_one_body:].reshape(n_species, -1)), one_body_s)
