@@ -16,7 +16,7 @@ from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_rid
 from ase_rfhgn.regression.normal_matrix import NormalMatrix
 from ase_rfhgn.regression.posterior import Omission
 from ase_rfhgn.regression.ridge import Regression, answered, taught
-from ase_rfhgn.regression.triangular import Factor, packed, stack
+from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
 from ase_rfhgn.runtime.batches import batched
 
 CAUTION = 1.0
@@ -71,13 +71,20 @@ class _Fold:
 
     group: Group
     rest: Factor
-    _normal: list[NormalMatrix] = field(default_factory=list)
+    _normal: list[NormalMatrix | None] = field(default_factory=list)
 
     def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges."""
+        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges.
+
+        The first ridge, the weakest of a search, is solved for with the triangular factor. The normal matrix pays
+        from the second ridge on, and takes as much memory as the factor.
+        """
         if not self._normal:
-            self._normal.append(NormalMatrix.of(self.rest, spread_f))
-        return self._normal[0].solve(ridge)
+            self._normal.append(None)
+            return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
+        normal = self._normal[0] or NormalMatrix.of(self.rest, spread_f)
+        self._normal[0] = normal
+        return normal.solve(ridge)
 
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:
