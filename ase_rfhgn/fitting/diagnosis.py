@@ -90,12 +90,17 @@ def diagnosed(
     if any(one.labelled for one in facts):
         known = {one.kind for one in told}
         found = [
-            *second_opinion(model, factors, items, weights, known),
+            *second_opinion(model, factors, items, weights, known, _energy_error(factors, choice)),
             *_no_better(facts, choice, weights, by_system=factors.grouping.by_system),
         ]
         new = ranked(one for one in found if one.kind not in known)
         warn_of(new)
     return [{"kind": one.kind, "line": one.line} for one in ranked([*told, *new])]
+
+
+def _energy_error(factors: Factors, choice: Choice) -> float:
+    """Return the error of energies left out (eV/atom), infinite where whole chemical systems are left out."""
+    return np.inf if factors.grouping.by_system else choice.cross_validation.get("energy", np.inf)
 
 
 def _no_better(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+import numpy as np
+
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.linear_model import LinearModel
 from ase_rfhgn.fitting.second_opinion.mixed_units import likeness, mixed_units
@@ -37,6 +39,7 @@ def second_opinion(
     items: FrameGraphs,
     weights: Mapping[str, float],
     known: Collection[str] = (),
+    energy_error: float = np.inf,
 ) -> tuple[Suspicion, ...]:
     """Return what small fits to some labels say against the others, the gravest first.
 
@@ -56,18 +59,25 @@ def second_opinion(
         Weight of every kind of label.
     known : collection of str
         Kinds of suspicions that are known already: what they are about judges nothing else.
+    energy_error : float
+        Error of energies left out of the fit to all labels (eV/atom).
     """
     if not isinstance(model, SphericalModel) or not factors.grouping.left_out:
         return ()
     if factors.n_rows("force"):
-        return ranked(_from_forces(model, factors, items, weights, known))
+        return ranked(_from_forces(model, factors, items, weights, known, energy_error))
     if factors.n_rows("energy"):
-        return ranked(_from_energies(model, factors, items, weights))
+        return ranked(_from_energies(model, factors, items, weights, energy_error))
     return ()
 
 
 def _from_forces(
-    model: SphericalModel, factors: Factors, items: FrameGraphs, weights: Mapping[str, float], known: Collection[str]
+    model: SphericalModel,
+    factors: Factors,
+    items: FrameGraphs,
+    weights: Mapping[str, float],
+    known: Collection[str],
+    energy_error: float,
 ) -> Iterator[Suspicion]:
     """Yield what fits to forces say about forces left out, about energies, and then about stresses."""
     kinds = [("force",), ("force", "energy"), ("force", "stress")]
@@ -80,7 +90,7 @@ def _from_forces(
     if about_forces or not likeness(frames, "force").is_good:
         return  # what forces predict is not to be trusted
     yield from outlying_forces(frames)
-    doubts = [*units_of_energies(frames), *two_references(frames, with_volume=True)][:1]
+    doubts = [*units_of_energies(frames), *two_references(frames, with_volume=True, energy_error=energy_error)][:1]
     yield from doubts
     doubted = bool(doubts) or not ENERGIES.isdisjoint(known)
     has_energies = factors.n_rows("energy") > 0 and weights.get("energy", 0.0) > 0.0 and not doubted
@@ -92,16 +102,16 @@ def _from_forces(
         has_stresses = weights.get("stress", 0.0) > 0.0 and not about_stresses and STRESSES.isdisjoint(known)
     if has_energies:
         of_others = predicted["force", "stress"] if has_stresses else frames
-        yield from two_references(of_others, with_volume=not has_stresses)
+        yield from two_references(of_others, with_volume=not has_stresses, energy_error=energy_error)
         yield from outlying_energies(of_others, with_volume=not has_stresses)
 
 
 def _from_energies(
-    model: SphericalModel, factors: Factors, items: FrameGraphs, weights: Mapping[str, float]
+    model: SphericalModel, factors: Factors, items: FrameGraphs, weights: Mapping[str, float], energy_error: float
 ) -> Iterator[Suspicion]:
     """Yield what fits to energies say about energies left out, and about stresses."""
     fits = small_fits(model, factors, ("energy",), {**weights, "energy": 1.0})
     (frames,) = predictions(model, items, factors.grouping, [fits])
-    yield from two_references(frames, with_volume=False)
+    yield from two_references(frames, with_volume=False, energy_error=energy_error)
     yield from outlying_energies(frames, with_volume=False)
     yield from units_of_stresses(frames)

@@ -40,6 +40,9 @@ MOST_OUTLIERS = 0.05
 APART = 6.0
 """Gap between two clusters of energies, in units of their widths, that makes them two."""
 
+EXPLAINED = 0.1
+"""Error of energies left out, in units of such a gap, below which the fit explains the two clusters."""
+
 LEAST_OFFSET = 0.01
 """Gap between two clusters of energies per atom that matters (eV)."""
 
@@ -112,13 +115,20 @@ def _scaled(told_m: FloatArray, predicted_m: FloatArray) -> Mended:
     return lambda one: (one.factor * told_m, predicted_m)
 
 
-def two_references(frames: Sequence[Predicted], *, with_volume: bool) -> Iterator[Suspicion]:
+def two_references(
+    frames: Sequence[Predicted], *, with_volume: bool, energy_error: float = np.inf
+) -> Iterator[Suspicion]:
     """Yield a suspicion if energies fall into two clusters that compositions and structures do not explain.
 
     Parameters
     ----------
     frames : sequence of Predicted
         All frames.
+    with_volume : bool
+        Whether the volume may explain energies.
+    energy_error : float
+        Error of energies left out of the fit to all labels (eV/atom). Forces do not tell how far a liquid lies
+        above a crystal, but a fit that predicts both has no contradiction.
     """
     known = [one for one in frames if np.isfinite(one.told_energy)]
     if len(known) < FEWEST_FRAMES:
@@ -129,6 +139,8 @@ def two_references(frames: Sequence[Predicted], *, with_volume: bool) -> Iterato
     if apart is None:
         return
     is_other_i, offset = apart
+    if energy_error < EXPLAINED * abs(offset):
+        return
     told_i = deviations_of(known, np.array([one.told_energy for one in known]), with_volume=False)
     told_offset = float(np.median(told_i[is_other_i]) - np.median(told_i[~is_other_i]))
     if told_offset * offset < 0.5 * offset**2 or abs(offset) < typical_size(told_i):
