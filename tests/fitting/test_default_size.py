@@ -14,7 +14,7 @@ def features(n_species: int, degree: int = 3, correlation: int = 4) -> int:
 
 
 def test_few_elements_have_full_sizes() -> None:
-    assert default_size(1, 3, 4) == (40, 5)
+    assert default_size(1, 4, 4) == (36, 5)
     assert {default_size(n, 4, 4) for n in (2, 3, 4)} == {(56, 4)}
 
 
