@@ -48,7 +48,7 @@ def tell(suspicions: Sequence[Suspicion], weights: Mapping[str, float]) -> None:
     for suspicion in suspicions:
         if suspicion.proven and all(weights.get(kind, 0.0) > 0.0 for kind in suspicion.proven):
             needless = suspicion.proven[-1]
-            message = f"{suspicion.line}; repair the labels, or give {needless}_weight=0 to leave out one kind"
+            message = f"{suspicion.line}; repair the labels, or set {needless}_weight to 0 to leave one kind out"
             raise TrainingDataError(message)
     warn_of(suspicions)
 

@@ -38,6 +38,7 @@ def test_errors_are_those_of_fits_without_the_frame() -> None:
 
 
 @pytest.mark.parametrize("label", ["energy", "forces", "stress"])
+@pytest.mark.filterwarnings("ignore::ase_rfhgn.errors.TrainingDataWarning")  # the fit sees it, too
 def test_a_frame_with_a_corrupted_label_is_named(label: str) -> None:
     frames = coppers(30)
     true = frames[BROKEN].calc.results[label]

@@ -152,6 +152,7 @@ def test_every_kind_of_structure_is_recovered(name: str, sampler: str, rng: np.r
     ids=["energy only", "forces only", "stress only", "no stress", "no forces"],
 )
 @pytest.mark.parametrize("ridge", [HARDLY_ANY_RIDGE, None], ids=["no ridge", "ridge chosen"])
+@pytest.mark.filterwarnings("ignore::ase_rfhgn.errors.TrainingDataWarning")  # random potentials are no physics
 def test_some_kinds_of_labels_are_enough(
     dropped: tuple[str, ...], known: tuple[str, ...], ridge: float | None, rng: np.random.Generator
 ) -> None:

@@ -65,9 +65,9 @@ def test_frames_with_another_reference_are_named_one_by_one() -> None:
 
 def test_what_contradicts_itself_is_refused_and_the_advice_helps() -> None:
     frames = scaled("forces", -1.0)(sound_frames("Al", 16))
-    with pytest.raises(TrainingDataError, match=r"forces of the wrong sign .*, or give force_weight=0") as told:
+    with pytest.raises(TrainingDataError, match=r"forces of the wrong sign .*, or set force_weight to 0") as told:
         fitted(frames)
-    assert "force_weight=0" in str(told.value)
+    assert "force_weight to 0" in str(told.value)
     assert isinstance(fitted(frames, force_weight=0.0), Potential)
 
 
