@@ -31,6 +31,15 @@ class SampledFrame:
     column_f: IntArray
     rows: Mapping[str, FloatArray]
 
+    def weighted_rows(self, weights: Mapping[str, float], n_columns: int) -> dict[str, FloatArray]:
+        """Return the rows over all columns, times the weights of their kinds, where these are not zero."""
+        weighted = {}
+        for kind, row_mf in self.rows.items():
+            if weights[kind] > 0.0:
+                weighted[kind] = np.zeros((len(row_mf), n_columns + 1))
+                weighted[kind][:, self.column_f] = weights[kind] * row_mf
+        return weighted
+
 
 @dataclass(frozen=True, slots=True)
 class Factors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, starmap
 
 import numpy as np
@@ -13,8 +13,9 @@ from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, choose_ridge, leave_one_out
+from ase_rfhgn.regression.normal_matrix import NormalMatrix
 from ase_rfhgn.regression.ridge import Regression, taught
-from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
+from ase_rfhgn.regression.triangular import Factor, packed, stack
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -56,10 +57,13 @@ class _Fold:
 
     group: Group
     rest: Factor
+    _normal: list[NormalMatrix] = field(default_factory=list)
 
     def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients that the others determine."""
-        return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
+        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges."""
+        if not self._normal:
+            self._normal.append(NormalMatrix.of(self.rest, spread_f))
+        return self._normal[0].solve(ridge)
 
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:

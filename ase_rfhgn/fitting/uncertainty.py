@@ -124,16 +124,20 @@ class _RowsLeftOut:
     @classmethod
     def of(cls, run: Sequence[SampledFrame], weights: Mapping[str, float], n_columns: int) -> _RowsLeftOut:
         """Return the rows of a run whose weight is not zero; large frames are copied once."""
-        kinds = dict.fromkeys(kind for frame in run for kind in frame.rows if weights[kind] > 0.0)
-        used = [(kind, frame.column_f, frame.rows[kind]) for kind in kinds for frame in run if kind in frame.rows]
-        total_mf = np.zeros((sum(len(row_mf) for _, _, row_mf in used), n_columns + 1))
-        parts, last = {}, 0
-        for kind, column_f, row_mf in used:
+        frames = [frame.weighted_rows(weights, n_columns) for frame in run]
+        used = [
+            (kind, rows[kind])
+            for kind in dict.fromkeys(kind for rows in frames for kind in rows)
+            for rows in frames
+            if kind in rows
+        ]
+        parts: dict[str, slice] = {}
+        last = 0
+        for kind, row_mf in used:
             first, last = last, last + len(row_mf)
-            total_mf[first:last, column_f] = row_mf
-            total_mf[first:last] *= weights[kind]
             parts[kind] = slice(parts[kind].start if kind in parts else first, last)
-        return cls(total_mf, parts)
+        total = [row_mf for _, row_mf in used]
+        return cls(np.concatenate(total) if total else np.zeros((0, n_columns + 1)), parts)
 
 
 def _completed(scale_l: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
