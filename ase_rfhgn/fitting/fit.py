@@ -52,7 +52,8 @@ def fit(
         looking at the data (ELM).
     channels, projections : int, optional
         Number of radial channels, and of random projections per channel. By default 40 and 5 for one
-        element, 64 and 4 for several elements.
+        element, 64 and 4 for two to four elements. More elements have fewer each, so that the whole has
+        about as many features as for four.
     correlation : int
         Highest power ν of a field on the sphere: a feature describes up to ν neighbours at a time.
     degree : int

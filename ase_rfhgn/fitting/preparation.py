@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
+from ase_rfhgn.fitting.default_size import default_size
 from ase_rfhgn.fitting.engine import Options, Prepared
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.motion.equations import Motion
@@ -107,11 +108,11 @@ class PotentialProblem:
 
 
 def _initialised(settings: FitSettings, found: Survey) -> SphericalFields:
-    n_species = len(found.species_s)
+    channels, projections = default_size(len(found.species_s), settings.degree, settings.correlation)
     architecture = Architecture(
         cutoff=found.cutoff,
-        channels=settings.channels or (40 if n_species == 1 else 64),
-        projections=settings.projections or (5 if n_species == 1 else 4),
+        channels=settings.channels or channels,
+        projections=settings.projections or projections,
         correlation=settings.correlation,
         degree=settings.degree,
         sampler=settings.sampler,

@@ -26,3 +26,14 @@ def test_every_part_prints_measurements() -> None:
         assert part in works
     assert not [work for work, measured, _ in table if not NUMBER.search(measured)]
     assert ("LAMMPS is left out" in finished.stdout) == ("ML-POD" not in works)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+def test_costs_of_fits_are_measured() -> None:
+    command = [sys.executable, str(SPEED.with_name("cost.py")), "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert finished.returncode == 0, finished.stderr
+    atoms, elements = (line.split(" | ") for line in finished.stdout.splitlines()[-2:])
+    assert "32 Cu" in atoms[0]
+    assert "2 elements" in elements[0]
+    assert all(NUMBER.search(cell) for cell in (*atoms[3:], *elements[3:]))
