@@ -15,7 +15,7 @@ from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, choose_ridge, leave_one_out
 from ase_rfhgn.regression.normal_matrix import NormalMatrix
 from ase_rfhgn.regression.ridge import Regression, taught
-from ase_rfhgn.regression.triangular import Factor, packed, stack
+from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -57,13 +57,20 @@ class _Fold:
 
     group: Group
     rest: Factor
-    _normal: list[NormalMatrix] = field(default_factory=list)
+    _normal: list[NormalMatrix | None] = field(default_factory=list)
 
     def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges."""
+        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges.
+
+        The first ridge, the weakest of a search, is solved for with the triangular factor. The normal matrix pays
+        from the second ridge on, and takes as much memory as the factor.
+        """
         if not self._normal:
-            self._normal.append(NormalMatrix.of(self.rest, spread_f))
-        return self._normal[0].solve(ridge)
+            self._normal.append(None)
+            return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
+        normal = self._normal[0] or NormalMatrix.of(self.rest, spread_f)
+        self._normal[0] = normal
+        return normal.solve(ridge)
 
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:

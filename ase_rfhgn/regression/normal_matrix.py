@@ -87,7 +87,8 @@ class NormalMatrix:
             before_m, missed_m = missed_m, self._times(np.append(self.spread_f * scaled_f, -1.0))
             change = float(np.linalg.norm(missed_m - before_m))
             if change <= limit:
-                return self.spread_f * scaled_f
+                coefficient_f: FloatArray = self.spread_f * scaled_f
+                return coefficient_f
             if change > SHRINKS * last:
                 return None
             last = change

@@ -10,7 +10,7 @@ Every fit runs in a process of its own, after a small fit that loads the compile
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ase import Atoms
@@ -83,10 +83,12 @@ def lines(parts: list[str], size: Size) -> Iterator[str]:
     """Yield the lines of the table."""
     yield "| fit | atoms | columns | CPU s | CPU ms per atom | peak memory GB | force RMSE eV/Å |"
     yield "|---|---|---|---|---|---|---|"
-    works = [(f"2 frames of {4 * edge**3} Cu", fit_crystals, (edge,)) for edge in size.edges if "atoms" in parts]
+    works: list[tuple[str, Callable[..., Measured], tuple[int, ...]]] = []
+    if "atoms" in parts:
+        works += [(f"2 frames of {4 * edge**3} Cu", fit_crystals, (edge,)) for edge in size.edges]
     if "elements" in parts:
-        for n in size.elements:
-            works.append((f"{size.molecules} molecules of {n} elements", fit_molecules, (size.molecules, n)))  # noqa: PERF401
+        n = size.molecules
+        works += [(f"{n} molecules of {few} elements", fit_molecules, (n, few)) for few in size.elements]
     for name, work, arguments in works:
         found, memory = in_fresh_process(work, *arguments)
         each = 1e3 * found.seconds / found.n_atoms

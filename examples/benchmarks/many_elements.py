@@ -72,7 +72,7 @@ class ManyBody:
         plus, minus = np.split(np.concatenate([self.energy(atoms.numbers, m[None]) for m in moved]), 2)
         forces = (minus - plus).reshape(-1, 3) / (2.0 * STEP)
         energy = float(self.energy(atoms.numbers, atoms.positions[None])[0])
-        copy = atoms.copy()
+        copy: Atoms = atoms.copy()
         copy.calc = SinglePointCalculator(copy, energy=energy, forces=forces)
         return copy
 

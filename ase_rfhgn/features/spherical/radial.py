@@ -37,6 +37,7 @@ class EdgeEncoder(ReadOnlyArrays):
 
     def encode(self, distance_p: FloatArray, pair_p: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the messages of edges and their derivatives by the distance (1/Å)."""
-        return kernels.messages(
+        value_pk, slope_pk = kernels.messages(
             distance_p, pair_p, self.floor_b, self.size_b, self.weight_k, self.shift_bk, self.cutoff_k
         )
+        return value_pk, slope_pk
