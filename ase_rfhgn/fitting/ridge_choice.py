@@ -72,6 +72,12 @@ class _Fold:
         self._normal[0] = normal
         return normal.solve(ridge)
 
+    def solved_last(self, spread_f: FloatArray, ridge: float) -> FloatArray:
+        """Return the coefficients for the last ridge: the memory of the normal matrix is free from then on."""
+        coefficient_f = self.solve(spread_f, ridge)
+        self._normal.clear()
+        return coefficient_f
+
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:
     """Return the regression for a ridge that is given.
@@ -163,9 +169,9 @@ def _taught_ridge(
     unlabelled: Factor,
 ) -> float:
     """Return the final ridge; folds are taught in place, which takes less memory."""
-    for i, fold in enumerate(folds):
-        answers_f = fold.solve(spread_f, teacher_ridge)
-        folds[i] = _Fold(fold.group, taught(fold.rest, unlabelled, answers_f))
+    answers = [fold.solved_last(spread_f, teacher_ridge) for fold in folds]
+    for i, answers_f in enumerate(answers):
+        folds[i] = _Fold(folds[i].group, taught(folds[i].rest, unlabelled, answers_f))
     if factors.grouping.by_system:
         return MIXED_RIDGE
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]
