@@ -86,6 +86,12 @@ class _Fold:
         self._normal[0] = normal
         return normal.solve(ridge)
 
+    def solved_last(self, spread_f: FloatArray, ridge: float) -> FloatArray:
+        """Return the coefficients for the last ridge: the memory of the normal matrix is free from then on."""
+        coefficient_f = self.solve(spread_f, ridge)
+        self._normal.clear()
+        return coefficient_f
+
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:
     """Return the regression for a ridge that is given.
@@ -195,9 +201,9 @@ def _taught_ridge(
     spread_f, teacher_ridge, unlabelled = regression.spread_f, regression.ridge, regression.unlabelled
     assert unlabelled is not None  # noqa: S101  # told by the caller
     far = [] if regression.far is None else [regression.far]
-    for i, fold in enumerate(folds):
-        answers_f = fold.solve(spread_f, teacher_ridge)
-        folds[i] = _Fold(fold.group, taught(fold.rest, [*far, answered(unlabelled, answers_f)]))
+    answers = [fold.solved_last(spread_f, teacher_ridge) for fold in folds]
+    for i, answers_f in enumerate(answers):
+        folds[i] = _Fold(folds[i].group, taught(folds[i].rest, [*far, answered(unlabelled, answers_f)]))
     if factors.grouping.by_system:
         return _mixed_ridge(factors, regression, search, weights)
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]

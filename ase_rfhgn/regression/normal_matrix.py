@@ -55,7 +55,10 @@ class NormalMatrix:
             Prior spread of the coefficients.
         """
         n = len(spread_f)
-        reversed_ff = np.array((factor.rows()[:n, :n] * spread_f)[::-1, ::-1], order="F")  # a lower triangle
+        triangle_ff = factor.rows()
+        triangle_ff[:, :n] *= spread_f
+        reversed_ff = np.array(triangle_ff[:n, :n][::-1, ::-1], order="F")  # a lower triangle
+        del triangle_ff
         product_ff, _ = lapack.dlauum(reversed_ff, lower=1, overwrite_c=1)
         packed, _ = lapack.dtrttp(product_ff, uplo="L")
         return cls(factor, spread_f, packed)
