@@ -27,13 +27,16 @@ its task is easier than the prediction of a chemical system that was left out: t
 pairs of elements of the mixtures.
 """
 
-FAR_CAUTION = 2.0
+FAR_CAUTION = 3.0
 """Relative excess of the cross-validated sum of squares that the teacher far away from the data may have."""
+
+FAR_ERROR = 0.07
+"""Relative error on rows left out below which answers far away from the data weigh less: labels are exact there."""
 
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 """Final ridges that are tried where chemical systems were left out: their score is about the teacher alone."""
 
-MIXED_HOPELESS = 1.05
+MIXED_HOPELESS = 1.5
 """Ratio to the lowest score of these beyond which stronger ones are not tried: every trial is a whole solution."""
 
 MOST_ROWS = 500
@@ -154,7 +157,7 @@ def choose_ridges(
     choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, caution)
     regression = Regression(everything, spread_f, choice.ridge)
     if far is not None:
-        regression = replace(regression, far=answered(far, _far_teacher(regression, choice)))
+        regression = replace(regression, far=_far_lesson(far, regression, choice))
     if unlabelled is not None:
         regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
         ridge = _taught_ridge(factors, scored, folds, search, regression, weights)
@@ -182,11 +185,14 @@ def _cautious(factors: Factors, score: Callable[[float], Score], search: RidgeSe
     return choose_ridge(score, search.ridges, tolerance)
 
 
-def _far_teacher(regression: Regression, choice: RidgeChoice) -> FloatArray:
-    """Return the coefficients of the teacher far away from the data: the strongest ridge that is not hopeless."""
+def _far_lesson(far: Factor, regression: Regression, choice: RidgeChoice) -> Factor:
+    """Return rows far away from the data with the answers of a teacher: the strongest ridge that is not hopeless."""
     limit = (1.0 + FAR_CAUTION) * choice.best
     ridge = max(tried for tried, score in zip(choice.tried, choice.score, strict=True) if score <= limit)
-    return replace(regression, ridge=ridge).solve().coefficient_f
+    teacher_f = replace(regression, ridge=ridge).solve().coefficient_f
+    size = max(regression.labelled.residual(np.zeros_like(teacher_f)), np.finfo(float).tiny)
+    weight = min(1.0, float(np.sqrt(choice.best / size)) / FAR_ERROR)
+    return answered(replace(far, packed=weight * far.packed), teacher_f)
 
 
 def _taught_ridge(

@@ -16,7 +16,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 
-ORDINARY, ORDINARY_AROUND = 0.96, 0.98
+ORDINARY, ORDINARY_AROUND = 0.97, 0.98
 """Shares of the training sites that have a grade below 1, as they are, and by their surroundings."""
 
 REGULARISATION = 1e-5
