@@ -57,15 +57,6 @@ class SampledFrame:
         total = {kind: float(np.sum(weight_m**2)) for kind, weight_m in self.weight_m.items()}
         return {kind: square / total[kind] for kind, square in self.squares(coefficient_f).items() if total[kind] > 0.0}
 
-    def weighted_rows(self, weights: Mapping[str, float], n_columns: int) -> dict[str, FloatArray]:
-        """Return the rows over all columns, times the weights of their kinds, where these are not zero."""
-        weighted = {}
-        for kind, row_mf in self.rows.items():
-            if weights[kind] > 0.0:
-                weighted[kind] = np.zeros((len(row_mf), n_columns + 1))
-                weighted[kind][:, self.column_f] = weights[kind] * row_mf
-        return weighted
-
 
 @dataclass(frozen=True, slots=True)
 class Factors:
