@@ -24,7 +24,7 @@ from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 
 from ase_rfhgn import Potential, RFHGNCalculator, fit
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import RFHGNError
 from ase_rfhgn.fitting.far_structures import spacing_of
 from ase_rfhgn.fitting.prototypes import Prototype, prototypes
@@ -101,7 +101,7 @@ def crystal_table(potential: Potential, frames: TrainingSet) -> list[str]:
 
 
 def curve(
-    potential: Potential, prototype: Prototype, number_n: FloatArray, nearest_s: FloatArray
+    potential: Potential, prototype: Prototype, number_n: IntArray, nearest_s: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return energies (eV/atom), grades and volumes (Å³/atom) of a crystal at all spacings."""
     site_n = np.resize(np.random.default_rng(0).permutation(number_n), prototype.n_sites)
