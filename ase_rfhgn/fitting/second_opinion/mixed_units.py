@@ -12,7 +12,7 @@ from ase_rfhgn.fitting.second_opinion.predictions import Predicted, with_label
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.doctor.units import FORCE_FAULTS, STRESS_FAULTS, Hypothesis
 
-FEWEST_FRAMES = 6
+FEWEST_FRAMES = 8
 """Frames with a label below which nothing is said about it."""
 
 SIMILAR = 0.8
@@ -23,6 +23,9 @@ GUESSED = 0.4
 
 OPPOSITE, UNCLEAR = -0.5, 0.3
 """Cosines below which labels have the opposite sign, and below which their sign is unclear."""
+
+EXACT = 0.97
+"""Cosine between labels and predictions from which even a single frame is told."""
 
 USUAL = 2.5
 """Factor by which sizes of labels and predictions may differ between frames."""
@@ -135,7 +138,7 @@ def _opposite(found: Likeness) -> BoolArray:
     if float(np.median(found.cosine_i)) < GUESSED:
         return opposite_i & False
     between_i = found.large_i & ~opposite_i & (found.cosine_i < UNCLEAR)
-    single = np.count_nonzero(opposite_i) == 1 and found.cosine_i.min() > -SIMILAR
+    single = np.count_nonzero(opposite_i) == 1 and found.cosine_i.min() > -EXACT
     return opposite_i & (not single) & _stand_apart(opposite_i, between_i)
 
 

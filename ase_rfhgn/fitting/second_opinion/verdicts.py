@@ -21,7 +21,7 @@ from ase_rfhgn.structures.doctor.units import (
     judged,
 )
 
-FEWEST_FRAMES = 6
+FEWEST_FRAMES = 8
 """Frames with a label below which nothing is said about it."""
 
 
