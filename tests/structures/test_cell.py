@@ -12,7 +12,7 @@ from conftest import MakePotential
 from labelled import labelled, shaken
 
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
-from ase_rfhgn.errors import StructureError, TrainingDataError
+from ase_rfhgn.errors import StructureError, TrainingDataError, TrainingDataWarning
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.cell import has_volume, is_truly_periodic
