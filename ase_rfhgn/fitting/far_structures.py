@@ -25,8 +25,8 @@ WEIGHT, WEIGHT_FEW = 3e-5, 3e-4
 LOOKED_AT = 30
 """Frames whose distances and volumes are looked at."""
 
-CRYSTALS = 240
-"""Prototype crystals that are made."""
+CRYSTALS, CRYSTALS_PER_FRAME, FEWEST_CRYSTALS = 240, 2, 40
+"""Prototype crystals that are made: at most, and where there are few frames, for which a fit should take no time."""
 
 SPACING = (0.85, 1.25)
 """Range of distances between nearest neighbours in crystals, in units of the typical ones."""
@@ -93,7 +93,8 @@ def far_structures(
         return
     many = _scaled(looked_at, spacing.nearest_s, rng)
     if spacing.is_crystalline:
-        many = chain(_crystals(looked_at, species_s, spacing.nearest_s, rng), many)
+        n_crystals = min(CRYSTALS, FEWEST_CRYSTALS + CRYSTALS_PER_FRAME * len(items))
+        many = chain(_crystals(looked_at, n_crystals, species_s, spacing.nearest_s, rng), many)
     yield from ((atoms, WEIGHT) for atoms in many)
     yield from ((atoms, WEIGHT_FEW) for atoms in _few_atoms(looked_at, species_s, cutoff, floor_b, rng))
 
@@ -127,10 +128,10 @@ def spacing_of(items: list[GraphedFrame], species_s: IntArray) -> Spacing:
 
 
 def _crystals(
-    items: list[GraphedFrame], species_s: IntArray, nearest_s: FloatArray, rng: np.random.Generator
+    items: list[GraphedFrame], count: int, species_s: IntArray, nearest_s: FloatArray, rng: np.random.Generator
 ) -> Iterator[Atoms]:
     """Yield strained and rattled prototypes with the compositions of frames."""
-    for prototype in islice(cycle(prototypes().values()), CRYSTALS):
+    for prototype in islice(cycle(prototypes().values()), count):
         frame = items[int(rng.integers(len(items)))]
         number_n = rng.choice(frame.graph.number_n, size=prototype.n_sites)
         typical = float(nearest_s[np.searchsorted(species_s, number_n)].mean())

@@ -42,7 +42,7 @@ STEPS, TIMESTEP = 100, 1.0
 ATOM_STEPS = 6000
 """Steps times atoms of all runs, about."""
 
-MOST_RUNS = 3
+MOST_RUNS = 2
 """Frames from which runs start."""
 
 EVERY = 10
