@@ -34,10 +34,7 @@ FAR_ERROR = 0.07
 """Relative error on rows left out below which answers far away from the data weigh less: labels are exact there."""
 
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
-"""Final ridges that are tried where chemical systems were left out: their score is about the teacher alone."""
-
-MIXED_HOPELESS = 1.5
-"""Ratio to the lowest score of these beyond which stronger ones are not tried: every trial is a whole solution."""
+"""Final ridges where chemical systems were left out: their score is about the teacher alone. All are tried."""
 
 MOST_ROWS = 500
 """Rows that are left out in one go, in several sets."""
@@ -233,7 +230,7 @@ def _mixed_ridge(factors: Factors, regression: Regression, search: RidgeSearch, 
         part_i = np.array([np.sum(residual_m**2) for batch in left_out for residual_m in batch])
         return Score(float(part_i.sum()) * n_frames / len(part_i), part_i, n_frames)
 
-    return choose_ridge(score, tried, search.tolerance, hopeless=MIXED_HOPELESS, refine=False).ridge
+    return choose_ridge(score, tried, search.tolerance, hopeless=np.inf, refine=False).ridge
 
 
 def _folds(factors: Factors, weights: Mapping[str, float]) -> list[_Fold]:
