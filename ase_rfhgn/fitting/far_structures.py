@@ -25,8 +25,11 @@ WEIGHT, WEIGHT_FEW = 3e-5, 3e-4
 LOOKED_AT = 30
 """Frames whose distances and volumes are looked at."""
 
-CRYSTALS, CRYSTALS_PER_FRAME, FEWEST_CRYSTALS = 240, 2, 40
-"""Prototype crystals that are made: at most, and where there are few frames, for which a fit should take no time."""
+CRYSTALS = 240
+"""Prototype crystals that are made."""
+
+MANY_FRAMES, LEAST_SHARE = 100, 0.2
+"""Frames below which fewer structures are made, and their least share: fits to few frames should take no time."""
 
 SPACING = (0.85, 1.25)
 """Range of distances between nearest neighbours in crystals, in units of the typical ones."""
@@ -91,12 +94,18 @@ def far_structures(
     spacing = spacing_of(looked_at, species_s)
     if np.isnan(spacing.nearest_s).all():
         return
-    many = _scaled(looked_at, spacing.nearest_s, rng)
+    share = share_of(len(items))
+    many = _scaled(looked_at, share * ATOMS_SCALED, spacing.nearest_s, rng)
     if spacing.is_crystalline:
-        n_crystals = min(CRYSTALS, FEWEST_CRYSTALS + CRYSTALS_PER_FRAME * len(items))
-        many = chain(_crystals(looked_at, n_crystals, species_s, spacing.nearest_s, rng), many)
+        many = chain(_crystals(looked_at, round(share * CRYSTALS), species_s, spacing.nearest_s, rng), many)
     yield from ((atoms, WEIGHT) for atoms in many)
-    yield from ((atoms, WEIGHT_FEW) for atoms in _few_atoms(looked_at, species_s, cutoff, floor_b, rng))
+    few = islice(_few_atoms(looked_at, species_s, cutoff, floor_b, rng), round(share * FEW_ATOMS))
+    yield from ((atoms, WEIGHT_FEW) for atoms in few)
+
+
+def share_of(n_frames: int) -> float:
+    """Return which share of all structures is made for a number of frames."""
+    return float(np.clip(n_frames / MANY_FRAMES, LEAST_SHARE, 1.0))
 
 
 def spacing_of(items: list[GraphedFrame], species_s: IntArray) -> Spacing:
@@ -142,12 +151,14 @@ def _crystals(
         yield atoms
 
 
-def _scaled(items: list[GraphedFrame], nearest_s: FloatArray, rng: np.random.Generator) -> Iterator[Atoms]:
+def _scaled(
+    items: list[GraphedFrame], enough: float, nearest_s: FloatArray, rng: np.random.Generator
+) -> Iterator[Atoms]:
     """Yield compressed and expanded frames, rattled: small ones as often as it takes."""
     small = [item.frame.atoms for item in items if len(item.frame.atoms) <= MOST_ATOMS]
     n_atoms = 0
     for atoms in cycle(small):
-        if n_atoms > ATOMS_SCALED:
+        if n_atoms > enough:
             return
         made = atoms.copy()
         scale = rng.uniform(*SCALES)
@@ -162,7 +173,7 @@ def _few_atoms(
     items: list[GraphedFrame], species_s: IntArray, cutoff: float, floor_b: FloatArray, rng: np.random.Generator
 ) -> Iterator[Atoms]:
     """Yield dimers and bent chains of three atoms, of elements that occur together."""
-    for n_atoms in islice(cycle((2, 2, 3)), FEW_ATOMS):
+    for n_atoms in cycle((2, 2, 3)):
         number_n = rng.choice(items[int(rng.integers(len(items)))].graph.number_n, size=n_atoms)
         species_n = np.searchsorted(species_s, number_n)
         shortest_p = APPROACH * floor_b[len(species_s) * species_n[:-1] + species_n[1:]]

@@ -36,7 +36,7 @@ RUNAWAY = 3.0
 CLOSE = 0.7
 """Distance, in units of the shortest of training, below which atoms have fallen into each other."""
 
-STEPS, TIMESTEP = 100, 1.0
+STEPS, TIMESTEP = 60, 1.0
 """Steps of a run, and their length (fs)."""
 
 ATOM_STEPS = 6000

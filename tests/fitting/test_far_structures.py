@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk, molecule
 
-from ase_rfhgn.fitting.far_structures import APPROACH, FEW_ATOMS, FEWEST_CRYSTALS, far_structures, spacing_of
+from ase_rfhgn.fitting.far_structures import APPROACH, CRYSTALS, FEW_ATOMS, far_structures, share_of, spacing_of
 from ase_rfhgn.fitting.prototypes import prototypes
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, WithinCutoff
@@ -30,12 +30,12 @@ def made(structures: list[Atoms], floor: float) -> list[Atoms]:
 def test_crystals_are_made_of_crystals_only() -> None:
     metal = made([bulk("Cu", cubic=True)], 2.5)
     boxed = molecule("C2H6", vacuum=5.0, pbc=True)
-    assert sum(atoms.pbc.all() and len(atoms) < 9 for atoms in metal) >= FEWEST_CRYSTALS
-    assert len(made([boxed], 0.9)) < FEWEST_CRYSTALS
+    assert sum(atoms.pbc.all() and len(atoms) < 9 for atoms in metal) >= share_of(1) * CRYSTALS
+    assert len(made([boxed], 0.9)) < share_of(1) * CRYSTALS
 
 
 def test_few_atoms_keep_their_distance() -> None:
-    few = made([molecule("C2H6")], 1.0)[-FEW_ATOMS:]
+    few = made([molecule("C2H6")], 1.0)[-round(share_of(1) * FEW_ATOMS) :]
     for atoms in few:
         assert build_graph(atoms, CUTOFF).distance_p.min(initial=CUTOFF) >= APPROACH
         assert set(atoms.symbols) <= {"C", "H"}

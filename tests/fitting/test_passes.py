@@ -18,7 +18,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.calculators.active import ActiveCalculator
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
 from ase_rfhgn.fitting.engine import Options, Prepared
-from ase_rfhgn.fitting.far_structures import ATOMS_SCALED, CRYSTALS_PER_FRAME, FEW_ATOMS, FEWEST_CRYSTALS
+from ase_rfhgn.fitting.far_structures import ATOMS_SCALED, CRYSTALS, FEW_ATOMS, share_of
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
@@ -67,7 +67,7 @@ def test_a_fit_searches_every_frame_twice_at_most(searched: list[FloatArray], cu
     fit(frames, cutoff=cutoff, channels=6, projections=2)
     assert max(is_among(atoms, searched) for atoms in frames) <= 2
     n_displaced = min(len(frames), ATOMS_DISPLACED // min(map(len, frames)) + 1)
-    n_far = FEWEST_CRYSTALS + CRYSTALS_PER_FRAME * len(frames) + FEW_ATOMS + ATOMS_SCALED // min(map(len, frames)) + 1
+    n_far = share_of(len(frames)) * (CRYSTALS + FEW_ATOMS + ATOMS_SCALED / min(map(len, frames))) + 3
     assert len(searched) <= len(frames) + n_displaced + n_far + COMPRESSED_STRUCTURES + IN_DYNAMICS
 
 
