@@ -42,7 +42,7 @@ STEPS, TIMESTEP = 60, 1.0
 ATOM_STEPS = 6000
 """Steps times atoms of all runs, about."""
 
-MOST_RUNS = 2
+MOST_RUNS = 1
 """Frames from which runs start."""
 
 EVERY = 10
