@@ -17,6 +17,9 @@ Part = TypeVar("Part")
 HOPELESS = 3.0
 """Ratio to the lowest score beyond which a search for the ridge gives up on stronger ones."""
 
+MOST_IN_VAIN = 2
+"""Consecutive ridges that are hopeless when a search ends: scores of weak ridges may rise before they fall."""
+
 REFINEMENT = 10.0
 """Factors by which the best ridge of a search is varied in the end."""
 
@@ -159,10 +162,13 @@ def choose_ridge(
     make it too large: hence the two bounds.
     """
     scores: dict[float, Score] = {}
+    in_vain = 0
     for ridge in ridges:
         scores[ridge] = score(ridge)
         best = min(scores, key=lambda tried: scores[tried].total)
-        if scores[ridge].total > hopeless * scores[best].total and ridge > best:
+        is_hopeless = scores[ridge].total > hopeless * scores[best].total and ridge > best
+        in_vain = in_vain + 1 if is_hopeless else 0
+        if in_vain == MOST_IN_VAIN:
             break
     best = min(scores, key=lambda tried: scores[tried].total)
     for ridge in (best * REFINEMENT, max(best / REFINEMENT, min(ridges))) if refine else ():
