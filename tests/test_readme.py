@@ -58,7 +58,7 @@ def test_commands_exist(command: str) -> None:
 
 
 def test_every_command_is_shown() -> None:
-    assert {command.split()[1] for command in CLI_COMMANDS} == {"fit", "test", "info", "select", "demo"}
+    assert {command.split()[1] for command in CLI_COMMANDS} == {"check", "fit", "test", "info", "select", "demo"}
 
 
 @pytest.mark.parametrize(("name", "last_word"), [("demo", "ase-rfhgn demo"), ("tests", "pytest -n 2")])

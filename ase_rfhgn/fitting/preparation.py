@@ -104,7 +104,12 @@ class PotentialProblem:
         return factor if factor.n_rows else None
 
     def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
-        """Return the factor of the rows of structures far away from the frames, None where none can be made."""
+        """Return the factor of the rows of structures far away from the frames, None where none can be made.
+
+        Accelerations of a run are almost exact: there, answers far away would cost more than they give.
+        """
+        if not isinstance(prepared.targets, Labels):
+            return None
         model = prepared.model
         assert isinstance(model, SphericalModel)  # noqa: S101  # made by `prepare`
         assert domain is not None  # noqa: S101  # such a model has descriptors

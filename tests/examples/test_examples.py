@@ -76,6 +76,6 @@ def test_an_adatom_hops_with_few_calls(
     assert [stage[0].strip() for stage in stages] == ["600 K", "first end", "last end", "band"]
     n_steps, n_calls = (sum(int(stage[column]) for stage in stages) for column in (1, 2))
     assert f"{n_steps} evaluations, {n_calls} calls" in lines[-2]
-    assert n_calls == len(read(tmp_path / "frames.traj", ":"))
+    assert len(read(tmp_path / "frames.traj", ":")) <= n_calls  # a structure may be asked for again
     assert n_calls < n_steps / 2
     assert found == pytest.approx(exact, abs=0.05)
