@@ -22,6 +22,8 @@ def training_record(
 ) -> dict[str, Any]:
     """Return settings, sizes, the choice of the ridge and errors as plain JSON values.
 
+    Errors of stresses are weighted as in the fit: those of calm frames count more, unless a weight was given.
+
     Parameters
     ----------
     settings : TargetSettings

@@ -87,6 +87,8 @@ def spoilt() -> list[Atoms]:
     return frames
 
 
+@pytest.mark.filterwarnings("ignore:.*forces that do not sum to zero:ase_rfhgn.errors.TrainingDataWarning")
+@pytest.mark.filterwarnings("ignore:.*far from what a fit to other frames:ase_rfhgn.errors.TrainingDataWarning")
 def test_sound_frames_are_fitted_in_spite_of_wrong_ones(spoilt: list[Atoms]) -> None:
     test_set = copper(10, seed=5)
     robust = evaluate_errors(fitted(spoilt), test_set).force_rmse
@@ -96,6 +98,8 @@ def test_sound_frames_are_fitted_in_spite_of_wrong_ones(spoilt: list[Atoms]) -> 
     assert robust < 0.5 * squares
 
 
+@pytest.mark.filterwarnings("ignore:.*forces that do not sum to zero:ase_rfhgn.errors.TrainingDataWarning")
+@pytest.mark.filterwarnings("ignore:.*far from what a fit to other frames:ase_rfhgn.errors.TrainingDataWarning")
 def test_updates_know_the_weights_of_frames(spoilt: list[Atoms]) -> None:
     potential = fitted(spoilt, updatable=True)
     assert potential.linear_system is not None
