@@ -30,6 +30,8 @@ from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import FAR, GROUPING, STABILITY, UNLABELLED, random_stream
+from ase_rfhgn.structures.doctor.facts import column
+from ase_rfhgn.structures.doctor.stress_order import exchanged, shear_order
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -162,13 +164,12 @@ def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:
 def _row_weights(settings: FitSettings, found: Survey, one_body: OneBody) -> FrameWeights:
     """Return larger weights of the stress of calm frames, unless the user chose one, and none of exchanged shears."""
     component_v = np.ones(6)
-    if found.shear_order is not None and settings.stress_weight != 0.0:
-        moved = [s for s, found_at in enumerate(found.shear_order) if found_at != s]
-        component_v[[3 + s for s in moved]] = 0.0
+    component_v[[3 + s for s in exchanged(shear_order(found.facts))]] = 0.0
     weight_ik = np.ones((len(found.energy_i), len(KINDS)))
     weight_ik[one_body.ignored_i, KINDS.index("energy")] = 0.0
     if settings.stress_weight is None:
-        weight_ik[:, KINDS.index("stress")] = calm_stress_weights(found.force_rms_i, found.volume_i)
+        volume_i = np.array([one.volume if np.isfinite(one.stress_v).all() else np.nan for one in found.facts])
+        weight_ik[:, KINDS.index("stress")] = calm_stress_weights(column(found.facts, "force_rms"), volume_i)
     return FrameWeights(weight_ik, component_v)
 
 

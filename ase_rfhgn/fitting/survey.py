@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from ase.data import covalent_radii
@@ -13,7 +13,6 @@ from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.doctor.examination import Doctor
 from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.loneliness import refuse_isolation
-from ase_rfhgn.structures.doctor.stress_order import shear_order
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
 from ase_rfhgn.structures.graph import NeighbourGraph
@@ -59,12 +58,6 @@ class Survey:
         Mean volume per atom of the frames that have stress labels (Å³); 0 without any.
     sample : tuple of NeighbourGraph
         Graphs of some frames.
-    volume_i : ndarray of shape (n_frames,)
-        Volume per atom of every frame (Å³), NaN where it has no stress label.
-    force_rms_i : ndarray of shape (n_frames,)
-        Root mean square of the forces of every frame (eV/Å), NaN where it has none.
-    shear_order : tuple of int, optional
-        Where the shear components of the stress are found, if they were exchanged.
     original_i : tuple of int
         First frame with the same structure, for every frame: itself unless it is a copy; empty if not looked for.
     facts : tuple of FrameFacts
@@ -82,9 +75,6 @@ class Survey:
     largest_density_s: FloatArray
     volume: float
     sample: tuple[NeighbourGraph, ...]
-    volume_i: FloatArray = field(default_factory=lambda: np.empty(0))
-    force_rms_i: FloatArray = field(default_factory=lambda: np.empty(0))
-    shear_order: tuple[int, int, int] | None = None
     original_i: tuple[int, ...] = ()
     facts: tuple[FrameFacts, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
@@ -155,7 +145,6 @@ class Surveyor:
             number_n=graph.number_n,
             energy=np.nan if frame.energy is None else frame.energy,
             volume=np.nan if frame.stress_v is None else frame.atoms.get_volume() / graph.n_atoms,
-            force_rms=np.nan if frame.force_nc is None else float(np.sqrt(np.mean(frame.force_nc**2))),
             isolated=not len(graph.centre_p),
             nearest=_nearest_distances(graph) if item.index in self._typical else np.empty(0),
             graph=graph if item.index in self._sampled else None,
@@ -193,10 +182,7 @@ class Surveyor:
             floor_b=_floors(species_s, self._nearest),
             largest_density_s=np.array([max(self._densest[int(z)], LEAST_DENSITY) for z in species_s]),
             volume=float(np.mean(volumes)) if volumes else 0.0,
-            volume_i=np.array([one.volume for one in found]),
-            force_rms_i=np.array([one.force_rms for one in found]),
             sample=tuple(one.graph for one in found if one.graph is not None),
-            shear_order=shear_order(self.doctor.facts),
             original_i=tuple(self.doctor.original_i().tolist()),
             facts=self.doctor.facts,
             suspicions=self.doctor.suspicions(),
@@ -210,7 +196,6 @@ class _FrameSurvey:
     number_n: IntArray
     energy: float
     volume: float
-    force_rms: float
     isolated: bool
     nearest: FloatArray
     graph: NeighbourGraph | None

@@ -54,13 +54,17 @@ def wrong_order(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
     """
     order = shear_order(facts)
     if order is not None:
-        moved = [s for s, place in enumerate(order) if place != s]
-        told = ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in moved)
+        told = ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in exchanged(order))
         message = (
             f"shear stresses are in the wrong places: {told}; a fit does not use them; "
             "ASE's order is xx, yy, zz, yz, xz, xy (VASP writes xx, yy, zz, xy, yz, zx)"
         )
         yield Suspicion("stress order", message)
+
+
+def exchanged(order: Sequence[int] | None) -> list[int]:
+    """Return which shear components are in the wrong place, none without an order; see `shear_order`."""
+    return [s for s, place in enumerate(order or ()) if place != s]
 
 
 def exchanged_shears(
@@ -81,13 +85,15 @@ def exchanged_shears(
         Stresses in Voigt's notation, NaN where a frame has none.
     """
     answer_ss, count_s = np.zeros((3, 3)), np.zeros(3, dtype=int)
-    for kind in dict.fromkeys(kind_i):
-        frames = np.array([i for i, other in enumerate(kind_i) if other == kind and np.isfinite(stress_iv[i]).all()])
+    of_kind: dict[object, list[int]] = {}
+    for i in np.flatnonzero(np.isfinite(stress_iv).all(axis=1)).tolist():
+        of_kind.setdefault(kind_i[i], []).append(i)
+    for frames in of_kind.values():
         if len(frames) > FEWEST:
             _add_answers(cell_icc[frames], stress_iv[frames], answer_ss, count_s)
     orders: list[tuple[int, int, int]] = [(a, b, c) for a, b, c in permutations(range(3))]
     order = max(orders, key=lambda one: float(answer_ss[range(3), one].sum()))
-    moved = [s for s in range(3) if order[s] != s]
+    moved = exchanged(order)
     own = float(sum(max(answer_ss[s, s], 0.0) for s in moved))
     other = float(sum(answer_ss[s, order[s]] for s in moved))
     seen = [s for s in moved if count_s[s] >= FEWEST]
