@@ -18,6 +18,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.fitting.prototypes import prototypes
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
+from ase_rfhgn.structures.graph import typical_nearest
 
 WEIGHT, WEIGHT_FEW = 3e-5, 3e-4
 """Squared weights of pseudo-labels relative to labels, on structures of many and of few atoms."""
@@ -118,22 +119,15 @@ def spacing_of(items: list[GraphedFrame], species_s: IntArray) -> Spacing:
     species_s : ndarray of shape (n_species,)
         Atomic numbers, ascending.
     """
-    found: list[list[float]] = [[] for _ in species_s]
-    roomiest = np.inf
+    densest = np.inf
     for item in items:
-        graph, atoms = item.graph, item.frame.atoms
-        connected_n = np.flatnonzero(np.diff(graph.first_n))
-        if not len(connected_n):
-            continue
-        nearest_n = np.minimum.reduceat(graph.distance_p, graph.first_n[connected_n])
-        for s, distance in zip(np.searchsorted(species_s, graph.number_n[connected_n]), nearest_n, strict=True):
-            found[s].append(float(distance))
-        if atoms.pbc.all() and has_volume(atoms):
-            roomiest = min(roomiest, atoms.get_volume() / len(atoms) / float(np.median(nearest_n)) ** 3)
-    nearest_s = np.array([np.median(distances) if distances else np.nan for distances in found])
+        atoms, (_, nearest_n) = item.frame.atoms, item.graph.nearest()
+        if len(nearest_n) and atoms.pbc.all() and has_volume(atoms):
+            densest = min(densest, atoms.get_volume() / len(atoms) / float(np.median(nearest_n)) ** 3)
+    nearest_s = typical_nearest((item.graph for item in items), species_s)
     if np.isfinite(nearest_s).any():
         nearest_s = np.where(np.isnan(nearest_s), np.nanmean(nearest_s), nearest_s)
-    return Spacing(nearest_s, roomiest < ROOMY)
+    return Spacing(nearest_s, densest < ROOMY)
 
 
 def _crystals(

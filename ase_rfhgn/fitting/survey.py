@@ -146,7 +146,7 @@ class Surveyor:
             energy=np.nan if frame.energy is None else frame.energy,
             volume=np.nan if frame.stress_v is None else frame.atoms.get_volume() / graph.n_atoms,
             isolated=not len(graph.centre_p),
-            nearest=_nearest_distances(graph) if item.index in self._typical else np.empty(0),
+            nearest=graph.nearest()[1] if item.index in self._typical else np.empty(0),
             graph=graph if item.index in self._sampled else None,
         )
         _keep_nearest(graph, self._nearest)
@@ -199,14 +199,6 @@ class _FrameSurvey:
     isolated: bool
     nearest: FloatArray
     graph: NeighbourGraph | None
-
-
-def _nearest_distances(graph: NeighbourGraph) -> FloatArray:
-    """Return the distance of every atom to its nearest neighbour, where it has one."""
-    connected_n = np.flatnonzero(np.diff(graph.first_n))
-    if not len(connected_n):
-        return np.empty(0)
-    return np.minimum.reduceat(graph.distance_p, graph.first_n[connected_n])
 
 
 def _keep_nearest(graph: NeighbourGraph, nearest: dict[tuple[int, int], float]) -> None:

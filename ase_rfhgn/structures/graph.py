@@ -50,6 +50,13 @@ class NeighbourGraph:
         distance_p: FloatArray = np.sqrt(np.einsum("pc,pc->p", self.vector_pc, self.vector_pc))
         return distance_p
 
+    def nearest(self) -> tuple[IntArray, FloatArray]:
+        """Return the atoms that have neighbours, and the distance of each to its nearest one (Å)."""
+        connected_n = np.flatnonzero(np.diff(self.first_n))
+        if not len(connected_n):
+            return connected_n, np.empty(0)
+        return connected_n, np.minimum.reduceat(self.distance_p, self.first_n[connected_n])
+
     def pair_p(self, species_s: IntArray) -> IntArray:
         """Return the ordered pair of species of every edge, centre first, as one index.
 
@@ -60,6 +67,25 @@ class NeighbourGraph:
         """
         species_n = np.searchsorted(species_s, self.number_n)
         return len(species_s) * species_n[self.centre_p] + species_n[self.neighbour_p]
+
+
+def typical_nearest(graphs: Iterable[NeighbourGraph], species_s: IntArray) -> FloatArray:
+    """Return the median distance of the atoms of every species to their nearest neighbours (Å), NaN without any.
+
+    Parameters
+    ----------
+    graphs : iterable of NeighbourGraph
+        Structures.
+    species_s : ndarray of shape (n_species,)
+        Atomic numbers, ascending.
+    """
+    found: list[list[FloatArray]] = [[] for _ in species_s]
+    for graph in graphs:
+        connected_n, distance_n = graph.nearest()
+        for s, number in enumerate(species_s):
+            found[s].append(distance_n[graph.number_n[connected_n] == number])
+    distances = [np.concatenate(parts) if parts else np.empty(0) for parts in found]
+    return np.array([np.median(one) if len(one) else np.nan for one in distances])
 
 
 @dataclass(frozen=True, slots=True)

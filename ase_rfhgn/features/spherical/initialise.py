@@ -14,7 +14,7 @@ from ase_rfhgn.features.sampling import elm_layer, swim_layer
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
-from ase_rfhgn.structures.graph import NeighbourGraph
+from ase_rfhgn.structures.graph import NeighbourGraph, typical_nearest
 
 SPECIES_SCALES = (0.02, 1.0)
 """Range of the species length scales of the channels (Å)."""
@@ -139,16 +139,10 @@ def _sizes(species_s: IntArray, sample: Sequence[NeighbourGraph]) -> FloatArray:
     The size of a species is the median distance of its atoms to their nearest neighbours. Larger
     elements then behave at larger distances as smaller elements do at smaller distances.
     """
-    nearest: dict[int, list[float]] = {int(z): [] for z in species_s}
-    for graph in sample:
-        connected_n = np.flatnonzero(np.diff(graph.first_n))
-        if len(connected_n):
-            distance_n = np.minimum.reduceat(graph.distance_p, graph.first_n[connected_n])
-            for number, distance in zip(graph.number_n[connected_n], distance_n, strict=True):
-                nearest[int(number)].append(float(distance))
-    known = np.array([np.median(nearest[int(z)]) if nearest[int(z)] else np.nan for z in species_s])
-    size_s = np.nan_to_num(known - np.nanmean(known)) if np.isfinite(known).any() else np.zeros(len(species_s))
-    return 0.5 * np.add.outer(size_s, size_s).ravel()
+    known_s = typical_nearest(sample, species_s)
+    size_s = np.nan_to_num(known_s - np.nanmean(known_s)) if np.isfinite(known_s).any() else np.zeros(len(species_s))
+    size_b: FloatArray = 0.5 * np.add.outer(size_s, size_s).ravel()
+    return size_b
 
 
 def _swim_pairs(
