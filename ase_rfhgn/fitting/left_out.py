@@ -9,10 +9,8 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.fit_state import AnyBonds, Frames, refuse_strangers, state_of
-from ase_rfhgn.fitting.uncertainty import ROWS_AT_ONCE
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.posterior import Omission, parts_of
-from ase_rfhgn.runtime.batches import batched
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.structures.frame_graphs import GraphedFrame
@@ -95,10 +93,8 @@ def left_out_errors(
         regression = state.system.regression()
         omission = Omission(regression, regression.solve())
         read = progress_bar(state.frames(frames), "leave one out", shown=progress)
-        for batch in batched(map(rows_of, read), _Rows.count, ROWS_AT_ONCE):
-            left = omission.residuals([np.concatenate(list(frame.by_kind.values())) for frame in batch])
-            for frame, residual_m in zip(batch, left, strict=True):
-                found.append(_summary(len(found), frame, residual_m))
+        for frame, residual_m in omission.each(map(rows_of, read), _Rows.joined):
+            found.append(_summary(len(found), frame, residual_m))
     return found
 
 
@@ -142,9 +138,9 @@ class _Rows:
     by_kind: dict[str, FloatArray]
     weight_m: dict[str, FloatArray]
 
-    def count(self) -> int:
-        """Return the number of rows of all kinds."""
-        return sum(map(len, self.by_kind.values()))
+    def joined(self) -> FloatArray:
+        """Return the rows of all kinds."""
+        return np.concatenate(list(self.by_kind.values()))
 
 
 def _summary(index: int, frame: _Rows, residual_m: FloatArray) -> LeftOutErrors:

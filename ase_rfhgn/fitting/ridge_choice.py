@@ -17,7 +17,6 @@ from ase_rfhgn.regression.normal_matrix import NormalMatrix
 from ase_rfhgn.regression.posterior import Omission
 from ase_rfhgn.regression.ridge import Regression, answered, taught
 from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
-from ase_rfhgn.runtime.batches import batched
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -35,9 +34,6 @@ FAR_ERROR = 0.07
 
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 """Final ridges where chemical systems were left out: their score is about the teacher alone. All are tried."""
-
-MOST_ROWS = 500
-"""Rows that are left out in one go, in several sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +61,14 @@ class Choice:
     left_out_f: Mapping[Group, FloatArray] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Fold:
     """A group that is left out, and the factor of all others, packed: there are several, and they are large."""
 
     group: Group
     rest: Factor
-    _normal: list[NormalMatrix | None] = field(default_factory=list)
+    is_solved: bool = False
+    normal: NormalMatrix | None = None
 
     def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
         """Return the coefficients that the others determine; a fold is solved for one spread and many ridges.
@@ -79,17 +76,16 @@ class _Fold:
         The first ridge, the weakest of a search, is solved for with the triangular factor. The normal matrix pays
         from the second ridge on, and takes as much memory as the factor.
         """
-        if not self._normal:
-            self._normal.append(None)
+        if not self.is_solved:
+            self.is_solved = True
             return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
-        normal = self._normal[0] or NormalMatrix.of(self.rest, spread_f)
-        self._normal[0] = normal
-        return normal.solve(ridge)
+        self.normal = self.normal or NormalMatrix.of(self.rest, spread_f)
+        return self.normal.solve(ridge)
 
     def solved_last(self, spread_f: FloatArray, ridge: float) -> FloatArray:
         """Return the coefficients for the last ridge: the memory of the normal matrix is free from then on."""
         coefficient_f = self.solve(spread_f, ridge)
-        self._normal.clear()
+        self.normal = None
         return coefficient_f
 
 
@@ -223,11 +219,12 @@ def _mixed_ridge(factors: Factors, regression: Regression, search: RidgeSearch, 
     if len(tried) < 2 or not sets:  # nothing to choose
         return tried[0] if tried else regression.teacher_ridge
 
+    teacher = regression.teacher()
+
     def score(ridge: float) -> Score:
         candidate = replace(regression, ridge=ridge)
-        omission = Omission(candidate, candidate.solve())
-        left_out = (omission.residuals(batch) for batch in batched(sets, len, MOST_ROWS))
-        part_i = np.array([np.sum(residual_m**2) for batch in left_out for residual_m in batch])
+        omission = Omission(candidate, candidate.solve(teacher))
+        part_i = np.array([np.sum(residual_m**2) for _, residual_m in omission.each(sets, lambda row_mf: row_mf)])
         return Score(float(part_i.sum()) * n_frames / len(part_i), part_i, n_frames)
 
     return choose_ridge(score, tried, search.tolerance, hopeless=np.inf, refine=False).ridge

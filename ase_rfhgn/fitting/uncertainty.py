@@ -13,7 +13,6 @@ from ase_rfhgn.fitting.accumulation import Factors, SampledFrame
 from ase_rfhgn.fitting.linear_model import KINDS, LinearModel
 from ase_rfhgn.regression.posterior import LEVELS, Omission, growth_left_out, half_widths, sample_members
 from ase_rfhgn.regression.ridge import Regression, Solved
-from ase_rfhgn.runtime.batches import batched
 
 MEMBERS = 8
 """Members of an ensemble: their spread is known to a quarter of itself."""
@@ -23,9 +22,6 @@ ROUNDS, FEWEST_ROWS = 2e9, 3000
 
 RUNS = 10
 """Runs of consecutive frames that are left out in turn where all frames are: neighbours in time know of each other."""
-
-ROWS_AT_ONCE = 500
-"""Rows that are left out in one go, in several sets."""
 
 
 def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Generator) -> frozenset[int]:
@@ -98,12 +94,11 @@ def interval_scales(
     reduced = solved.restricted(column_f)
     misses: dict[str, list[FloatArray]] = {}
     sets = (_RowsLeftOut.of(run, weights, len(solved.spread_f)) for run in _runs(factors))
-    for batch in batched((rows for rows in sets if len(rows.row_mf)), lambda rows: len(rows.row_mf), ROWS_AT_ONCE):
-        for rows, residual_m in zip(batch, omission.residuals([rows.row_mf for rows in batch]), strict=True):
-            reduced_mf = rows.row_mf[:, column_f]
-            spread_m = growth_left_out(reduced, reduced_mf) * np.linalg.norm(reduced_mf @ member_ef.T, axis=1)
-            for kind, part in rows.parts.items():
-                misses.setdefault(kind, []).append(np.stack([residual_m[part], spread_m[part]]))
+    for rows, residual_m in omission.each((rows for rows in sets if len(rows.row_mf)), lambda rows: rows.row_mf):
+        reduced_mf = rows.row_mf[:, column_f]
+        spread_m = growth_left_out(reduced, reduced_mf) * np.linalg.norm(reduced_mf @ member_ef.T, axis=1)
+        for kind, part in rows.parts.items():
+            misses.setdefault(kind, []).append(np.stack([residual_m[part], spread_m[part]]))
     return _completed({kind: half_widths(*np.concatenate(parts, axis=1)) for kind, parts in misses.items()})
 
 

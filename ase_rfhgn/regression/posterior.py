@@ -10,19 +10,26 @@ with normalised residuals (Lei et al., J. Am. Stat. Assoc. 113, 1094 (2018)).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.regression.ridge import Regression, Solved
+from ase_rfhgn.runtime.batches import batched
+
+Item = TypeVar("Item")
 
 LEVELS = (0.6827, 0.9545)
 """Shares of errors within the two intervals: one and two standard deviations of a normal distribution."""
 
 FIXED = 1e-6
 """Predicted uncertainty, in units of the root mean square, below which symmetry alone fixes a value."""
+
+ROWS_AT_ONCE = 500
+"""Rows that are left out in one go, in several sets."""
 
 LEAST_REST = 1e-12
 """Smallest share of a direction that counts as left when rows are left out."""
@@ -87,7 +94,7 @@ class Omission:
     def __init__(self, regression: Regression, solved: Solved) -> None:
         self._regression = regression
         self._solved = solved
-        self._teacher = regression.teacher() if regression.has_teacher else None
+        self._teacher = solved.teacher
 
     def residuals(self, sets: Sequence[FloatArray]) -> list[FloatArray]:
         """Return, for every set of rows, the labels minus the predictions of the fit without that set.
@@ -107,6 +114,21 @@ class Omission:
             moved = zip(residuals, whites, shift_fs.T, strict=True)
             residuals = [residual_m - white_mf @ shift_f for residual_m, white_mf, shift_f in moved]
         return [_left_out(white_mf, residual_m) for white_mf, residual_m in zip(whites, residuals, strict=True)]
+
+    def each(self, items: Iterable[Item], rows: Callable[[Item], FloatArray]) -> Iterator[tuple[Item, FloatArray]]:
+        """Yield every item with the residuals of the fit without its rows; see `residuals`.
+
+        Parameters
+        ----------
+        items : iterable
+            Things that have rows, as many at a time as `ROWS_AT_ONCE` allows.
+        rows : callable
+            Returns the weighted rows of an item, at least one.
+        """
+        pairs = ((item, rows(item)) for item in items)
+        for batch in batched(pairs, lambda pair: len(pair[1]), ROWS_AT_ONCE):
+            left_out = self.residuals([row_mf for _, row_mf in batch])
+            yield from zip((item for item, _ in batch), left_out, strict=True)
 
     def _changes_of_labels(self, teacher: Solved, row_mf: FloatArray, sets: Sequence[FloatArray]) -> FloatArray:
         """Return UᵀU Δ for the change Δ of a teacher that never saw a set: a column per set."""

@@ -31,11 +31,14 @@ class Solved:
         Triangular factor of the normal matrix of the scaled coefficients, prior included.
     spread_f : ndarray of shape (n,)
         Prior spread, by which coefficients are scaled.
+    teacher : Solved, optional
+        The solution that answered on unlabelled rows.
     """
 
     coefficient_f: FloatArray
     root_ff: FloatArray
     spread_f: FloatArray
+    teacher: Solved | None = None
 
     def restricted(self, column_f: IntArray) -> Solved:
         """Return the same regression with some of its columns only, the other coefficients held."""
@@ -85,8 +88,13 @@ class Regression:
             raise ValueError(message)
         return self._solved(self.labelled, self.teacher_ridge)
 
-    def solve(self) -> Solved:
+    def solve(self, teacher: Solved | None = None) -> Solved:
         """Return the solution.
+
+        Parameters
+        ----------
+        teacher : Solved, optional
+            The solution of `teacher`, where it is known: it does not depend on the ridge.
 
         Raises
         ------
@@ -95,8 +103,9 @@ class Regression:
         """
         lessons = [] if self.far is None else [self.far]
         if self.unlabelled is not None and self.has_teacher:
-            lessons.append(answered(self.unlabelled, self.teacher().coefficient_f))
-        return self._solved(taught(self.labelled, lessons), self.ridge)
+            teacher = teacher or self.teacher()
+            lessons.append(answered(self.unlabelled, teacher.coefficient_f))
+        return replace(self._solved(taught(self.labelled, lessons), self.ridge), teacher=teacher)
 
     def _solved(self, factor: Factor, ridge: float) -> Solved:
         n = len(self.spread_f)
