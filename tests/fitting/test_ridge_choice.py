@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.fitting.accumulation import Factors
+from ase_rfhgn.fitting.accumulation import Factors, SampledFrame
 from ase_rfhgn.fitting.grouping import Group, Grouping
 from ase_rfhgn.fitting.linear_model import Layout
-from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge
+from ase_rfhgn.fitting.ridge_choice import MIXED_RIDGES, Choice, choose_ridges, given_ridge
 from ase_rfhgn.fitting.spherical_model import SEARCH
+from ase_rfhgn.regression.cross_validation import LARGEST_ERROR
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
 
 Rows = dict[Group, dict[str, FloatArray]]
@@ -180,3 +181,51 @@ def test_a_single_group_gets_a_cautious_ridge_and_says_so(rng: np.random.Generat
     assert "too few frames" in choice.method
     assert choice.regression.ridge >= 1e-10
     assert choice.cross_validation == {}
+
+
+def framed(rows: Rows, n_frames: int) -> Factors:
+    """Return the factors of rows, every group being some frames, all of which are kept."""
+    factors = factors_of(rows)
+    sample: dict[int, SampledFrame] = {}
+    for group, by_kind in rows.items():
+        column_f = LAYOUT.columns(group.system)
+        for parts in zip(*(np.array_split(row_mf, n_frames) for row_mf in by_kind.values()), strict=True):
+            kept = dict(zip(by_kind, parts, strict=True))
+            weight_m = {kind: np.ones(len(row_mf)) for kind, row_mf in kept.items()}
+            sample[len(sample)] = SampledFrame(column_f, kept, weight_m, group)
+    return replace(factors, sample=sample, n_atoms_i=dict.fromkeys(sample, 1))
+
+
+def without_frame(factors: Factors, left_out: int, ridges: tuple[float, float], spread_f: FloatArray) -> float:
+    """Return the squared residuals of a frame of an explicit fit to the others, with a teacher and unlabelled rows."""
+    frames = {
+        i: np.vstack([WEIGHTS[kind] * wide(frame.group, row_mf) for kind, row_mf in frame.rows.items()])
+        for i, frame in factors.sample.items()
+    }
+    row_mf = np.vstack([frame_mf for i, frame_mf in frames.items() if i != left_out])
+    ridge, teacher_ridge = ridges
+    answer_m = UNLABELLED_MF @ ridge_regression(row_mf, spread_f, teacher_ridge)
+    taught_mf = np.vstack([row_mf, np.column_stack([UNLABELLED_MF, answer_m])])
+    coefficient_f = ridge_regression(taught_mf, spread_f, ridge)
+    return float(np.sum((frames[left_out] @ np.append(coefficient_f, -1.0)) ** 2))
+
+
+UNLABELLED_MF = 1e-3 * np.random.default_rng(7).normal(size=(25, LAYOUT.n_columns))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_final_ridge_of_mixtures_predicts_single_frames_best(seed: int) -> None:
+    rng, spread_f = np.random.default_rng(seed), np.full(LAYOUT.n_columns, 0.03)
+    factors = framed(random_rows(SYSTEMS, rng, {"force": 5}), 3)
+    running = RunningFactor(np.arange(LAYOUT.n_columns + 1))
+    running.add(np.column_stack([UNLABELLED_MF, np.zeros(len(UNLABELLED_MF))]))
+    cautious = replace(SEARCH, ridges=(1.0,))  # all final ridges are weaker than that of the teacher
+    regression = choose_ridges(factors, WEIGHTS, spread_f, cautious, running.factor()).regression
+    assert regression.teacher_ridge is not None
+    tried = [ridge for ridge in MIXED_RIDGES if ridge < regression.teacher_ridge]
+    scores = {
+        ridge: sum(without_frame(factors, i, (ridge, regression.teacher_ridge), spread_f) for i in factors.sample)
+        for ridge in tried
+    }
+    assert max(scores.values()) > 1.3 * min(scores.values())  # the choice matters
+    assert scores[regression.ridge] <= (1.0 + LARGEST_ERROR) * 1.000001 * min(scores.values())

@@ -10,6 +10,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ase_rfhgn import Potential, downdate, evaluate_errors, fit, left_out_errors, update
+from ase_rfhgn.fitting import engine
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import KINDS
 from ase_rfhgn.fitting.row_weights import FrameWeights, LeftOutWeights, calm_stress_weights, weighted_mean_square
@@ -117,3 +118,14 @@ def test_updates_know_the_weights_of_frames(spoilt: list[Atoms]) -> None:
 
 def energy(potential: Potential) -> float:
     return float(potential.evaluate(bulk("Cu", cubic=True)).energy)
+
+
+@pytest.mark.filterwarnings("ignore:.*forces that do not sum to zero:ase_rfhgn.errors.TrainingDataWarning")
+@pytest.mark.filterwarnings("ignore:.*far from what a fit to other frames:ase_rfhgn.errors.TrainingDataWarning")
+def test_a_second_fit_that_predicts_all_frames_worse_is_not_kept(
+    spoilt: list[Atoms], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOSS", 0.0)  # no second fit is as good as this
+    potential = fitted(spoilt, updatable=True)
+    assert potential.linear_system is not None
+    np.testing.assert_array_equal(potential.linear_system["frame_weight_ik"][:, KINDS.index("force")], 1.0)
