@@ -12,36 +12,29 @@ of Langevin dynamics at 300 K start from two test frames of each.
 from __future__ import annotations
 
 import argparse
-import os
 import warnings
 from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.data import chemical_symbols
-from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from measuring import data_folder
+from thermal_runs import thermal_run
 
-from ase_rfhgn import Potential, RFHGNCalculator, fit
+from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.errors import RFHGNError
 from ase_rfhgn.fitting.far_structures import spacing_of
 from ase_rfhgn.fitting.prototypes import Prototype, prototypes
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, WithinCutoff
 from ase_rfhgn.structures.training_set import TrainingSet
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "mlearn"
+FOLDER = data_folder() / "mlearn"
 SPACINGS = np.linspace(0.85, 1.2, 71)
 """Distances of nearest neighbours in crystals, in units of the typical one."""
 
 RIPPLE = 0.02
 """Barriers between minima that count (eV per atom of a crystal, eV of a dimer)."""
-
-TEMPERATURE, STEPS, LOOK = 300.0, 2000, 20
-ALARM = 2.5
-"""Extrapolation grade above which an active run asks."""
 
 
 def main() -> None:
@@ -64,7 +57,7 @@ def main() -> None:
         potential = fitted(train, options.seed)
         frames = TrainingSet.open(test)
         for i in (0, len(frames) // 2):
-            print(f"| {Path(train).stem} {dynamics(potential, frames[i].atoms)}", flush=True)
+            print(f"| {Path(train).stem} {run_cells(potential, frames[i].atoms)}", flush=True)
 
 
 def fitted(path: str, seed: int) -> Potential:
@@ -148,29 +141,11 @@ def n_minima(energy_i: FloatArray) -> int:
     return count + int(falling)
 
 
-def dynamics(potential: Potential, start: Atoms) -> str:
+def run_cells(potential: Potential, start: Atoms) -> str:
     """Return the cells of a run: how it ended, grades, and when the first alarm came."""
-    atoms = Atoms(start.numbers, start.positions, cell=start.cell, pbc=start.pbc)
-    atoms.calc = RFHGNCalculator(potential)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=np.random.default_rng(0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        driver = Langevin(
-            atoms, units.fs, temperature_K=TEMPERATURE, friction=0.01 / units.fs, rng=np.random.default_rng(1)
-        )
-    grades, end = [float(potential.grade(atoms).max())], "whole"
-    for step in range(0, STEPS, LOOK):
-        try:
-            driver.run(LOOK)
-            hot = not atoms.get_temperature() < 5.0 * TEMPERATURE + 1500.0
-        except RFHGNError:
-            hot = True
-        if hot:
-            end = f"burst within {step + LOOK} fs"
-            break
-        grades.append(float(potential.grade(atoms).max()))
-    alarms = np.flatnonzero(np.array(grades) > ALARM)
-    return f"| {len(atoms)} | {end} | {grades[0]:.1f}, {max(grades):.1f} | {LOOK * alarms[0] if len(alarms) else '–'} |"
+    run = thermal_run(potential, start)
+    alarm = "–" if run.first_alarm is None else f"{run.first_alarm:.0f}"
+    return f"| {len(start)} | {run.outcome} | {run.grades[0]:.1f}, {max(run.grades):.1f} | {alarm} |"
 
 
 if __name__ == "__main__":

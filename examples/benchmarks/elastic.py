@@ -14,8 +14,6 @@ J. Phys. Chem. A 124, 731 (2020).
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -23,12 +21,12 @@ from ase.build import bulk
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from ase.units import GPa
+from measuring import data_folder
 
 from ase_rfhgn import RFHGNCalculator, evaluate_errors, fit
 from ase_rfhgn.arrays import FloatArray
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "mlearn"
+FOLDER = data_folder() / "mlearn"
 CRYSTALS = {"Si": ("diamond", 5.47), "Mo": ("bcc", 3.16)}
 REFERENCE = {"Si": "153, 57, 76", "Mo": "472, 158, 106"}
 STRAINS = (0.002, 0.01, 0.02)

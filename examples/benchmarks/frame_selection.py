@@ -9,19 +9,17 @@ ones, drawn three times, and to random ones with as many atoms. The data are loo
 from __future__ import annotations
 
 import argparse
-import os
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
+from measuring import data_folder
 
 from ase_rfhgn import fit
 from ase_rfhgn.fitting.frame_selection import select_frames
 from ase_rfhgn.reports.comparison import evaluate_errors
 from ase_rfhgn.structures.training_set import read_structures
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "alloy"
+FOLDER = data_folder() / "alloy"
 DRAWS = 3
 
 

@@ -104,6 +104,12 @@ def machine() -> str:
     )
 
 
+def data_folder() -> Path:
+    """Return the folder of the data: what ASE_RFHGN_DATA names, else ``../shared/data`` beside this checkout."""
+    checkout = Path(__file__).resolve().parents[2]
+    return Path(os.environ.get("ASE_RFHGN_DATA", checkout.parent / "shared" / "data"))
+
+
 def version(name: str) -> str:
     """Return the version of an installed package, or that it is absent."""
     try:

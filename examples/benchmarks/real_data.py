@@ -17,17 +17,17 @@ Li et al., npj Comput. Mater. 6, 70 (2020): MoNbTaW.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from measuring import data_folder
+
 from ase_rfhgn import fit
 from ase_rfhgn.reports.comparison import Comparison, Parity, compare, errors_of, parities_of
 from ase_rfhgn.reports.plots import save_figure
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 PUBLISHED = "published"
 MEASURED = "measured"
 
@@ -140,7 +140,7 @@ HEAD = """\
 def main() -> None:
     """Fit, test and print every row that was asked for and whose data are there."""
     options = parse()
-    folder = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data"))
+    folder = data_folder()
     panels: list[Parity] = []
     for row in ROWS:
         if options.rows and row.name not in options.rows:

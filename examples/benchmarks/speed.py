@@ -11,7 +11,6 @@ and Weber is fitted, which costs as much per frame. LAMMPS is left out where its
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,14 +25,13 @@ from ase import Atoms, units
 from ase.md.verlet import VelocityVerlet
 from fit_profile import fit_stages, rows_rate
 from lammps_peers import Peer, dynamics, lammps_peers, load_lammps
-from measuring import cost, costs_in_turns, import_seconds, in_fresh_process, machine, peak_flop_rate
+from measuring import cost, costs_in_turns, data_folder, import_seconds, in_fresh_process, machine, peak_flop_rate
 from silicon import RATTLE, TEMPERATURE, crystal, write_copper, write_silicon
 from threadpoolctl import threadpool_limits
 
 from ase_rfhgn import Potential, RFHGNCalculator, fit
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data"))
+DATA = data_folder()
 SILICON, ALLOY = DATA / "mlearn" / "Si_train.traj", DATA / "alloy" / "MoNbTaW_train.traj"
 
 SKIN = 0.5

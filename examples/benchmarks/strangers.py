@@ -14,49 +14,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms, units
-from ase.md.langevin import Langevin
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from measuring import data_folder
+from thermal_runs import ThermalRun, thermal_run
+from uncertainty import errors_and_widths
 
-from ase_rfhgn import Potential, RFHGNCalculator, fit
+from ase_rfhgn import Potential, fit
 from ase_rfhgn.errors import RFHGNError
 from ase_rfhgn.regression.posterior import left_free
 from ase_rfhgn.reports.comparison import Comparison, compare, errors_of
 from ase_rfhgn.structures.training_set import TrainingSet
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-TEMPERATURE, PICOSECONDS, STEPS_PER_CHECK = 300.0, 2.0, 10
-HOT = 10.0
-"""Temperature, in units of that of the thermostat, at which a run has burst."""
-
 HEAD = """\
 | data | frames | force, eV/Å | POD | before | energy, meV/atom | in 68 % | in 95 % | ridge | CPU s \
 | warnings | 2 ps at 300 K |
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """How a run went: time until it burst or ended (ps), and the largest grade before."""
-
-    burst: bool
-    time: float
-    grade: float
-
-    def described(self) -> str:
-        """Return the outcome in words."""
-        outcome = f"bursts at {self.time:.2f} ps" if self.burst else "whole"
-        return f"{outcome}, grade {self.grade:.1f}"
 
 
 def main() -> None:
@@ -75,7 +54,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     """Return the options of the command line."""
-    default = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "zoo"
+    default = data_folder() / "zoo"
     parser = argparse.ArgumentParser(description="Default fits to a folder of data sets.")
     parser.add_argument("folder", nargs="?", type=Path, default=default, help="folder of the data")
     parser.add_argument("--sets", nargs="*", metavar="NAME", help="only these")
@@ -114,9 +93,15 @@ def row(name: str, train: Path, test: Path, reference: Mapping[str, Any], *, md:
         f"{potential.record['ridge']:.0e}",
         f"{seconds:.0f}",
         len(caught),
-        dynamics(potential, TrainingSet.open(test)[0].atoms).described() if md else "",
+        told(thermal_run(potential, TrainingSet.open(test)[0].atoms)) if md else "",
     ]
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def told(run: ThermalRun) -> str:
+    """Return the outcome of a run, its largest grade, and when the grade first said so."""
+    alarm = "no alarm" if run.first_alarm is None else f"alarm at {run.first_alarm:.0f} fs"
+    return f"{run.outcome}, grade {max(run.grades):.1f}, {alarm}"
 
 
 def shown(value: float | None, digits: int = 4) -> str:
@@ -126,38 +111,13 @@ def shown(value: float | None, digits: int = 4) -> str:
 
 def covered(potential: Potential, comparisons: list[Comparison]) -> tuple[float, float]:
     """Return the shares of force errors within the 68 % and the 95 % interval, NaN without forces."""
-    errors = [np.ravel(one.force_error_nc) for one in comparisons if one.force_error_nc is not None]
-    known = [one for one in comparisons if one.force_error_nc is not None and one.evaluation.uncertainty is not None]
-    if not errors or potential.ensemble is None:
+    if potential.ensemble is None or not any(one.force_error_nc is not None for one in comparisons):
         return np.nan, np.nan
-    error_m = np.abs(np.concatenate(errors))
-    width_m = np.concatenate([one.evaluation.uncertainty.force_nc.ravel() for one in known])  # type: ignore[union-attr]
+    error_m, width_m = errors_and_widths(comparisons)
     free_m = left_free(width_m)
     widening = potential.ensemble.widening["force"]
     inside, outside = error_m[free_m] < width_m[free_m], error_m[free_m] < widening * width_m[free_m]
     return float(np.mean(inside)), float(np.mean(outside))
-
-
-def dynamics(potential: Potential, start: Atoms) -> Run:
-    """Return how a run of Langevin dynamics from a structure goes."""
-    atoms = start.copy()
-    atoms.calc = RFHGNCalculator(potential)
-    rng = np.random.default_rng(0)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=TEMPERATURE, rng=rng)
-    step = 0.5 if (atoms.numbers == 1).any() else 1.0
-    driver = Langevin(atoms, step * units.fs, temperature_K=TEMPERATURE, friction=0.02 / units.fs, rng=rng)
-    grade, done = 0.0, 0
-    while done * step < 1000.0 * PICOSECONDS:
-        grade = max(grade, float(potential.grade(atoms).max()))
-        try:
-            driver.run(STEPS_PER_CHECK)
-        except (RFHGNError, ValueError, FloatingPointError):
-            return Run(burst=True, time=done * step / 1000.0, grade=grade)
-        done += STEPS_PER_CHECK
-        temperature = atoms.get_temperature()
-        if not np.isfinite(atoms.positions).all() or temperature > HOT * TEMPERATURE:
-            return Run(burst=True, time=done * step / 1000.0, grade=grade)
-    return Run(burst=False, time=PICOSECONDS, grade=grade)
 
 
 if __name__ == "__main__":

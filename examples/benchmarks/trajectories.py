@@ -14,23 +14,21 @@ Langevin runs at 500 K, stored every fifth step of 0.5 fs, so those that follow 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from ase import Atoms, units
 from ase.io import iread
+from measuring import data_folder
 from trajectory_runs import TIMESTEP, System, argon, chain, copper, morse_lattice, run_of, unseen_of
 
 from ase_rfhgn import fit, fit_phase_space
 from ase_rfhgn.errors import RFHGNError
 from ase_rfhgn.reports.comparison import evaluate_errors
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 MEDIUM: dict[str, Any] = {"channels": 24, "projections": 2}
 """Features for ethanol, whose noise hides what more of them could tell."""
 
@@ -165,7 +163,7 @@ def compare_thermostats() -> None:
 
 def compare_ethanol() -> None:
     """Print fits to frames of ethanol, put into the order of time."""
-    folder = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "ethanol"
+    folder = data_folder() / "ethanol"
     if not folder.is_dir():
         print(f"skipped ethanol: there is no {folder}; set ASE_RFHGN_DATA to the folder of the data", file=sys.stderr)
         return

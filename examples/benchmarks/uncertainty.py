@@ -12,24 +12,23 @@ vacancies. The data are looked for as in `real_data.py`.
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 from ase import Atoms
 from ase.io import read
+from measuring import data_folder
 from scipy.stats import spearmanr
 
 from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.fit_state import state_of
 from ase_rfhgn.regression.posterior import left_free, sample_members
-from ase_rfhgn.reports.comparison import compare
+from ase_rfhgn.reports.comparison import Comparison, compare
 from ase_rfhgn.structures.training_set import TrainingSet
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-FOLDER = Path(os.environ.get("ASE_RFHGN_DATA", CHECKOUT.parent / "shared" / "data")) / "mlearn"
+FOLDER = data_folder() / "mlearn"
 DRAWS, REPEATS = 64, 3
 OUTERMOST = 1.5
 """Depth below the outermost atom of a slab within which atoms are surface atoms (Å)."""
@@ -57,17 +56,23 @@ def coverage(name: str) -> str:
     potential = fit(str(FOLDER / f"{name}_train.traj"), updatable=True, progress=True)
     test = TrainingSet.open(FOLDER / f"{name}_test.traj")
     comparisons = list(compare(potential, test, uncertainty=True))
-    error_m = np.concatenate([np.ravel(one.force_error_nc) for one in comparisons if one.force_error_nc is not None])
-    expected = [one.evaluation.uncertainty for one in comparisons]
-    width_m = np.concatenate([one.force_nc.ravel() for one in expected if one is not None])
+    error_m, width_m = errors_and_widths(comparisons)
     textbook_m = textbook(potential, test)
     free_m = left_free(width_m)  # elsewhere symmetry alone says that there is no force
-    error_m, width_m, textbook_m = np.abs(error_m[free_m]), width_m[free_m], textbook_m[free_m]
+    error_m, width_m, textbook_m = error_m[free_m], width_m[free_m], textbook_m[free_m]
     wide = 1.0 if potential.ensemble is None else potential.ensemble.widening["force"]
     cells = [np.mean(error_m < width_m), np.mean(error_m < wide * width_m)]
     cells += [np.mean(error_m < textbook_m), np.mean(error_m < 2.0 * textbook_m)]
-    cells += [spearmanr(error_m, width_m).statistic]
+    cells += [np.float64(spearmanr(error_m, width_m).statistic)]
     return f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} | {cost(potential, test[0].atoms):.1f} |"
+
+
+def errors_and_widths(comparisons: Iterable[Comparison]) -> tuple[FloatArray, FloatArray]:
+    """Return the sizes of the errors of all labelled force components, and their predicted uncertainties (eV/Å)."""
+    known = [(one.force_error_nc, one.evaluation.uncertainty) for one in comparisons]
+    pairs = [(error_nc, wide.force_nc) for error_nc, wide in known if error_nc is not None and wide is not None]
+    error_m, width_m = (np.concatenate([array.ravel() for array in arrays]) for arrays in zip(*pairs, strict=True))
+    return np.abs(error_m), width_m
 
 
 def textbook(potential: Potential, test: TrainingSet) -> FloatArray:

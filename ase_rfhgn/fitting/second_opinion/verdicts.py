@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ase_rfhgn.arrays import BoolArray, FloatArray
-from ase_rfhgn.fitting.second_opinion.mixed_units import mixed_units, root_mean_square
+from ase_rfhgn.fitting.second_opinion.mixed_units import FEWEST_FRAMES, mixed_units, root_mean_square
 from ase_rfhgn.fitting.second_opinion.predictions import Predicted, deviations_of, with_label
 from ase_rfhgn.structures.doctor.composition import typical_size
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
@@ -20,10 +20,6 @@ from ase_rfhgn.structures.doctor.units import (
     Verdict,
     judged,
 )
-
-FEWEST_FRAMES = 8
-"""Frames with a label below which nothing is said about it."""
-
 
 FAR = 10.0
 """Error of a frame, in units of the median error, beyond which it is an outlier."""
