@@ -68,20 +68,24 @@ class Frame:
     @property
     def fingerprint(self) -> int:
         """A number that distinguishes this structure with these labels from any other."""
-        digest = hashlib.blake2b(digest_size=8)
         atoms = self.atoms
         energy = None if self.energy is None else np.array(self.energy)
-        for array in (
-            atoms.numbers,
-            atoms.positions,
-            atoms.cell.array,
-            atoms.pbc,
-            energy,
-            self.force_nc,
-            self.stress_v,
-        ):
-            digest.update(b"-" if array is None else np.ascontiguousarray(array + 0).tobytes())  # −0 becomes 0
-        return int.from_bytes(digest.digest(), "little", signed=True)
+        arrays = (atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, energy, self.force_nc, self.stress_v)
+        return fingerprint_of(*arrays)
+
+
+def fingerprint_of(*arrays: NDArray[Any] | None) -> int:
+    """Return a number that distinguishes arrays from any others; it is the same in every process.
+
+    Parameters
+    ----------
+    *arrays : ndarray or None
+        Arrays, of which some may be absent.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for array in arrays:
+        digest.update(b"-" if array is None else np.ascontiguousarray(array + 0).tobytes())  # −0 becomes 0
+    return int.from_bytes(digest.digest(), "little", signed=True)
 
 
 def frame_of(atoms: Atoms, name: str, *, labelled: bool = True) -> Frame:

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.frame import Frame, fingerprint_of
 
 MARKS = 3
 """Marks of a structure: all must agree."""
@@ -25,7 +25,7 @@ def kin_of(atoms: Atoms) -> int:
     atoms : ase.Atoms
         A structure.
     """
-    return hash((atoms.numbers.tobytes(), atoms.pbc.tobytes()))
+    return fingerprint_of(atoms.numbers, atoms.pbc)
 
 
 def place_marks(atoms: Atoms) -> FloatArray:
