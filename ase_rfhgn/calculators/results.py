@@ -54,6 +54,6 @@ def uncertainty_result(expected: PredictedUncertainty, name: str) -> float | Flo
 
 def _fail(name: str, value: float | FloatArray) -> NoReturn:
     bad = np.argwhere(~np.isfinite(np.atleast_1d(value)))[0]
-    where = f" of atom {bad[0]}" if name in {"energies", "forces"} else ""
+    where = f" of atom {bad[0]}" if name in {"energies", "forces", "stresses"} else ""
     message = f"{name}{where} is not finite: the structure lies far outside of what the potential was fitted to"
     raise CalculationFailed(message)

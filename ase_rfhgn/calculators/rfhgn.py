@@ -24,6 +24,7 @@ from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
 from ase_rfhgn.models.load import AnyModel, load_model
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.models.transport import atomic_stresses
 from ase_rfhgn.models.uncertainty import PredictedUncertainty
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.graph import Bonds
@@ -48,7 +49,7 @@ class PotentialCalculator(Calculator):
     """
 
     name = "rfhgn"
-    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]  # noqa: RUF012  # as in ASE
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "stresses"]  # noqa: RUF012  # as in ASE
     uncertainties: tuple[str, ...] = (
         "energy_uncertainty",
         "energies_uncertainty",
@@ -148,9 +149,10 @@ class PotentialCalculator(Calculator):
         if structure is None:
             message = "there is no structure to calculate: pass atoms"
             raise CalculatorSetupError(message)
-        if "stress" in properties and not has_volume(structure):
+        asked = {"stress", "stresses"} & set(properties)
+        if asked and not has_volume(structure):
             # Before anything is forgotten: energy and forces of this structure need no second calculation.
-            message = f"stress needs three independent cell vectors; the cell is {structure.cell.tolist()}"
+            message = f"{min(asked)} needs three independent cell vectors; the cell is {structure.cell.tolist()}"
             raise PropertyNotImplementedError(message)
         self.results, self._expected = {}, None  # a failure leaves nothing behind
         super().calculate(structure, properties, system_changes)  # type: ignore[no-untyped-call]
@@ -160,11 +162,16 @@ class PotentialCalculator(Calculator):
         """Return the answers of the potential for a structure; errors are ASE's."""
         raise NotImplementedError
 
-    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:  # noqa: ARG002  # for subclasses
-        """Return all properties of a structure under ASE's names."""
+    def _results(self, atoms: Atoms, properties: Iterable[str]) -> dict[str, Any]:
+        """Return all properties of a structure under ASE's names, stresses of atoms only if they are asked for."""
         evaluation = self._evaluate(atoms)
         self._expected = evaluation.uncertainty
-        return results_of(evaluation)
+        results = results_of(evaluation)
+        if "stresses" in properties:
+            assert self.potential is not None  # noqa: S101  # it has evaluated the structure
+            virial_ncc = self.potential.atomic_virials(atoms, neighbours=self._neighbours)
+            results["stresses"] = atomic_stresses(virial_ncc, atoms.get_volume())
+        return results
 
 
 class RFHGNCalculator(PotentialCalculator):

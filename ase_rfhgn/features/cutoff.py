@@ -25,3 +25,22 @@ def cutoff_function(distance: FloatArray, cutoff: float) -> tuple[FloatArray, Fl
     rest = np.maximum(1.0 - distance * distance * per_square, 0.0)
     square = rest * rest
     return square * rest, -6.0 * distance * per_square * square
+
+
+def cutoff_curvature(distance: FloatArray, cutoff: float) -> FloatArray:
+    """Return the second derivative of (1 − r²/r_c²)³ by the distance (1/Å²).
+
+    Parameters
+    ----------
+    distance : ndarray
+        Distances r (Å).
+    cutoff : float
+        The cutoff r_c (Å).
+
+    Notes
+    -----
+    Plain arithmetic, as `cutoff_function`.
+    """
+    per_square = 1.0 / cutoff**2
+    rest = np.maximum(1.0 - distance * distance * per_square, 0.0)
+    return 6.0 * per_square * rest * (4.0 * distance * distance * per_square - rest)

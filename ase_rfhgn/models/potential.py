@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
+from scipy.sparse import bsr_array
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.features.response import Response, voigt
+from ase_rfhgn.features.response import PairBlocks, Response, SiteResponse, voigt
 from ase_rfhgn.features.spherical.blocks import Polynomials
 from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
 from ase_rfhgn.features.spherical.fields import SphericalFields
@@ -30,7 +31,9 @@ from ase_rfhgn.models.archive import (
 )
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.evaluation import Evaluation
+from ase_rfhgn.models.hessian import dense_hessian, sparse_hessian
 from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
+from ase_rfhgn.models.transport import atomic_virials, heat_flux
 from ase_rfhgn.models.uncertainty import Ensemble, PredictedUncertainty
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
@@ -151,6 +154,47 @@ class Potential(ReadOnlyArrays):
         """Return the energies, forces and virial of a structure whose graph is known."""
         answers = self.hamiltonian.evaluate(graph, [self._polynomials], threads=threads)
         return answers.responses[0] + self.baseline.respond(atoms, graph)
+
+    def hessian(self, atoms: Atoms) -> FloatArray:
+        """Return the second derivatives of the energy by the positions (eV/Å²): shape (3 n_atoms, 3 n_atoms).
+
+        Row ``3 n + c`` belongs to component c of atom n. All periodic images of an atom move together.
+        Errors are those of `evaluate`.
+        """
+        graph = self._graph(atoms)
+        return dense_hessian(self._hessian_parts(graph), graph.n_atoms)
+
+    def sparse_hessian(self, atoms: Atoms) -> bsr_array:
+        """Return `hessian` as a sparse matrix, whose products with vectors cost little for large structures."""
+        graph = self._graph(atoms)
+        return sparse_hessian(self._hessian_parts(graph), graph.n_atoms)
+
+    def atomic_virials(self, atoms: Atoms, *, neighbours: NeighbourList | None = None) -> FloatArray:
+        """Return the virials of the atoms (eV): shape (n_atoms, 3, 3); they add up to volume times stress.
+
+        A virial need not be symmetric: see `ase_rfhgn.models.transport` for the convention. Arguments and
+        errors are those of `evaluate`.
+        """
+        graph = self._graph(atoms, neighbours)
+        return atomic_virials(graph, self.respond_by_edges(graph))
+
+    def heat_flux(self, atoms: Atoms, *, neighbours: NeighbourList | None = None) -> FloatArray:
+        """Return the heat flux of moving atoms (eV Å per ASE's unit of time): shape (3,).
+
+        It is the time derivative of Σ r e over the atoms, with their kinetic and potential energies e; see
+        `ase_rfhgn.models.transport`. Arguments and errors are those of `evaluate`.
+        """
+        graph = self._graph(atoms, neighbours)
+        return heat_flux(atoms, graph, self.respond_by_edges(graph))
+
+    def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
+        """Return the energies of atoms and their derivatives by the edges of a structure whose graph is known."""
+        features = self.hamiltonian.respond_by_edges(graph, self._polynomials)
+        return features + self.baseline.respond_by_edges(graph)
+
+    def _hessian_parts(self, graph: NeighbourGraph) -> Iterator[PairBlocks]:
+        yield from self.hamiltonian.hessian(graph, self._polynomials)
+        yield self.baseline.core.hessian(graph)
 
     @cached_property
     def _polynomials(self) -> Polynomials:

@@ -9,6 +9,7 @@ import pytest
 from product_quadrature import product_quadrature
 from scipy.special import sph_harm_y
 
+from ase_rfhgn.features.harmonic_hessians import harmonic_hessians
 from ase_rfhgn.features.harmonics import degree_of_harmonics, half_sphere, harmonics
 
 
@@ -110,3 +111,12 @@ def test_half_sphere_holds_one_point_of_each_pair() -> None:
 def test_half_sphere_refuses_what_no_rule_integrates() -> None:
     with pytest.raises(ValueError, match="at most 131"):
         half_sphere(3, 132)
+
+
+@pytest.mark.parametrize("degree", [0, 1, 4])
+def test_hessians_are_derivatives_of_gradients(degree: int, rng: np.random.Generator) -> None:
+    vector_pc, step = rng.normal(0.0, 2.0, (6, 3)), 1e-5
+    hessian_pcdy = harmonic_hessians(vector_pc, degree)
+    for axis, move in enumerate(step * np.eye(3)):
+        after, before = (harmonics(vector_pc + sign * move, degree)[1] for sign in (1.0, -1.0))
+        np.testing.assert_allclose(hessian_pcdy[:, :, axis], (after - before) / (2.0 * step), atol=1e-7)

@@ -32,16 +32,24 @@ class DenseSites:
 
     Attributes
     ----------
-    scale_n, scale_slope_n : ndarray of shape (n_atoms,)
-        Factors of the atomic basis, and their derivatives by the density.
-    energy_n, energy_slope_n : ndarray of shape (n_atoms,)
-        Repulsion (eV), and its derivatives by the density.
+    scale_n, scale_slope_n, scale_curvature_n : ndarray of shape (n_atoms,)
+        Factors of the atomic basis, and their first two derivatives by the density.
+    energy_n, energy_slope_n, energy_curvature_n : ndarray of shape (n_atoms,)
+        Repulsion (eV), and its first two derivatives by the density.
     """
 
     scale_n: FloatArray
     scale_slope_n: FloatArray
+    scale_curvature_n: FloatArray
     energy_n: FloatArray
     energy_slope_n: FloatArray
+    energy_curvature_n: FloatArray
+
+    @classmethod
+    def nowhere(cls, n_atoms: int) -> DenseSites:
+        """Return the effect on sites of which none is dense."""
+        one_n, zero_n = np.ones(n_atoms), np.zeros(n_atoms)
+        return cls(one_n, zero_n, zero_n, zero_n, zero_n, zero_n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +86,15 @@ class DensityLimit(ReadOnlyArrays):
         held_n = 1.0 + MARGIN * turn_n
         scale_n = np.where(excess_n > 0.0, held_n / (1.0 + excess_n), 1.0)
         slope_n = np.where(excess_n > 0.0, (1.0 - turn_n**2 - scale_n) / (1.0 + excess_n), 0.0)
+        bend_n = np.where(
+            excess_n > 0.0, -2.0 * (turn_n * (1.0 - turn_n**2) / MARGIN + slope_n) / (1.0 + excess_n), 0.0
+        )
         beyond_n = np.maximum(excess_n - self.onset, 0.0)
         return DenseSites(
             scale_n=scale_n,
             scale_slope_n=slope_n / largest_density_n,
+            scale_curvature_n=bend_n / largest_density_n**2,
             energy_n=self.strength * beyond_n**3,
             energy_slope_n=3.0 * self.strength * beyond_n**2 / largest_density_n,
+            energy_curvature_n=6.0 * self.strength * beyond_n / largest_density_n**2,
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.cutoff import cutoff_function
-from ase_rfhgn.features.response import Response
+from ase_rfhgn.features.response import Response, SiteResponse
 from ase_rfhgn.features.spherical import kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, SiteFields, slices_of
 from ase_rfhgn.features.spherical.density_limit import DenseSites
@@ -98,6 +98,15 @@ def evaluate(
     return Answers(responses, _averaged(fields, graph, parts) if parts else None)
 
 
+def site_response(fields: SiteFields, graph: NeighbourGraph, polynomials: Polynomials) -> SiteResponse:
+    """Return the energies of atoms and their derivatives by the edges of a structure, for one model."""
+    energy_n, gradient_pc = np.empty(graph.n_atoms), np.empty_like(graph.vector_pc)
+    for block in fields.blocks(graph):
+        found = _respond(fields, block, *_dense_sites(fields, block), polynomials)
+        energy_n[block.atoms], gradient_pc[block.edges] = found
+    return SiteResponse(energy_n, gradient_pc)
+
+
 def site_descriptors(fields: SiteFields, graph: NeighbourGraph) -> FloatArray:
     """Return the descriptors of all atoms of a graph; see `ase_rfhgn.features.spherical.descriptors`."""
     return _averaged(fields, graph, [descriptors_of(block) for block in fields.blocks(graph)])
@@ -132,7 +141,8 @@ def _first_channels(block: Block, reduced: Reduced) -> Block:
 
 def _without_repulsion(dense: DenseSites) -> DenseSites:
     """Return dense sites that are held, but do not repel."""
-    return replace(dense, energy_n=np.zeros_like(dense.energy_n), energy_slope_n=np.zeros_like(dense.energy_slope_n))
+    zero_n = np.zeros_like(dense.energy_n)
+    return replace(dense, energy_n=zero_n, energy_slope_n=zero_n, energy_curvature_n=zero_n)
 
 
 def _respond(

@@ -10,12 +10,13 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.harmonics import HalfSphere, half_sphere, harmonics
-from ase_rfhgn.features.response import Response
+from ase_rfhgn.features.response import PairBlocks, Response, SiteResponse
 from ase_rfhgn.features.spherical import evaluation, kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, slices_of
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.features.spherical.descriptors import DESCRIBED, n_around
 from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
+from ase_rfhgn.features.spherical.hessian import hessian_blocks
 from ase_rfhgn.features.spherical.prior import relative_spread
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
 from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows
@@ -152,6 +153,14 @@ class SphericalFields(ReadOnlyArrays):
             Threads that share the work; the result is the same to the last bit.
         """
         return self.evaluate(graph, [self.polynomials(coefficient_sf)], threads=threads).responses[0]
+
+    def respond_by_edges(self, graph: NeighbourGraph, polynomials: Polynomials) -> SiteResponse:
+        """Return the energies of atoms and their derivatives by the edges of a structure."""
+        return evaluation.site_response(self, graph, polynomials)
+
+    def hessian(self, graph: NeighbourGraph, polynomials: Polynomials) -> Iterator[PairBlocks]:
+        """Yield second derivatives of the energy; see `ase_rfhgn.features.spherical.hessian.hessian_blocks`."""
+        return hessian_blocks(self, graph, polynomials)
 
     def rows(self, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool) -> FeatureRows:
         """Return the derivatives of the pooled features; see `ase_rfhgn.features.spherical.rows.feature_rows`."""

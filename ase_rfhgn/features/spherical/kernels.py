@@ -25,7 +25,7 @@ _cutoff_of_edge = compiled(**INLINED)(cutoff_function)
 
 
 @compiled(**INLINED)
-def _tanh(argument):
+def tanh(argument):
     """Return tanh to an absolute error of 4e-16: 1 − 2 / (exp(2x) + 1), without branches, so that loops are vectors.
 
     The exponential is 2^n times a Taylor series on half of ln 2 around zero; ln 2 has two parts, so that
@@ -53,11 +53,11 @@ def messages(distance_p, pair_p, floor_b, size_b, weight_k, shift_bk, cutoff_k):
         b = pair_p[p]
         bent, stretch = distance_p[p], 1.0
         if bent < floor_b[b]:
-            turn = _tanh(10.0 * (floor_b[b] - bent) / floor_b[b])
+            turn = tanh(10.0 * (floor_b[b] - bent) / floor_b[b])
             bent, stretch = floor_b[b] * (1.0 - 0.1 * turn), 1.0 - turn * turn
         for k in range(len(weight_k)):
             cut, cut_slope = _cutoff_of_edge(bent, cutoff_k[k])
-            value = _tanh(weight_k[k] * (bent - size_b[b]) + shift_bk[b, k])
+            value = tanh(weight_k[k] * (bent - size_b[b]) + shift_bk[b, k])
             slope_pk[p, k] = ((1.0 - value * value) * weight_k[k] * cut + value * cut_slope) * stretch
             value_pk[p, k] = value * cut
     return value_pk, slope_pk
@@ -88,7 +88,7 @@ def sums(first_n, value_p):
 
 
 @compiled(**INLINED)
-def _levels_at_point(basis_yk, harmonics_y, level, level_lk):
+def levels_at_point(basis_yk, harmonics_y, level, level_lk):
     """Write Σ_m A_{lm,k} Y_lm(x) for every degree l."""
     for l in range(len(level)):
         for k in range(basis_yk.shape[1]):
@@ -117,7 +117,7 @@ def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, lin
         s = species_n[n]
         _add_squares(basis_nyk[n], level, linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
         for x in range(len(weight_x) if n_projections else 0):
-            _levels_at_point(basis_nyk[n], harmonics_xy[x], level, level_lk)
+            levels_at_point(basis_nyk[n], harmonics_xy[x], level, level_lk)
             slope_lk[:] = 0.0
             for q in range(n_projections):
                 for k in range(n_channels):

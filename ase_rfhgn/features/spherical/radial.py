@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
-from ase_rfhgn.features.spherical import kernels
+from ase_rfhgn.features.spherical import hessian_kernels, kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,10 @@ class EdgeEncoder(ReadOnlyArrays):
             distance_p, pair_p, self.floor_b, self.size_b, self.weight_k, self.shift_bk, self.cutoff_k
         )
         return value_pk, slope_pk
+
+    def curvatures(self, distance_p: FloatArray, pair_p: IntArray) -> FloatArray:
+        """Return the second derivatives of the messages of edges by the distance (1/Å²)."""
+        curvature_pk: FloatArray = hessian_kernels.message_curvatures(
+            distance_p, pair_p, self.floor_b, self.size_b, self.weight_k, self.shift_bk, self.cutoff_k
+        )
+        return curvature_pk

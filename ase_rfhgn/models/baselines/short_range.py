@@ -10,7 +10,14 @@ from ase import Atoms
 from ase.units import Bohr, Hartree
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
-from ase_rfhgn.features.response import Response, pairwise_response
+from ase_rfhgn.features.response import (
+    PairBlocks,
+    Response,
+    SiteResponse,
+    pair_gradients,
+    pair_hessian,
+    pairwise_response,
+)
 from ase_rfhgn.models.archive import shaped
 from ase_rfhgn.structures.graph import NeighbourGraph
 
@@ -43,14 +50,33 @@ class ShortRangeCore(ReadOnlyArrays):
 
     def respond(self, graph: NeighbourGraph) -> Response:
         """Return the energies, forces and virial of the repulsion."""
+        near, pair_p = self._near(graph)
+        energy_p, slope_p = self.pair_energy(graph.distance_p[near], pair_p)
+        return pairwise_response(graph, near, energy_p, slope_p)
+
+    def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
+        """Return the energies of the repulsion and their derivatives by the edges."""
+        near, pair_p = self._near(graph)
+        energy_p, slope_p = self.pair_energy(graph.distance_p[near], pair_p)
+        energy_n, gradient_pc = np.zeros(graph.n_atoms), np.zeros_like(graph.vector_pc)
+        np.add.at(energy_n, graph.centre_p[near], 0.5 * energy_p)
+        gradient_pc[near] = pair_gradients(graph.vector_pc[near], slope_p)
+        return SiteResponse(energy_n, gradient_pc)
+
+    def hessian(self, graph: NeighbourGraph) -> PairBlocks:
+        """Return the second derivatives of the repulsion."""
+        near, pair_p = self._near(graph)
+        _, slope_p = self.pair_energy(graph.distance_p[near], pair_p)
+        return pair_hessian(graph, near, slope_p, self.pair_curvature(graph.distance_p[near], pair_p))
+
+    def _near(self, graph: NeighbourGraph) -> tuple[IntArray, IntArray]:
+        """Return the edges that are shorter than their radius, and their pairs of species."""
         distance_p = graph.distance_p
         near = np.flatnonzero(distance_p < self.radius_b.max(initial=0.0))
         species_n = np.searchsorted(self.species_s, graph.number_n)
         pair_p = len(self.species_s) * species_n[graph.centre_p[near]] + species_n[graph.neighbour_p[near]]
         inside = distance_p[near] < self.radius_b[pair_p]
-        near, pair_p = near[inside], pair_p[inside]
-        energy_p, slope_p = self.pair_energy(distance_p[near], pair_p)
-        return pairwise_response(graph, near, energy_p, slope_p)
+        return near[inside], pair_p[inside]
 
     def pair_energy(self, distance_p: FloatArray, pair_p: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the energies (eV) and slopes (eV/Å) of pairs below their radius."""
@@ -62,6 +88,16 @@ class ShortRangeCore(ReadOnlyArrays):
         step = distance_p - radius_p
         energy_p = value - value_0 - slope_0 * step - 0.5 * curvature_0 * step**2
         return strength_p * energy_p, strength_p * (slope - slope_0 - curvature_0 * step)
+
+    def pair_curvature(self, distance_p: FloatArray, pair_p: IntArray) -> FloatArray:
+        """Return the second derivatives of the energies of pairs below their radius (eV/Å²)."""
+        first, second = np.divmod(pair_p, len(self.species_s))
+        charges = self.species_s[first], self.species_s[second]
+        (*_, curvature), (*_, curvature_0) = (
+            screened_coulomb(distance, *charges) for distance in (distance_p, self.radius_b[pair_p])
+        )
+        curvature_p: FloatArray = self.strength_b[pair_p] * (curvature - curvature_0)
+        return curvature_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +150,12 @@ class Baseline(ReadOnlyArrays):
         species_n = np.searchsorted(self.core.species_s, graph.number_n)
         core = self.core.respond(graph)
         return Response(core.energy_n + self.one_body_s[species_n], core.force_nc, core.virial_cc)
+
+    def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
+        """Return the energies of atoms and their derivatives by the edges of a graph."""
+        core = self.core.respond_by_edges(graph)
+        species_n = np.searchsorted(self.core.species_s, graph.number_n)
+        return SiteResponse(core.energy_n + self.one_body_s[species_n], core.gradient_pc)
 
 
 def screened_coulomb(
