@@ -101,7 +101,7 @@ def add_site_hessians(edges, radial, angular, sites, density, grid, shape, coeff
         start += nodes * nodes
 
 
-@compiled(**INLINED)
+@compiled(**OPTIONS)
 def site_curvature(s, basis_yk, grid, shape, coefficients, curvature_yyk):
     """Write the second derivatives of the energy of an atom by its atomic basis; channels do not mix."""
     (harmonics_xy, weight_x), (level, power) = grid, shape
@@ -148,7 +148,7 @@ def site_curvature(s, basis_yk, grid, shape, coefficients, curvature_yyk):
             curvature_yyk[z, y] = curvature_yyk[y, z]
 
 
-@compiled(**INLINED)
+@compiled(**OPTIONS)
 def _jacobian(unit_pc, radial, angular, by_distance_p):
     """Return the derivatives of the atomic basis, channel first, and of the density by the positions of the nodes."""
     value_pk, slope_pk, _ = radial
@@ -173,7 +173,7 @@ def _jacobian(unit_pc, radial, angular, by_distance_p):
     return jacobian
 
 
-@compiled(**INLINED)
+@compiled(**OPTIONS)
 def _curvature_products(curvature_yyk, jacobian, basis_yk, product):
     """Write the second derivatives by the atomic basis times the Jacobian; return them times the atomic basis."""
     n_harmonics, width = basis_yk.shape
@@ -186,7 +186,7 @@ def _curvature_products(curvature_yyk, jacobian, basis_yk, product):
     return pull_yk
 
 
-@compiled(**INLINED)
+@compiled(**OPTIONS)
 def _add_density(cross_yk, by_density, scale, last, jacobian, product):
     """Complete the product with the scale of the atomic basis and the row of the density."""
     product[:last] *= scale * scale
@@ -199,7 +199,7 @@ def _add_density(cross_yk, by_density, scale, last, jacobian, product):
                 product[k * n_harmonics + y] += cross_yk[y, k] * jacobian[last]
 
 
-@compiled(**INLINED)
+@compiled(**OPTIONS)
 def _edge_curvatures(unit_pc, distance_p, radial, angular, force_yk):
     """Return the second derivatives by the vector of each edge that the curvature of the basis itself makes."""
     value_pk, slope_pk, curvature_pk = radial
@@ -224,7 +224,7 @@ def _edge_curvatures(unit_pc, distance_p, radial, angular, force_yk):
     return twist_pcd
 
 
-@compiled(**INLINED)
+@compiled(**OPTIONS)
 def _write_blocks(hessian, twist_pcd, block_tcc):
     """Write the Hessian of a site as blocks of pairs of nodes; a twist acts on an edge's head minus its tail."""
     nodes = len(twist_pcd) + 1
