@@ -20,7 +20,8 @@ SUSPICIOUS = 1
 
 def add_check(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
-    command = add_command(commands, "check", run_check, "name what looks wrong about labelled frames")
+    help_text = "name what looks wrong about labelled frames"
+    command = add_command(commands, "check", run_check, help_text, "check train.traj --test test.traj")
     command.add_argument(
         "frames", metavar="data.traj", nargs="+", help="files with labelled frames, of one training set"
     )

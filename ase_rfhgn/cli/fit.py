@@ -8,7 +8,8 @@ from typing import Any
 
 from ase.units import fs
 
-from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, labelled, printed, read_bonds, require_folder
+from ase_rfhgn.cli.output import add_output, require_writable
+from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, labelled, printed, read_bonds
 from ase_rfhgn.cli.text import Report, describe_fit
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.phase_space.inputs import AXES
@@ -37,9 +38,10 @@ SHOWN = ("fit_cpu_seconds", "fit_wall_seconds", "n_features", "ridge", "targets"
 
 def add_fit(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
-    command = add_command(commands, "fit", run_fit, "fit a model to labelled frames, or to their motion")
+    help_text = "fit a model to labelled frames, or to their motion"
+    command = add_command(commands, "fit", run_fit, help_text, "fit train.traj -o cu.npz --test test.traj")
     command.add_argument("train", metavar="train.traj", help="frames with labels, or frames of a run")
-    command.add_argument("-o", "--output", required=True, metavar="model.npz", help="file to write")
+    add_output(command, "model.npz")
     command.add_argument(
         "--hamiltonian",
         choices=HAMILTONIANS,
@@ -84,7 +86,7 @@ def _add_phase_space(command: argparse.ArgumentParser) -> None:
 
 def run_fit(options: argparse.Namespace) -> str:
     """Fit, save, test where wanted; return what to print."""
-    require_folder(options.output)
+    require_writable(options.output, [options.train, options.test, options.bonds], force=options.force)
     in_phase_space = options.hamiltonian == HAMILTONIANS[1]
     _refuse_other_settings(options, in_phase_space=in_phase_space)
     closest = 0.0 if in_phase_space else None

@@ -12,7 +12,7 @@ from ase_rfhgn.models.load import load_model
 
 def add_info(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
-    command = add_command(commands, "info", run_info, "print the contents of a model file")
+    command = add_command(commands, "info", run_info, "print the contents of a model file", "info cu.npz")
     command.add_argument("model", metavar="model.npz")
     add_json(command)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -13,11 +12,11 @@ from ase import Atoms
 from ase.io import iread
 from ase.io.formats import filetype
 from ase.io.trajectory import SlicedTrajectory, TrajectoryReader
-from ase.utils import string2index
 
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.frame import Frame, frame_of
+from ase_rfhgn.structures.sources import split_index
 
 __all__ = ["Frame", "Structures", "TrainingSet"]
 
@@ -33,9 +32,6 @@ class Structures(Protocol):
 
 
 Opener: TypeAlias = Callable[[], AbstractContextManager[Structures]]
-
-_INDEX = re.compile(r"(-?\d+)|(-?\d+)?:(-?\d+)?(:(-?\d+)?)?")
-"""What ASE lets follow "@" in the name of a file: "-1", "::5"."""
 
 _REREADABLE = (Sequence, TrajectoryReader, SlicedTrajectory)
 
@@ -166,14 +162,14 @@ def read_structures(source: str) -> list[Atoms]:
     TrainingDataError
         If the file cannot be read.
     """
-    path, index = _split_index(source)
+    path, index = split_index(source)
     with _complaints(source, path), _opener(path)() as structures:
         return [structures[i] for i in range(len(structures))[index]]
 
 
 def _from_file(source: str, closest: float) -> TrainingSet:
     """Return the frames of a file; the frames of a .traj file stay on the disk."""
-    path, index = _split_index(source)
+    path, index = split_index(source)
     with _complaints(source, path):
         opener = _opener(path)
         with opener() as structures:
@@ -210,15 +206,6 @@ def _opener(path: str) -> Opener:
 
 def _in_memory(structures: Structures) -> Opener:
     return lambda: nullcontext(structures)
-
-
-def _split_index(source: str) -> tuple[str, slice]:
-    """Return the path and the index of "path@index", where "@" is not a part of the file's name."""
-    path, _, text = source.rpartition("@")
-    if not _INDEX.fullmatch(text) or Path(source).exists():
-        return source, slice(None)
-    index = string2index(text)
-    return path, index if isinstance(index, slice) else slice(int(index), int(index) + 1 or None)
 
 
 def _reason(error: Exception) -> str:
