@@ -11,6 +11,7 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
 from ase_rfhgn.fitting.diagnosis import diagnosed
 from ase_rfhgn.fitting.grouping import Grouping
+from ase_rfhgn.fitting.label_use import group_weights_i, label_record
 from ase_rfhgn.fitting.linear_model import LinearModel, Solution
 from ase_rfhgn.fitting.linear_system import recorded_system
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
@@ -172,11 +173,13 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
     with single_threaded():
         targets = choose_targets(problem.settings, frames)
         _refuse_contradictions(problem.settings, frames, targets, options)
+        weight_i = group_weights_i(frames, problem.settings.group_weights)
         if isinstance(targets, Motion):
             frames = frames.without_labels()
         else:
             targets = replace(targets, threads=options.threads)
         prepared = problem.prepare(frames, targets, options)
+        prepared = replace(prepared, row_weights=prepared.row_weights.times(weight_i))
         log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
         model = _solved(problem, prepared, options)
         weighted = _weighted_for_noise(prepared, model)
@@ -193,6 +196,9 @@ def _refuse_contradictions(
     """Refuse settings that the frames contradict, before any work is done."""
     if options.updatable and isinstance(targets, Motion):
         message = "updatable is for fits to labels: equations of motion join frames, which cannot be removed one by one"
+        raise SettingsError(message)
+    if settings.group_weights and isinstance(targets, Motion):
+        message = "group_weights are for fits to labels: equations of motion join frames; leave them out"
         raise SettingsError(message)
     known = settings.known_energy
     if known is None:
@@ -233,7 +239,9 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
         member_ef=member_ef,
         interval_scale=interval_scales(member_ef, choice.regression, solved, factors, weights, model),
         domain=factors.sites.domain(),
-        record=record | {"weights": dict(weights), "suspicions": suspicions},
+        record=record
+        | {"weights": dict(weights), "suspicions": suspicions}
+        | label_record(factors.use_i, factors.weight_i, weights),
         linear_system=_system_arrays(prepared, factors, choice) if options.updatable else None,
     )
     return model.finish(solution)
