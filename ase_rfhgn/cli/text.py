@@ -36,14 +36,27 @@ def error_table(errors_of_rows: Mapping[str, Mapping[str, float | None]]) -> str
 
 def describe_fit(report: Report) -> str:
     """Return the errors and the cost of a fit."""
-    rows = {"training": report}
+    rows = _broken_down("training", report)
     rows |= {name: report[key] for key, name in _OTHER_ROWS.items() if report.get(key)}
-    return f"{error_table(rows)}\n{_motion(report)}{_stability(report)}{_cost(report)}\npotential {report['model']}"
+    rows |= _broken_down("test", report.get("test"))
+    return (
+        f"{error_table(rows)}\n{_motion(report)}{_stability(report)}{describe_labels(report['labels'])}\n{_cost(report)}\n"
+        f"potential {report['model']}"
+    )
 
 
 def describe_test(report: Report) -> str:
     """Return the errors of a potential on test frames."""
-    return error_table({"test": report})
+    return error_table(_broken_down("test", report))
+
+
+def describe_labels(labels: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
+    """Return which labels were used and ignored, with numbers of frames: two lines."""
+    lines = []
+    for word in ("used", "ignored"):
+        found = [f"{name} {count}" for kind in labels.values() for name, count in kind[word].items()]
+        lines.append(f"labels {word}: {', '.join(found) or 'none'}")
+    return "\n".join(lines)
 
 
 def describe_selection(report: Report) -> str:
@@ -90,7 +103,20 @@ def describe_demo(result: DemoResult) -> str:
     )
 
 
-_OTHER_ROWS = {"cross_validation": "cross-validation", "test": "test"}
+_OTHER_ROWS = {"cross_validation": "cross-validation"}
+
+MOST_ROWS = 20
+"""Groups beyond which errors of every one of them are left to --json."""
+
+
+def _broken_down(name: str, errors: Report | None) -> dict[str, Mapping[str, float | None]]:
+    """Return rows of errors: of all frames, of every group of frames, and of every element where there are several."""
+    if not errors:
+        return {}
+    groups, elements = errors.get("by_group", {}), errors.get("by_element", {})
+    rows: dict[str, Mapping[str, float | None]] = {name: errors}
+    rows |= {f"  {group}": found for group, found in groups.items() if len(groups) <= MOST_ROWS}
+    return rows | {f"  {symbol}": found for symbol, found in elements.items() if len(elements) > 1}
 
 
 def _with_units(key: str, value: object) -> object:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ase_rfhgn.fitting.engine import Options, fit_model
+from ase_rfhgn.fitting.engine import fit_model
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.preparation import PotentialProblem
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.models.potential import Potential

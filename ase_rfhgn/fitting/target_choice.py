@@ -113,7 +113,8 @@ def _timing(settings: TargetSettings, frames: TrainingSet, order: Chronology) ->
         measured = ""
         if order.has_momenta:
             measured = f"; momenta say that frames are {measure_time(frames, order, 1).interval() / fs:.4g} fs apart"
-        message = f"{frames.name}: there are no labels in use, so timestep is needed: 2 * ase.units.fs, say{measured}"
+        advice = f"timestep is needed, such as timestep=2 * ase.units.fs{measured}"
+        message = f"{frames.name}: there are no labels in use, so {advice}"
         raise SettingsError(message)
     return float(known.timestep), int(known.stride or 1)
 

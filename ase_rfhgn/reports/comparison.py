@@ -23,7 +23,7 @@ from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.label_keys import LabelKeys
-from ase_rfhgn.structures.training_set import AnyFrames, TrainingSet
+from ase_rfhgn.structures.training_set import AnyFrames, TrainingSet, open_frames
 
 Frames: TypeAlias = AnyFrames
 
@@ -172,12 +172,12 @@ def opened(model: AnyModel, source: Frames, keys: LabelKeys | None = None) -> Tr
     source : path, ase.Atoms, iterable of these, or TrainingSet
         The frames.
     keys : LabelKeys, optional
-        Names of labels; names that are not given are those of the fit. A training set has its own.
+        Names of labels; names that are not given are those of the fit, unless a training set has its own.
     """
-    if isinstance(source, TrainingSet):
-        return source
+    if isinstance(source, TrainingSet) and source.keys.of_labels:
+        return source if keys is None else source.with_keys(source.keys.overridden(keys))
     keys = LabelKeys.of_settings(model.record.get("settings", {})).overridden(keys)
-    return TrainingSet.open(source, keys=keys, closest=MISTAKEN if isinstance(model, Potential) else 0.0)
+    return open_frames(source, keys, closest=MISTAKEN if isinstance(model, Potential) else 0.0)
 
 
 def _prediction(model: AnyModel, atoms: Atoms, bonds: Bonds | None, *, uncertainty: bool) -> Prediction:
@@ -191,7 +191,7 @@ def _prediction(model: AnyModel, atoms: Atoms, bonds: Bonds | None, *, uncertain
 
 
 def errors_of(comparisons: Iterable[Comparison]) -> Errors:
-    """Return the errors over all frames of a comparison."""
+    """Return the errors over all frames of a comparison, also by group of frames and by element."""
     accumulator = ErrorAccumulator()
     for comparison in comparisons:
         accumulator.add(
@@ -199,6 +199,8 @@ def errors_of(comparisons: Iterable[Comparison]) -> Errors:
             comparison.force_error_nc,
             comparison.stress_error_v,
             n_atoms=len(comparison.frame.atoms),
+            symbol_n=comparison.frame.atoms.get_chemical_symbols(),
+            group=comparison.frame.group,
         )
     return accumulator.errors()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS
-from ase_rfhgn.fitting.engine import Options, fit_model
+from ase_rfhgn.fitting.engine import fit_model
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
