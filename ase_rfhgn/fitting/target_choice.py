@@ -61,6 +61,12 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
         refuse_labels_elsewhere(frames, frames.name)
     _refuse_constraints(frames)
     order = chronology(frames)
+    if settings.targets == "auto" and order.n_frames < FEWEST:
+        message = (
+            f"{frames.name}: no frame has energies, forces or stresses; give frames with labels, or {FEWEST} frames "
+            "of a run at least"
+        )
+        raise TrainingDataError(message)
     if order.longest < FEWEST or (not order.has_momenta and order.persistence <= 0.0):
         message = (
             f"{frames.name}: {_without_labels(settings)}no {FEWEST} of {order.n_frames} frames follow each other in "

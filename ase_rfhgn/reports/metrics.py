@@ -64,11 +64,15 @@ class Errors:
     by_element: Mapping[str, ElementErrors] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the errors by name, ready for JSON; without "by_group" or "by_element" where these are empty."""
+        """Return the errors by name, ready for JSON.
+
+        There is an entry "by_group" if frames have groups, and an entry "by_element" if there are several elements.
+        """
         plain = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("by_")}
         groups = {name: errors.as_dict() for name, errors in self.by_group.items()}
         elements = {symbol: asdict(errors) for symbol, errors in self.by_element.items()}
-        return plain | ({"by_group": groups} if groups else {}) | ({"by_element": elements} if elements else {})
+        parts = {"by_group": groups} if groups else {}
+        return plain | parts | ({"by_element": elements} if len(elements) > 1 else {})
 
 
 class ErrorAccumulator:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
-from ase_rfhgn.structures.cell import is_truly_periodic, places_too_far
+from ase_rfhgn.structures.cell import cell_too_large, is_truly_periodic, places_too_far
 from ase_rfhgn.structures.label_keys import GROUP, LabelKeys, NamedValue
 from ase_rfhgn.structures.labels import Labels, labels_of
 
@@ -170,11 +170,9 @@ def _flaws_of_structure(atoms: Atoms) -> Iterator[str]:
         yield f"atom {n} has the atomic number {atoms.numbers[n]}: only real elements can be learned, remove it"
     for n in np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))[:1]:
         yield f"atom {n} has the position {atoms.positions[n]}: remove or repair the frame"
-    too_far = places_too_far(atoms)
-    if too_far is not None:
-        yield too_far
     if not np.isfinite(atoms.cell).all():
         yield f"the cell {atoms.cell.tolist()} is not finite: remove or repair the frame"
+    yield from filter(None, (cell_too_large(atoms), places_too_far(atoms)))
     if not is_truly_periodic(atoms):
         yield (
             f"periodic along {atoms.pbc.tolist()}, but these vectors of the cell {atoms.cell.tolist()} do not span as "
