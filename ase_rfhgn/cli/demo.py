@@ -12,7 +12,8 @@ from ase_rfhgn.cli.text import describe_demo
 
 def add_demo(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
-    command = add_command(commands, "demo", run, "fit copper and use it; needs no files, under a minute")
+    help_text = "fit copper and use it; needs no files, about a minute"
+    command = add_command(commands, "demo", run, help_text, "demo --output copper")
     command.add_argument(
         "--output", default=".", metavar="folder", help="where to write; by default the current folder"
     )

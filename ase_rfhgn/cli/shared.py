@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from ase.io.formats import UnknownFileTypeError, filetype, get_ioformat
 from ase_rfhgn.cli.text import Report
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.structures.graph import Bonds
-from ase_rfhgn.structures.training_set import TrainingSet
 
 
 def add_command(
@@ -22,9 +20,31 @@ def add_command(
     name: str,
     run: Callable[[argparse.Namespace], str],
     help_text: str,
+    example: str,
 ) -> argparse.ArgumentParser:
-    """Return the parser of a new command, whose options have a function ``run`` that returns what to print."""
-    command: argparse.ArgumentParser = commands.add_parser(name, help=help_text, description=help_text)
+    """Return the parser of a new command, whose options have a function ``run`` that returns what to print.
+
+    Parameters
+    ----------
+    commands : object
+        What ``add_subparsers`` returned.
+    name : str
+        Name of the command.
+    run : callable
+        Carries it out: parsed options in, text for stdout out. It may leave an ``exit_code`` in the options.
+    help_text : str
+        What the command does, in one line.
+    example : str
+        Words that may follow ``ase-rfhgn``, as an example at the end of the help; several lines are several examples.
+    """
+    lines = "\n".join(f"  ase-rfhgn {line.strip()}" for line in example.strip().splitlines())
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_text,
+        description=f"{help_text[0].upper()}{help_text[1:]}.",
+        epilog=f"example:\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.set_defaults(run=run, parser=command)
     return command
 
@@ -45,17 +65,6 @@ def printed(report: Report, options: argparse.Namespace, describe: Callable[[Rep
     return json.dumps(report, allow_nan=False) if options.json else describe(report)
 
 
-def require_folder(path: str) -> None:
-    """Refuse a file that cannot be written before the work for it is done."""
-    folder = Path(path).absolute().parent
-    if not folder.is_dir():
-        message = f"{path}: there is no folder {folder}; make it first"
-        raise SettingsError(message)
-    if Path(path).is_dir():
-        message = f"{path} is a folder: give the name of a file"
-        raise SettingsError(message)
-
-
 def require_format(path: str) -> None:
     """Refuse a file of structures whose name has no known format, before any work."""
     try:
@@ -65,13 +74,6 @@ def require_format(path: str) -> None:
     if not writable:
         message = f"{path}: its name does not end in a format that ASE writes, such as .traj or .extxyz"
         raise SettingsError(message)
-
-
-def labelled(source: str, *, closest: float | None = None) -> TrainingSet:
-    """Return frames, after a check that some have labels."""
-    frames = TrainingSet.open(source) if closest is None else TrainingSet.open(source, closest=closest)
-    frames.require_labels()
-    return frames
 
 
 def read_bonds(path: str | None) -> Bonds | None:

@@ -97,6 +97,16 @@ def read_model(path: str | Path) -> tuple[dict[str, JSON], dict[str, NDArray[Any
     return header, arrays
 
 
+def is_model_file(path: str | Path) -> bool:
+    """Return whether a file is an intact model file, of any kind and any version."""
+    try:
+        content = _read_bytes(Path(path))
+    except ModelFileError:
+        return False
+    starts = content[_FIRST_NAME].startswith((_HEADER + _SUFFIX).encode())
+    return starts and content[-_DIGEST_LENGTH:] == _digest(content[:-_DIGEST_LENGTH])
+
+
 def read_model_as(path: str | Path, makers: Mapping[str, Callable[[Header, Arrays], Model]]) -> Model:
     """Return the model of a file, made by the maker of its kind.
 
