@@ -28,7 +28,7 @@ COMMON = (
 
 POTENTIAL = (
     *("channels", "projections", "correlation", "degree"),
-    *("energy_weight", "force_weight", "stress_weight", "one_body"),
+    *("energy_weight", "force_weight", "stress_weight", "one_body", "baseline"),
 )
 """Settings of potentials alone."""
 
@@ -75,6 +75,10 @@ def _add_potential(command: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--one-body", type=_pair, nargs="+", action="extend", metavar="symbol=eV",
         help="energies of isolated atoms: Cu=-3.5 Ni=-4; by default fitted",
+    )  # fmt: skip
+    group.add_argument(
+        "--baseline", nargs="+", action="extend", metavar="calculator",
+        help="learn the difference to other calculators: dftd3:pbe-bj, tblite:GFN1-xTB, package.module:Class(a=1)",
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ase_rfhgn.fitting.baseline_answers import AnyBaseline, baseline_of
 from ase_rfhgn.fitting.engine import fit_model
 from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.preparation import PotentialProblem
@@ -26,6 +27,7 @@ def fit(
     stress_weight: float | None = None,
     ridge: float | None = None,
     one_body: Mapping[str, float] | None = None,
+    baseline: AnyBaseline = None,
     targets: str = "auto",
     timestep: float | None = None,
     stride: int | None = None,
@@ -72,6 +74,9 @@ def fit(
         is given, unlabelled structures are not used.
     one_body : mapping of str to float, optional
         Energies of isolated atoms by chemical symbol (eV); by default they are fitted.
+    baseline : str, ASE calculator, or a sequence of these, optional
+        Other calculators. The fit learns the difference between labels and their sum, and the potential adds
+        it again. Names are "dftd3:pbe-bj", "tblite:GFN1-xTB", "emt", or "package.module:Class(argument=1.0)".
     targets : {"auto", "labels", "momenta", "positions"}
         What the potential is fitted to: labels, changes of momenta between frames, or changes of
         positions. By default labels if there are any, else momenta if there are any, else positions.
@@ -142,6 +147,6 @@ def fit(
     )
     options = Options.checked(threads, updatable=updatable, progress=progress)
     training_set = open_frames(frames, settings.label_keys)
-    model = fit_model(PotentialProblem(settings), training_set, options)
+    model = fit_model(PotentialProblem(settings, baseline_of(baseline)), training_set, options)
     assert isinstance(model, Potential)  # noqa: S101  # what this problem is completed to
     return model

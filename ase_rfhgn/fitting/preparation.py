@@ -9,6 +9,7 @@ import numpy as np
 
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
+from ase_rfhgn.fitting.baseline_answers import answered, forgotten, known_energies, with_known_stress
 from ase_rfhgn.fitting.default_size import default_size
 from ase_rfhgn.fitting.diagnosis import tell
 from ase_rfhgn.fitting.engine import Prepared
@@ -25,6 +26,7 @@ from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.fitting.stability import tested_for_stability
 from ase_rfhgn.fitting.survey import Survey, surveyed
 from ase_rfhgn.fitting.targets import Labels
+from ase_rfhgn.models.baselines.calculators import CalculatorBaseline
 from ase_rfhgn.models.baselines.short_range import Baseline, ShortRangeCore
 from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
@@ -54,9 +56,12 @@ class PotentialProblem:
     ----------
     settings : FitSettings
         Settings of the fit.
+    known : CalculatorBaseline, optional
+        Other calculators whose answers are subtracted from the labels.
     """
 
     settings: FitSettings
+    known: CalculatorBaseline | None = None
 
     @property
     def ridge(self) -> float | None:
@@ -71,7 +76,11 @@ class PotentialProblem:
     def prepare(self, frames: TrainingSet, targets: Labels | Motion, options: Options) -> Prepared:
         """Return features, baseline, groups and weights for the frames of a fit."""
         settings = self.settings
-        found, items = surveyed(frames, settings.cutoff, progress=options.progress)
+        found, items = surveyed(with_known_stress(frames, self.known), settings.cutoff, progress=options.progress)
+        others = None
+        if self.known is not None:
+            others = answered(self.known, items, progress=options.progress)
+            found = replace(found, energy_i=found.energy_i - known_energies(others, items))
         one_body = one_body_energies(settings, found)
         grouping = group_frames(found, random_stream(settings.seed, GROUPING))
         weights = _weights(settings, found)
@@ -80,7 +89,7 @@ class PotentialProblem:
         return Prepared(
             model=SphericalModel(
                 fields=_initialised(settings, found),
-                baseline=_baseline(one_body, found),
+                baseline=_baseline(one_body, found, others),
                 species_power=1.0 if grouping.by_system else 0.0,
                 free_s=one_body.free_s,
                 closest=frames.closest,
@@ -124,7 +133,7 @@ class PotentialProblem:
         """Return the potential that repels outside of its data, with the constant of a known energy."""
         assert isinstance(model, Potential)  # noqa: S101  # made by `SphericalModel.finish`
         frames = _some_frames(prepared)
-        potential = enforce_repulsion(model, [frame.atoms for frame in frames])
+        potential = enforce_repulsion(forgotten(model), [frame.atoms for frame in frames])
         potential = tested_for_stability(potential, frames, random_stream(self.settings.seed, STABILITY))
         if self.settings.known_energy is None:
             return potential
@@ -149,9 +158,10 @@ def _initialised(settings: FitSettings, found: Survey) -> SphericalFields:
     return initialise_fields(architecture, found.species_s, found.floor_b, found.largest_density_s, found.sample, rng)
 
 
-def _baseline(one_body: OneBody, found: Survey) -> Baseline:
-    """Return one-body energies and the short-range core."""
-    return Baseline(one_body.energy_s, ShortRangeCore(found.species_s, found.floor_b, np.ones(len(found.floor_b))))
+def _baseline(one_body: OneBody, found: Survey, others: CalculatorBaseline | None) -> Baseline:
+    """Return one-body energies, the short-range core, and other calculators."""
+    core = ShortRangeCore(found.species_s, found.floor_b, np.ones(len(found.floor_b)))
+    return Baseline(one_body.energy_s, core, others)
 
 
 def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:

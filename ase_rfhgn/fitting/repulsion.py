@@ -48,13 +48,15 @@ def enforce_repulsion(potential: Potential, structures: Sequence[Atoms]) -> Pote
 
 def _with_strong_core(potential: Potential) -> Potential:
     core = potential.baseline.core
+    # Another calculator may repel by itself: a core on top of it would only be an error.
+    strengths = STRENGTHS if potential.baseline.others is None else (0.0, *STRENGTHS)
     strength_b = core.strength_b.copy()
     for b in range(len(strength_b)):
         number_n = core.species_s[list(divmod(b, len(core.species_s)))]
         distances = core.radius_b[b] * APPROACH
         energy_i = np.array([_dimer_energy(potential, number_n, distance) for distance in distances])
         push_i, _ = core.pair_energy(distances, np.full(len(distances), b))
-        strength_b[b] = _weakest(energy_i - push_i, push_i, STRENGTHS)
+        strength_b[b] = _weakest(energy_i - push_i, push_i, strengths)
     return replace(potential, baseline=replace(potential.baseline, core=replace(core, strength_b=strength_b)))
 
 

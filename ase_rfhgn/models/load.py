@@ -29,7 +29,7 @@ def load_model(path: str | Path) -> AnyModel:
         If the file is missing or not an intact model.
     """
     makers: dict[str, Callable[[Header, Arrays], AnyModel]] = {
-        potential.KIND: potential.assemble,
+        **potential.MAKERS,
         phase_space_potential.KIND: phase_space_potential.assemble,
     }
     return read_model_as(path, makers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from ase_rfhgn.models.archive import (
     without_prefix,
     write_model,
 )
+from ase_rfhgn.models.baselines.calculators import CalculatorBaseline
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.hessian import dense_hessian, sparse_hessian
@@ -43,6 +44,9 @@ from ase_rfhgn.structures.neighbour_list import NeighbourList
 
 KIND = "spherical fields"
 """Name of this kind of model in model files."""
+
+KIND_WITH_CALCULATORS = "spherical fields beside calculators"
+"""Name in model files if other calculators are part of the baseline: older programs refuse it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +140,7 @@ class Potential(ReadOnlyArrays):
         return Evaluation(
             energy_n=response.energy_n,
             force_nc=response.force_nc,
-            stress_v=None if volume is None else voigt(response.virial_cc) / volume,
+            stress_v=None if volume is None or not self.baseline.has_stress else voigt(response.virial_cc) / volume,
             uncertainty=self._predicted_uncertainty(graph, answers, volume) if uncertainty else None,
         )
 
@@ -213,6 +217,7 @@ class Potential(ReadOnlyArrays):
         return features + self.baseline.respond_by_edges(graph)
 
     def _hessian_parts(self, graph: NeighbourGraph) -> Iterator[PairBlocks]:
+        self.baseline.require_edges()
         yield from self.hamiltonian.hessian(graph, self._polynomials)
         yield self.baseline.core.hessian(graph)
 
@@ -228,6 +233,10 @@ class Potential(ReadOnlyArrays):
         arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
         arrays |= {} if self.linear_system is None else with_prefix("linear_system", self.linear_system)
         header: dict[str, JSON] = {"model": KIND, "record": self.record}
+        if (others := self.baseline.others) is not None:
+            header["model"] = KIND_WITH_CALCULATORS
+            header["calculators"] = others.header()
+            arrays |= with_prefix("calculators", others.as_arrays())
         write_model(path, header | fields_header(self.hamiltonian), arrays)
 
     @classmethod
@@ -239,7 +248,7 @@ class Potential(ReadOnlyArrays):
         ModelFileError
             If the file is missing, truncated, foreign, changed, or newer than this program.
         """
-        return read_model_as(path, {KIND: assemble})
+        return read_model_as(path, MAKERS)
 
     @cached_property
     def _members(self) -> Reduced:
@@ -284,8 +293,22 @@ def assemble(header: Header, arrays: Arrays) -> Potential:
     return Potential(
         hamiltonian=hamiltonian,
         coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
-        baseline=Baseline.of_arrays(arrays, hamiltonian.species_s),
+        baseline=replace(Baseline.of_arrays(arrays, hamiltonian.species_s), others=_others(header, arrays)),
         record=dict(header["record"]),
         ensemble=Ensemble.of_arrays(ensemble, n_species) if ensemble else None,
         linear_system=without_prefix("linear_system", arrays) or None,
     )
+
+
+def _others(header: Header, arrays: Arrays) -> CalculatorBaseline | None:
+    """Return the other calculators of a model file, if they answer as in the fit."""
+    if "calculators" not in header:
+        return None
+    others = CalculatorBaseline.of_file(header["calculators"], without_prefix("calculators", arrays))
+    others.require_trust()
+    others.require_same()
+    return others
+
+
+MAKERS = {KIND: assemble, KIND_WITH_CALCULATORS: assemble}
+"""What makes potentials of model files, by the kind that they name."""

@@ -83,6 +83,11 @@ class Frame:
             other_labels=(*others, *self.other_labels),
         )
 
+    def without_stress(self) -> Frame:
+        """Return the frame without its stress."""
+        names = {kind: name for kind, name in self.label_names.items() if kind != "stress"}
+        return replace(self, stress_v=None, label_names=names)
+
     def as_atoms(self) -> Atoms:
         """Return the structure with a calculator that holds the labels."""
         labels = {"energy": self.energy, "forces": self.force_nc, "stress": self.stress_v}

@@ -33,6 +33,8 @@ class TrainingSet:
         Distance below which two atoms are at the same place (Å); those who make graphs check it.
     labelled : bool, default True
         Whether frames keep their labels.
+    stressed : bool, default True
+        Whether frames keep their stresses.
     keys : LabelKeys, optional
         Names of labels that are no results of a calculator.
 
@@ -48,11 +50,13 @@ class TrainingSet:
         *,
         closest: float = MISTAKEN,
         labelled: bool = True,
+        stressed: bool = True,
         keys: LabelKeys = USUAL,
     ) -> None:
         self.parts = tuple(parts)
         self._start_of_part = np.array([0, *accumulate(len(part.number_i) for part in self.parts)])
         self._labelled = labelled
+        self._stressed = stressed
         self.name = name
         self.closest = closest
         self.keys = keys
@@ -102,11 +106,32 @@ class TrainingSet:
 
     def without_labels(self) -> TrainingSet:
         """Return the same frames without their labels."""
-        return TrainingSet(self.parts, self.name, closest=self.closest, labelled=False, keys=self.keys)
+        return self._changed(labelled=False)
+
+    def without_stress(self) -> TrainingSet:
+        """Return the same frames without their stresses."""
+        return self._changed(stressed=False)
 
     def with_keys(self, keys: LabelKeys) -> TrainingSet:
         """Return the same frames with labels under other names."""
-        return TrainingSet(self.parts, self.name, closest=self.closest, labelled=self._labelled, keys=keys)
+        return self._changed(keys=keys)
+
+    def _changed(
+        self,
+        *,
+        parts: Sequence[Part] | None = None,
+        labelled: bool | None = None,
+        stressed: bool | None = None,
+        keys: LabelKeys | None = None,
+    ) -> TrainingSet:
+        return TrainingSet(
+            self.parts if parts is None else parts,
+            self.name,
+            closest=self.closest,
+            labelled=self._labelled if labelled is None else labelled,
+            stressed=self._stressed if stressed is None else stressed,
+            keys=self.keys if keys is None else keys,
+        )
 
     def subset(self, indices: Iterable[int]) -> TrainingSet:
         """Return some of the frames, in the order of the set.
@@ -122,7 +147,7 @@ class TrainingSet:
             inside = chosen[(chosen >= start) & (chosen < stop)] - start
             if len(inside):
                 parts.append(Part(part.opener, tuple(part.number_i[i] for i in inside.tolist()), part.name))
-        return TrainingSet(parts, self.name, closest=self.closest, labelled=self._labelled, keys=self.keys)
+        return self._changed(parts=parts)
 
     def require_labels(self) -> None:
         """Refuse frames of which none has labels.
@@ -187,7 +212,8 @@ class TrainingSet:
         except Exception as error:  # readers raise errors of all kinds on a damaged file
             message = f"{name}: cannot be read, the file is damaged from here on ({reason_of(error)})"
             raise TrainingDataError(message) from error
-        return frame_of(atoms, name, labelled=self._labelled, keys=self.keys)
+        frame = frame_of(atoms, name, labelled=self._labelled, keys=self.keys)
+        return frame if self._stressed else frame.without_stress()
 
 
 def read_structures(source: Source) -> list[Atoms]:

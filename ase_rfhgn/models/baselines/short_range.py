@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.units import Bohr, Hartree
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
+from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.response import (
     PairBlocks,
     Response,
@@ -19,6 +20,7 @@ from ase_rfhgn.features.response import (
     pairwise_response,
 )
 from ase_rfhgn.models.archive import shaped
+from ase_rfhgn.models.baselines.calculators import CalculatorBaseline
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 ZBL_AMPLITUDES = np.array([0.18175, 0.50986, 0.28022, 0.02817])
@@ -110,10 +112,18 @@ class Baseline(ReadOnlyArrays):
         Energy of an isolated atom of every species (eV).
     core : ShortRangeCore
         Repulsion of atoms that come too close.
+    others : CalculatorBaseline, optional
+        Other calculators, whose answers are added.
     """
 
     one_body_s: FloatArray
     core: ShortRangeCore
+    others: CalculatorBaseline | None = None
+
+    @property
+    def has_stress(self) -> bool:
+        """Whether all parts have a stress."""
+        return self.others is None or self.others.has_stress
 
     @classmethod
     def nothing(cls, species_s: IntArray) -> Baseline:
@@ -122,7 +132,7 @@ class Baseline(ReadOnlyArrays):
         return cls(np.zeros(len(species_s)), ShortRangeCore(species_s, np.zeros(n_pairs), np.zeros(n_pairs)))
 
     def as_arrays(self) -> dict[str, FloatArray]:
-        """Return the arrays of the baseline under their names in a model file."""
+        """Return the arrays of one-body energies and repulsion under their names in a model file."""
         core = self.core
         return {"one_body_s": self.one_body_s, "core_radius_b": core.radius_b, "core_strength_b": core.strength_b}
 
@@ -137,25 +147,53 @@ class Baseline(ReadOnlyArrays):
         )
         return cls(shaped(arrays, "one_body_s", (n_species,)), core)
 
-    def respond(self, atoms: Atoms, graph: NeighbourGraph) -> Response:  # noqa: ARG002  # others see the atoms
+    def respond(self, atoms: Atoms, graph: NeighbourGraph) -> Response:
         """Return the energies, forces and virial of the baseline.
 
         Parameters
         ----------
         atoms : ase.Atoms
-            The structure; a baseline beyond the cutoff needs its positions and its cell.
+            The structure, for other calculators.
         graph : NeighbourGraph
             The graph of the structure, as the features see it.
+
+        Raises
+        ------
+        StructureError
+            If another calculator fails.
         """
         species_n = np.searchsorted(self.core.species_s, graph.number_n)
         core = self.core.respond(graph)
-        return Response(core.energy_n + self.one_body_s[species_n], core.force_nc, core.virial_cc)
+        own = Response(core.energy_n + self.one_body_s[species_n], core.force_nc, core.virial_cc)
+        return own if self.others is None else own + self.others.respond(atoms)
 
     def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
-        """Return the energies of atoms and their derivatives by the edges of a graph."""
+        """Return the energies of atoms and their derivatives by the edges of a graph.
+
+        Raises
+        ------
+        SettingsError
+            If there are other calculators, which have no such derivatives.
+        """
+        self.require_edges()
         core = self.core.respond_by_edges(graph)
         species_n = np.searchsorted(self.core.species_s, graph.number_n)
         return SiteResponse(core.energy_n + self.one_body_s[species_n], core.gradient_pc)
+
+    def require_edges(self) -> None:
+        """Refuse a baseline of other calculators, whose energies are no sums over edges that we know.
+
+        Raises
+        ------
+        SettingsError
+            If it is one.
+        """
+        if self.others is not None:
+            message = (
+                f"the baseline {self.others} has no derivatives by edges: Hessians, virials of atoms, heat fluxes and "
+                "LAMMPS need a potential without such a baseline; take finite displacements, and ASE's drivers"
+            )
+            raise SettingsError(message)
 
 
 def screened_coulomb(
