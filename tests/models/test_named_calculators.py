@@ -76,11 +76,11 @@ def test_a_calculator_is_named_by_what_differs_from_its_defaults() -> None:
 
 def test_a_calculator_that_tells_no_plain_values_is_refused() -> None:
     with pytest.raises(SettingsError, match="cannot be made again"):
-        NamedCalculator.of(_WithArray())
+        NamedCalculator.of(_WithArray())  # type: ignore[no-untyped-call]
 
 
 class _WithArray(LennardJones):
-    def todict(self) -> dict[str, object]:
+    def todict(self, skip_default: bool = True) -> dict[str, object]:  # noqa: ARG002, FBT001, FBT002  # as in ASE
         return {"weights": bulk("Cu").positions}
 
 
