@@ -95,7 +95,7 @@ def _tell_of_needless_time(settings: TargetSettings, name: str) -> None:
     given = [word for word in ("timestep", "stride") if getattr(settings, word) is not None]
     if given:
         message = (
-            f"{name}: frames have labels, which are fitted, so {' and '.join(given)} have no effect; leave them out, "
+            f"{name}: frames have labels, which are fitted, so {' and '.join(given)} changes nothing; leave it out, "
             "or choose targets='momenta' or targets='positions'"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
@@ -17,6 +18,9 @@ SECONDS_BEFORE_PROGRESS = 2.0
 
 SECONDS_BETWEEN = 0.5
 """Time between two looks at a stage whose steps are not counted (s)."""
+
+USUAL_SIZE = {"ncols": 80, "nrows": 24}
+"""Size of a terminal that does not tell it, as under some job managers."""
 
 LOGGER = "ase_rfhgn"
 """Name of the logger of the standard library that has a record of level INFO at the end of every stage."""
@@ -87,7 +91,16 @@ def log(message: str, *, shown: bool = True) -> None:
 
 def _bar(label: str, *, shown: bool, **settings: Any) -> tqdm[Any]:  # noqa: ANN401  # of tqdm
     hidden = None if shown else True  # None: hidden unless stderr is a terminal
-    return tqdm(desc=label, leave=False, delay=SECONDS_BEFORE_PROGRESS, disable=hidden, **settings)
+    size = {} if _knows_size() else USUAL_SIZE
+    return tqdm(desc=label, leave=False, delay=SECONDS_BEFORE_PROGRESS, disable=hidden, **size, **settings)
+
+
+def _knows_size() -> bool:
+    """Return whether the terminal tells its size: tqdm would draw nothing on one that says 0."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):  # no terminal
+        return False
 
 
 @contextmanager
