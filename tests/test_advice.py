@@ -154,7 +154,7 @@ ADVICES = [
         (lambda: fit_tiny(copper_run(momenta=False), targets="positions", timestep=TIMESTEP),),
     ),
     Advice(
-        "timestep is needed, such as timestep=2 * ase.units.fs; momenta say that frames are 5 fs apart",
+        "so timestep is needed: 2 * ase.units.fs, say; momenta say that frames are 5 fs apart",
         lambda: fit_tiny(copper_run()),
         (lambda: fit_tiny(copper_run(), timestep=TIMESTEP),),
     ),

@@ -13,7 +13,7 @@ from ase_rfhgn.cli.wording import in_options
     ("message", "expected"),
     [
         ("choose targets='momenta' or targets='positions'", "choose --targets momenta or --targets positions"),
-        ("needed, such as timestep=2 * ase.units.fs; say", "needed, such as --timestep 2; say"),
+        ("so timestep is needed: 2 * ase.units.fs, say", "so --timestep is needed: 2 fs, say"),
         ("use energy_key='REF energy'", "use --energy-key 'REF energy'"),
         ("fit it with updatable=True", "fit it with --updatable"),
         ("leave out uncertainty=True", "leave out uncertainty=True"),

@@ -100,5 +100,5 @@ def test_a_time_step_that_changes_nothing_is_told() -> None:
 
 
 def test_frames_without_labels_are_named_in_plain_words() -> None:
-    with pytest.raises(TrainingDataError, match="no frame has energies, forces or stresses; give frames with labels"):
+    with pytest.raises(TrainingDataError, match="no frame has energies, forces or stresses, and no 3 of 1"):
         fit(shaken(0), **TINY)
