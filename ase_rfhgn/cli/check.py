@@ -9,6 +9,7 @@ from typing import Any
 from ase_rfhgn.cli.frames import SOURCES, add_label_keys, opened
 from ase_rfhgn.cli.shared import add_command, add_json, printed
 from ase_rfhgn.cli.text import Report, describe_check
+from ase_rfhgn.cli.wording import in_options
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.doctor.examination import examined
 from ase_rfhgn.structures.doctor.repetitions import copies_between
@@ -43,7 +44,7 @@ def run_check(options: argparse.Namespace) -> str:
     report: Report = {
         "frames": len(doctor),
         "labels": found.counts,
-        "suspicions": [one.as_dict() | {"line": one.line} for one in suspicions],
+        "suspicions": [one.as_dict() | {"line": in_options(one.line, options.parser)} for one in suspicions],
     }
     options.exit_code = SUSPICIOUS if suspicions else 0
     return printed(report, options, describe_check)

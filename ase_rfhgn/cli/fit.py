@@ -74,7 +74,8 @@ def run_fit(options: argparse.Namespace) -> str:
             warn_of(known)
             report = _report(options, model, train, test, bonds, known)
             if test is not None:
-                tested = {"frames": test.name, **report["test"]}
+                left_out = {} if options.test_fraction is None else {"fraction": options.test_fraction}
+                tested = {"frames": test.name, **left_out, **report["test"]}
                 replace(model, record=model.record | {"test": tested}).save(options.output)
         return printed(report, options, describe_fit)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import sys
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ase_rfhgn.errors import OutputError
 from ase_rfhgn.runtime.progress import LOGGER
@@ -36,7 +38,7 @@ def logging_to(path: str | None) -> Iterator[None]:
         yield
         return
     try:
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = _LogFile(path, encoding="utf-8")
     except OSError as error:
         message = f"{path} cannot be written ({error.strerror or error})"
         raise OutputError(message) from error
@@ -50,4 +52,20 @@ def logging_to(path: str | None) -> Iterator[None]:
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):  # told by the handler
+            handler.close()
+
+
+class _LogFile(logging.FileHandler):
+    """A log file; the work goes on where it cannot be written, and a warning says so once."""
+
+    _is_broken = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # of logging
+        """Warn that a line could not be written."""
+        error = sys.exc_info()[1]
+        if not self._is_broken:
+            self._is_broken = True
+            warnings.warn(f"{self.baseFilename} cannot be written any more ({error})", UserWarning, stacklevel=2)
+        super().setLevel(logging.CRITICAL + 1)
+        del record

@@ -26,7 +26,7 @@ from ase_rfhgn.cli.select import add_select
 from ase_rfhgn.cli.settings_file import with_settings
 from ase_rfhgn.cli.test import add_test
 from ase_rfhgn.cli.wording import in_options
-from ase_rfhgn.errors import RFHGNError, SettingsError
+from ase_rfhgn.errors import OutputError, RFHGNError, SettingsError
 
 PROGRAM = "ase-rfhgn"
 EXIT_BAD_INPUT = 2
@@ -72,7 +72,7 @@ def _run(arguments: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_print_warning, options.parser)
-            print(options.run(options), flush=True)
+            _print_results(options.run(options))
             return int(getattr(options, "exit_code", 0))
     except BrokenPipeError:
         raise
@@ -81,6 +81,17 @@ def _run(arguments: Sequence[str]) -> int:
     except (RFHGNError, OSError) as error:
         _complain(in_options(error, options.parser))
     return EXIT_BAD_INPUT
+
+
+def _print_results(text: str) -> None:
+    """Print to stdout, whose reader may be gone, and whose disk may be full."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"the results cannot be printed ({error.strerror}); the work is done"
+        raise OutputError(message) from error
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -82,7 +82,9 @@ def _errors(report: Report) -> Iterator[str]:
         if more:
             yield f"{name + ' RMSE':<{LABEL_WIDTH}}{_joined(more)}"
     if "test" in report:
-        yield f"{'test frames':<{LABEL_WIDTH}}{report['test'].get('frames', '')}"
+        fraction = report["test"].get("fraction")
+        share = "" if fraction is None else f", a share of {fraction:g} that was left out"
+        yield f"{'test frames':<{LABEL_WIDTH}}{report['test'].get('frames', '')}{share}"
 
 
 def _rest(report: Report) -> Iterator[str]:

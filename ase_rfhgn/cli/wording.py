@@ -6,7 +6,8 @@ import argparse
 import re
 import shlex
 
-_ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|\"[^\"]*\"|-?[\w.]+)( \* ase\.units\.fs)?")
+_NEEDED = re.compile(r"\b(\w+) is needed")
+_ARGUMENT = re.compile(r"\b(\w+)=('[^']*'|\"[^\"]*\"|-?[\w.]+)")
 
 
 def in_options(message: object, command: argparse.ArgumentParser) -> str:
@@ -28,4 +29,8 @@ def in_options(message: object, command: argparse.ArgumentParser) -> str:
         word = options[name][0]
         return word if value == "True" else f"{word} {shlex.quote(value)}"
 
-    return _ARGUMENT.sub(option, str(message))
+    def needed(found: re.Match[str]) -> str:
+        return f"{options[found[1]][0]} is needed" if found[1] in options else found[0]
+
+    text = _NEEDED.sub(needed, _ARGUMENT.sub(option, str(message)))
+    return text.replace(" * ase.units.fs", " fs")

@@ -139,7 +139,8 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
             targets = replace(targets, threads=options.threads)
         prepared = problem.prepare(frames, targets, options)
         prepared = replace(prepared, row_weights=prepared.row_weights.times(weight_i))
-        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
+        needless = problem.settings.needless_for(targets.description)
+        log(f"{frames.name}: fitted to {targets.description}{needless}", shown=options.progress)
         model = _solved(problem, prepared, options)
         weighted = _weighted_for_noise(prepared, model)
         if weighted is not None:

@@ -71,7 +71,7 @@ def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
         message = "this model has no linear system: fit it with updatable=True"
         raise UpdateError(message)
     try:
-        keys = LabelKeys.of_settings(fitted.record["settings"])
+        keys = LabelKeys.of_settings(fitted.record.get("settings", {}))
         if isinstance(fitted, PhaseSpacePotential):
             phase_space = PhaseSpaceModel.of(fitted, bonds)
             return FitState(phase_space, LinearSystem.of_arrays(fitted.linear_system, phase_space.layout), keys)

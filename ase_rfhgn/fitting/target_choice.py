@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from ase.constraints import FixAtoms, FixCom
 from ase.units import fs
 
-from ase_rfhgn.errors import SettingsError, TrainingDataError, TrainingDataWarning
+from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.motion.stencils import Law, law_of_motion, relative_error
 from ase_rfhgn.fitting.motion.timestep import check_time, measure_time
@@ -54,25 +52,18 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
     frames.require_keys()
     if settings.targets == "labels" or (settings.targets == "auto" and any(frame.has_labels for frame in frames)):
         frames.require_labels()
-        _tell_of_needless_time(settings, frames.name)
         return Labels()
     frames = frames.without_labels()
     if settings.targets == "auto":
         refuse_labels_elsewhere(frames, frames.name)
     _refuse_constraints(frames)
     order = chronology(frames)
-    if settings.targets == "auto" and order.n_frames < FEWEST:
-        message = (
-            f"{frames.name}: no frame has energies, forces or stresses; give frames with labels, or {FEWEST} frames "
-            "of a run at least"
-        )
-        raise TrainingDataError(message)
     if order.longest < FEWEST or (not order.has_momenta and order.persistence <= 0.0):
-        message = (
-            f"{frames.name}: {_without_labels(settings)}no {FEWEST} of {order.n_frames} frames follow each other in "
-            "time: atoms must be the same, move along, and in one cell; give frames in order and close in time, "
-            "without a barostat, or with labels"
-        )
+        count = f"no {FEWEST} of {order.n_frames} frames follow each other in time"
+        message = f"{frames.name}: {_without_labels(settings)}{count}"
+        if order.n_frames >= FEWEST:
+            message += ": atoms must be the same, move along, and in one cell"
+        message += "; give frames in order and close in time, without a barostat, or with labels"
         raise TrainingDataError(message)
     warn_of_still_atoms(frames, order.runs, frames.name)
     observed = _observed(settings, frames, order)
@@ -87,18 +78,7 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
 
 def _without_labels(settings: TargetSettings) -> str:
     """Return that there are no labels, where they were looked for."""
-    return "frames have no energies, forces or stresses, and " if settings.targets == "auto" else ""
-
-
-def _tell_of_needless_time(settings: TargetSettings, name: str) -> None:
-    """Warn of a time step or a stride that a fit to labels does not use."""
-    given = [word for word in ("timestep", "stride") if getattr(settings, word) is not None]
-    if given:
-        message = (
-            f"{name}: frames have labels, which are fitted, so {' and '.join(given)} have no effect; leave them out, "
-            "or choose targets='momenta' or targets='positions'"
-        )
-        warnings.warn(message, TrainingDataWarning, stacklevel=5)
+    return "no frame has energies, forces or stresses, and " if settings.targets == "auto" else ""
 
 
 def _observed(settings: TargetSettings, frames: TrainingSet, order: Chronology) -> str:
@@ -119,8 +99,7 @@ def _timing(settings: TargetSettings, frames: TrainingSet, order: Chronology) ->
         measured = ""
         if order.has_momenta:
             measured = f"; momenta say that frames are {measure_time(frames, order, 1).interval() / fs:.4g} fs apart"
-        advice = f"timestep is needed, such as timestep=2 * ase.units.fs{measured}"
-        message = f"{frames.name}: there are no labels in use, so {advice}"
+        message = f"{frames.name}: there are no labels in use, so timestep is needed: 2 * ase.units.fs, say{measured}"
         raise SettingsError(message)
     return float(known.timestep), int(known.stride or 1)
 

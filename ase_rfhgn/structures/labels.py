@@ -142,4 +142,6 @@ def _is_other(found: NamedValue, atoms: Atoms, value: dict[str, NDArray[Any]]) -
     if mine is None or (found.kind == "stress" and not has_volume(atoms)):
         return True
     other = _as_label(found, atoms)
-    return not (other.shape == mine.shape and bool(np.all(np.abs(other - mine) <= SAME * np.abs(mine).max())))
+    if other.shape != mine.shape or mine.dtype.kind not in "fiu":
+        return True
+    return not np.all(np.abs(other - mine) <= SAME * np.abs(mine).max())

@@ -75,6 +75,9 @@ def parts_of(source: Source, *, progress: bool = False) -> Iterator[Part]:
     """
     if isinstance(source, str | Path | Atoms):
         source = [source]
+    if not isinstance(source, (Iterable, *_REREADABLE)):
+        message = f"frames are of type {type(source).__name__}: give files, or a list of ase.Atoms"
+        raise TrainingDataError(message)
     rereadable = source if isinstance(source, _REREADABLE) else list(source)
     if not isinstance(rereadable, Sequence) or not any(isinstance(one, str | Path) for one in rereadable):
         yield _in_memory(rereadable, getattr(source, "filename", "structures"))
