@@ -203,3 +203,13 @@ def test_there_is_no_hessian_beside_other_calculators(beside_lennard_jones: Pote
         beside_lennard_jones.hessian(FRAMES[0])
     with pytest.raises(SettingsError, match="no derivatives by edges"):
         beside_lennard_jones.heat_flux(FRAMES[0])
+
+
+@pytest.mark.parametrize(("name", "package"), [("dftd3:pbe-bj", "dftd3"), ("dftd4:pbe", "dftd4")])
+def test_dispersion_is_added(name: str, package: str) -> None:
+    pytest.importorskip(f"{package}.ase", reason=f"{package} is not installed: pip install .[baselines]")
+    potential = fit(FRAMES, baseline=name, **SMALL)
+    atoms = FRAMES[0].copy()
+    atoms.calc = RFHGNCalculator(potential)
+    check_forces_are_gradients(atoms)
+    check_stress_is_strain_derivative(atoms)
