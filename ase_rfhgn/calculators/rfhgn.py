@@ -17,7 +17,7 @@ from ase.calculators.calculator import (
 )
 
 from ase_rfhgn.calculators.phase_space_results import PROPERTIES, check_forces_exist, phase_space_results
-from ase_rfhgn.calculators.results import GRADE, finite, results_of, uncertainty_result
+from ase_rfhgn.calculators.results import GAMMA, GRADE, finite, results_of, uncertainty_result
 from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
@@ -86,7 +86,7 @@ class PotentialCalculator(Calculator):
         super().reset()  # type: ignore[no-untyped-call]
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:  # noqa: ANN401, FBT001, FBT002  # as in ASE
-        """Return a property of a structure, also the properties in `uncertainties` and ``extrapolation_grade``.
+        """Return a property of a structure, also the `uncertainties` and ``extrapolation_grade``.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class PotentialCalculator(Calculator):
         SettingsError
             If the potential cannot predict its uncertainty.
         """
-        if name != GRADE and name not in self.uncertainties:
+        if name not in {GRADE, GAMMA, *self.uncertainties}:
             return super().get_property(name, atoms, allow_calculation)  # type: ignore[no-untyped-call]
         # Kept out of `results`: ASE's own programs know no such properties, and stumble over them there.
         known = super().get_property("energy", atoms, allow_calculation)  # type: ignore[no-untyped-call]
@@ -199,7 +199,7 @@ class RFHGNCalculator(PotentialCalculator):
     Predicted uncertainties are computed only when `get_property` asks for them. The names are
     ``energy_uncertainty``, ``energies_uncertainty``, ``forces_uncertainty`` and ``stress_uncertainty``.
     Each is the half-width of an interval that holds 68 % of the errors. ``extrapolation_grade`` is above 1
-    for atoms that are unlike the training data.
+    for atoms that are unlike the training data; ``gamma`` is the same.
 
     A potential never changes, so calculators may share a potential, also between threads. A calculator
     keeps its last structure: give every image of a NEB and every thread its own calculator.

@@ -1,8 +1,8 @@
 """The command ``ase-rfhgn``: parses, calls the library, prints.
 
 What was asked for goes to stdout; progress, warnings and errors go to stderr. The exit code is 0,
-1 if ``check`` finds something, 2 after an error in what the user gave (one line on stderr), or 130
-after Ctrl-C.
+1 if ``check`` finds something or a calculation does not reach its result, 2 after an error in what the
+user gave (one line on stderr), or 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from ase_rfhgn.cli.fit import add_fit
 from ase_rfhgn.cli.info import add_info
 from ase_rfhgn.cli.select import add_select
 from ase_rfhgn.cli.test import add_test
-from ase_rfhgn.errors import RFHGNError, SettingsError
+from ase_rfhgn.errors import ConvergenceError, ExtrapolationError, RFHGNError, SettingsError
 
 PROGRAM = "ase-rfhgn"
+EXIT_NO_RESULT = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -45,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted")
         return EXIT_INTERRUPTED
+    except (ConvergenceError, ExtrapolationError) as error:
+        _complain(error)
+        return EXIT_NO_RESULT
     except SettingsError as error:
         _complain(f"{error} (see {options.parser.prog} --help)")
         return EXIT_BAD_INPUT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,34 @@ class Potential(ReadOnlyArrays):
         graph = self._graph(atoms, neighbours)
         answers = self.hamiltonian.evaluate(graph, [], self._members, threads)
         return self._predicted_uncertainty(graph, answers, _volume(atoms))
+
+    def members(self, quantity: str = "energy") -> tuple[Potential, ...]:
+        """Return potentials that differ from this one as the truth may: the members of its ensemble.
+
+        Whatever is computed with this potential has an error bar, the root mean square deviation over the
+        members. For an energy, a force or a stress, this is the predicted uncertainty of `evaluate`.
+
+        Parameters
+        ----------
+        quantity : {"energy", "force", "stress"}
+            What the computed quantity depends on most directly: each has its own interval scale.
+
+        Raises
+        ------
+        SettingsError
+            If the potential has no ensemble, or there is no such quantity.
+        """
+        deviations = self._asked_ensemble().deviations(self.hamiltonian, quantity)
+        return tuple(
+            replace(
+                self,
+                coefficient_sf=self.coefficient_sf + coefficient_sf,
+                baseline=replace(self.baseline, one_body_s=self.baseline.one_body_s + one_body_s),
+                ensemble=None,
+                linear_system=None,
+            )
+            for coefficient_sf, one_body_s in zip(*deviations, strict=True)
+        )
 
     def grade(self, atoms: Atoms) -> FloatArray:
         """Return the extrapolation grade of every atom: above 1, it is unlike almost all training data.
