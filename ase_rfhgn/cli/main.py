@@ -15,11 +15,24 @@ from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
 from ase_rfhgn.cli.check import add_check
+from ase_rfhgn.cli.compare import add_compare
 from ase_rfhgn.cli.demo import add_demo
+from ase_rfhgn.cli.elastic import add_elastic
+from ase_rfhgn.cli.eos import add_eos
+from ase_rfhgn.cli.evaluate import add_evaluate
 from ase_rfhgn.cli.fit import add_fit
 from ase_rfhgn.cli.info import add_info
+from ase_rfhgn.cli.learning_curve import add_learning_curve
+from ase_rfhgn.cli.md import add_md
+from ase_rfhgn.cli.neb import add_neb
+from ase_rfhgn.cli.phonons import add_phonons
+from ase_rfhgn.cli.relax import add_relax
 from ase_rfhgn.cli.select import add_select
+from ase_rfhgn.cli.surface import add_surface
 from ase_rfhgn.cli.test import add_test
+from ase_rfhgn.cli.update import add_update
+from ase_rfhgn.cli.vacancy import add_vacancy
+from ase_rfhgn.cli.vibrations import add_vibrations
 from ase_rfhgn.errors import ConvergenceError, ExtrapolationError, RFHGNError, SettingsError
 
 PROGRAM = "ase-rfhgn"
@@ -62,7 +75,27 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Fit potentials and Hamiltonians for ASE in one linear solve.")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    for add in (add_check, add_fit, add_test, add_info, add_select, add_demo):
+    for add in (
+        add_check,
+        add_fit,
+        add_test,
+        add_info,
+        add_select,
+        add_demo,
+        add_compare,
+        add_elastic,
+        add_eos,
+        add_evaluate,
+        add_learning_curve,
+        add_md,
+        add_neb,
+        add_phonons,
+        add_relax,
+        add_surface,
+        add_update,
+        add_vacancy,
+        add_vibrations,
+    ):
         add(commands)
     return parser
 

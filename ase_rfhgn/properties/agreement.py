@@ -34,6 +34,8 @@ class Agreement(Result):
         Number of its structure.
     n_frames, n_atoms : int
         Size of the comparison.
+    force_m, other_force_m : ndarray of shape (n_values,)
+        Force components of the two potentials (eV/Å).
     """
 
     energy_mev_atom: float
@@ -46,6 +48,8 @@ class Agreement(Result):
     largest_frame: int
     n_frames: int
     n_atoms: int
+    force_m: FloatArray
+    other_force_m: FloatArray
 
 
 def agreement(first: Potential, second: Potential, structures: Iterable[Atoms]) -> Agreement:
@@ -85,6 +89,8 @@ def agreement(first: Potential, second: Potential, structures: Iterable[Atoms]) 
         largest_frame=int(np.argmax(largest_i)),
         n_frames=len(both),
         n_atoms=sum(len(one.energy_n) for one, _ in both),
+        force_m=np.concatenate([one.force_nc.ravel() for one, _ in both]),
+        other_force_m=np.concatenate([other.force_nc.ravel() for _, other in both]),
     )
 
 

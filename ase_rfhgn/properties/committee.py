@@ -16,6 +16,7 @@ from typing import TypeAlias
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
@@ -124,6 +125,14 @@ def with_calculator(atoms: Atoms, calculator: Calculator) -> Atoms:
     copy: Atoms = atoms.copy()
     copy.calc = calculator
     return copy
+
+
+def with_results(atoms: Atoms) -> Atoms:
+    """Return a copy of a structure that keeps its results, whatever its calculator does next."""
+    results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(apply_constraint=False)}
+    if has_volume(atoms):
+        results["stress"] = atoms.get_stress(apply_constraint=False)
+    return with_calculator(atoms, SinglePointCalculator(atoms, **results))
 
 
 def energies(calculator: Calculator, structures: Iterable[Atoms]) -> FloatArray:

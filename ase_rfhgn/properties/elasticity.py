@@ -9,7 +9,6 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import GPa
-from matscipy.elasticity import fit_elastic_constants, generate_strained_configs
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError
@@ -129,6 +128,8 @@ class Strained:
     @classmethod
     def of(cls, committee: Committee, atoms: Atoms, strain: float, *, progress: bool = False) -> Strained:
         """Return the strained crystals of a crystal at rest."""
+        from matscipy.elasticity import generate_strained_configs  # imports scipy.stats
+
         affine = list(generate_strained_configs(atoms, N_steps=2, delta=2.0 * strain))
         structures = []
         for one in progress_bar(affine, "strain", total=len(affine), shown=progress):
@@ -139,6 +140,8 @@ class Strained:
 
     def moduli(self, calculator: Calculator) -> FloatArray:
         """Return the stiffness row by row, and bulk moduli of Reuss and Voigt and the shear modulus of Hill (GPa)."""
+        from matscipy.elasticity import fit_elastic_constants
+
         structures = [self._with_stress(one, calculator) for one in self.structures]
         stiffness, _ = fit_elastic_constants(structures, N_steps=2, verbose=False)
         stiffness_vv = 0.5 * (stiffness + stiffness.T) / GPa

@@ -11,103 +11,22 @@ import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import CalculationFailed
 from ase.io.trajectory import Trajectory
-from ase.md.bussi import Bussi
-from ase.md.langevin import Langevin
 from ase.md.logger import MDLogger
 from ase.md.md import MolecularDynamics
-from ase.md.nose_hoover_chain import MTKNPT, IsotropicMTKNPT, NoseHooverChainNVT
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
-from ase.md.verlet import VelocityVerlet
 
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import ConvergenceError, SettingsError, StructureError
 from ase_rfhgn.properties.committee import Committee, Model, require_crystal, with_calculator
+from ase_rfhgn.properties.ensembles import Run
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.cell import has_volume
 
-ENSEMBLES = ("nve", "langevin", "bussi", "nose-hoover", "npt", "npt-flexible")
-"""Ensembles: constant energy, three thermostats, and barostats for the volume alone or for the whole cell."""
-
-STEP_OF_HYDROGEN, LONGEST_STEP = 0.5, 5.0
-"""Default time step for a mass of 1 (fs), which grows as the root of the mass, and the longest one."""
-
-FRICTION = 0.01 / units.fs
-"""Friction of Langevin's thermostat."""
-
-COUPLING = 100.0
-"""Relaxation time of thermostats in steps; the barostat's is ten times longer."""
+PICOSECOND = 1000.0 * units.fs
 
 STEP = "md_step"
 """Entry of ``info`` of the frames of a trajectory: the number of the step."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """Settings of a run.
-
-    Attributes
-    ----------
-    time : float
-        Length of the run, in ASE's unit of time.
-    temperature : float
-        Temperature (K): of the thermostat, and of the momenta that a structure without momenta gets.
-    ensemble : str
-        One of `ENSEMBLES`.
-    timestep : float, optional
-        Time step, in ASE's unit; by default 0.5 fs times the root of the smallest mass (amu), at most 5 fs.
-    pressure : float
-        Pressure of a barostat (eV/Å³).
-    seed : int
-        Seed of momenta and of random thermostats.
-    interval : int
-        Steps from one frame or line of the log to the next.
-    """
-
-    time: float
-    temperature: float = 300.0
-    ensemble: str = "langevin"
-    timestep: float | None = None
-    pressure: float = 0.0
-    seed: int = 0
-    interval: int = 10
-
-    def __post_init__(self) -> None:
-        """Refuse settings that are out of their range."""
-        if self.ensemble not in ENSEMBLES:
-            message = f"ensemble is {self.ensemble!r}: it must be one of {', '.join(ENSEMBLES)}"
-            raise SettingsError(message)
-        numbers = {"time": self.time, "temperature": self.temperature, "timestep": self.timestep}
-        bad = {name: one for name, one in numbers.items() if one is not None and not (np.isfinite(one) and one >= 0.0)}
-        if bad or self.timestep == 0.0 or self.interval < 1:
-            message = f"time, temperature, time step and interval must be positive: {numbers}, interval {self.interval}"
-            raise SettingsError(message)
-
-    def step_of(self, atoms: Atoms) -> float:
-        """Return the time step for a structure, in ASE's unit."""
-        if self.timestep is not None:
-            return self.timestep
-        return float(min(STEP_OF_HYDROGEN * np.sqrt(atoms.get_masses().min()), LONGEST_STEP)) * units.fs
-
-    def n_steps(self, atoms: Atoms) -> int:
-        """Return the number of steps for a structure."""
-        return round(self.time / self.step_of(atoms))
-
-    def driver(self, atoms: Atoms, rng: np.random.Generator) -> MolecularDynamics:
-        """Return the driver of ASE."""
-        step = self.step_of(atoms)
-        warm: dict[str, Any] = {"temperature_K": self.temperature}
-        chain = warm | {"tdamp": COUPLING * step}
-        squeezed = chain | {"pressure_au": self.pressure, "pdamp": 10.0 * COUPLING * step}
-        random = warm | {"rng": rng}
-        makers: dict[str, Callable[[], MolecularDynamics]] = {
-            "nve": lambda: VelocityVerlet(atoms, step),
-            "langevin": lambda: Langevin(atoms, step, friction=FRICTION, **random),
-            "bussi": lambda: Bussi(atoms, step, taut=COUPLING * step, **random),
-            "nose-hoover": lambda: NoseHooverChainNVT(atoms, step, **chain),
-            "npt": lambda: IsotropicMTKNPT(atoms, step, **squeezed),
-            "npt-flexible": lambda: MTKNPT(atoms, step, **squeezed),
-        }
-        return makers[self.ensemble]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +51,8 @@ class RunResult(Result):
         Largest extrapolation grade at the last frame.
     ensemble : str
         The ensemble.
+    times_ps, temperatures_k, total_energies_ev : ndarray of shape (n_frames,)
+        Time (ps), temperature (K), and potential plus kinetic energy per atom (eV) of every frame.
     atoms : ase.Atoms
         The last frame, with momenta.
     """
@@ -147,6 +68,9 @@ class RunResult(Result):
     total_energy_drift_ev: float
     gamma: float | None
     ensemble: str
+    times_ps: FloatArray
+    temperatures_k: FloatArray
+    total_energies_ev: FloatArray
     atoms: Atoms
 
 
@@ -204,12 +128,14 @@ def molecular_dynamics(
         _draw_momenta(moving, run.temperature, rng)
     driver = _driver(run, moving, rng)
     driver.nsteps = first
-    record = _Record(moving)
+    record = _Record(moving, driver)
     driver.attach(record, run.interval)
     if observer is not None:
         driver.attach(observer, run.interval, moving)
     if log is not None:
-        driver.attach(MDLogger(driver, moving, str(log), mode="a" if restart else "w"), run.interval)
+        driver.attach(
+            MDLogger(driver, moving, str(log), header=not restart, mode="a" if restart else "w"), run.interval
+        )
     total = max(run.n_steps(moving) - first, 0)
     if trajectory is None:
         _run(driver, total, progress=progress)
@@ -219,33 +145,35 @@ def molecular_dynamics(
             _run(driver, total, progress=progress)
             if driver.nsteps % run.interval and total:
                 _write(frames, moving, driver.nsteps)
-    record()
+    if not record.values or driver.nsteps % run.interval:
+        record()
     return _result(committee, run, driver, record)
 
 
 class _Record:
     """Energies, temperatures and pressures of the frames of a run."""
 
-    def __init__(self, atoms: Atoms) -> None:
-        self.atoms = atoms
-        self.values: list[tuple[float, float, float, float]] = []
+    def __init__(self, atoms: Atoms, driver: MolecularDynamics) -> None:
+        self.atoms, self.driver = atoms, driver
+        self.values: list[tuple[float, ...]] = []
 
     def __call__(self) -> None:
         atoms = self.atoms
         pressure = -atoms.get_stress(include_ideal_gas=True)[:3].mean() if has_volume(atoms) else np.nan
         energy, kinetic = atoms.get_potential_energy(), atoms.get_kinetic_energy()
-        self.values.append((atoms.get_temperature(), energy, energy + kinetic, float(pressure)))
+        time = self.driver.nsteps * self.driver.dt / PICOSECOND
+        self.values.append((atoms.get_temperature(), energy, energy + kinetic, float(pressure), time))
 
 
 def _result(committee: Committee, run: Run, driver: MolecularDynamics, record: _Record) -> RunResult:
     atoms = record.atoms
     value_ti = np.array(record.values)
     half_ti = value_ti[len(value_ti) // 2 :]
-    temperature, energy, _, pressure = half_ti.mean(axis=0)
+    temperature, energy, _, pressure, _ = half_ti.mean(axis=0)
     doubt = committee.uncertainty(atoms)
     return RunResult(
         n_steps=int(driver.nsteps),
-        time_ps=float(driver.nsteps * driver.dt / (1000.0 * units.fs)),
+        time_ps=float(driver.nsteps * driver.dt / PICOSECOND),
         timestep_fs=float(driver.dt / units.fs),
         temperature_k=float(temperature),
         temperature_k_error=_standard_error(half_ti[:, 0]),
@@ -255,6 +183,9 @@ def _result(committee: Committee, run: Run, driver: MolecularDynamics, record: _
         total_energy_drift_ev=float(value_ti[-1, 2] - value_ti[0, 2]) / len(atoms),
         gamma=None if doubt is None else float(doubt.grade_n.max()),
         ensemble=run.ensemble,
+        times_ps=value_ti[:, 4],
+        temperatures_k=value_ti[:, 0],
+        total_energies_ev=value_ti[:, 2] / len(atoms),
         atoms=atoms,
     )
 

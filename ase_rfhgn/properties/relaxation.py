@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,9 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS, FIRE, LBFGS
 from ase.units import GPa
 
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import ConvergenceError, SettingsError, StructureError
-from ase_rfhgn.properties.committee import Committee, Model, with_calculator
+from ase_rfhgn.properties.committee import Committee, Model, with_calculator, with_results
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.cell import has_volume
@@ -36,7 +36,7 @@ class Relaxation(Result):
     Attributes
     ----------
     atoms : ase.Atoms
-        The structure; it carries the calculator.
+        The structure; it carries its energy, its forces and, if its cell has a volume, its stress.
     energy_ev, energy_ev_error : float
         Energy (eV), and its error bar.
     max_force, max_force_error : float
@@ -45,6 +45,8 @@ class Relaxation(Result):
         Whether forces, and the stress if the cell was free, are as small as they should be.
     n_steps : int
         Steps of the optimizer.
+    max_forces : ndarray of shape (n_steps + 1,)
+        Largest force at every step (eV/Å).
     volume_a3 : float or None
         Volume of the cell (Å³), if it has one.
     gamma : float or None
@@ -58,6 +60,7 @@ class Relaxation(Result):
     max_force_error: float | None
     converged: bool
     n_steps: int
+    max_forces: FloatArray
     volume_a3: float | None
     gamma: float | None
 
@@ -112,8 +115,11 @@ def relax(
     if cell:
         free = FrechetCellFilter(relaxed, scalar_pressure=pressure * GPa, constant_volume=fixed_volume)
     driver = OPTIMIZERS[name](free, logfile=None)
-    converged = deque(progress_bar(driver.irun(fmax=fmax, steps=steps), "relax", shown=progress), maxlen=1).pop()
-    return _described(committee, relaxed, bool(converged), driver.get_number_of_steps())
+    force_t, converged = [], False
+    for done in progress_bar(driver.irun(fmax=fmax, steps=steps), "relax", shown=progress):
+        converged = bool(done)
+        force_t.append(float(np.linalg.norm(relaxed.get_forces(), axis=1).max()))
+    return _described(committee, relaxed, np.array(force_t), converged=converged)
 
 
 def relaxed_or_refused(committee: Committee, atoms: Atoms, label: str, **settings: Any) -> Atoms:  # noqa: ANN401
@@ -145,17 +151,19 @@ def relaxed_or_refused(committee: Committee, atoms: Atoms, label: str, **setting
     return found.atoms
 
 
-def _described(committee: Committee, atoms: Atoms, converged: bool, n_steps: int) -> Relaxation:  # noqa: FBT001
+def _described(committee: Committee, atoms: Atoms, force_t: FloatArray, *, converged: bool) -> Relaxation:
     size_n = np.linalg.norm(atoms.get_forces(), axis=1)
     doubt = committee.uncertainty(atoms)
+    kept = with_results(atoms)
     return Relaxation(
-        atoms=atoms,
-        energy_ev=float(atoms.get_potential_energy()),
+        atoms=kept,
+        energy_ev=float(kept.get_potential_energy()),
         energy_ev_error=None if doubt is None else doubt.energy,
         max_force=float(size_n.max()),
         max_force_error=None if doubt is None else float(np.linalg.norm(doubt.force_nc[size_n.argmax()])),
         converged=converged,
-        n_steps=n_steps,
+        n_steps=len(force_t) - 1,
+        max_forces=force_t,
         volume_a3=float(atoms.get_volume()) if has_volume(atoms) else None,
         gamma=None if doubt is None else float(doubt.grade_n.max()),
     )

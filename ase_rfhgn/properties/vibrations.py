@@ -10,7 +10,6 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.units import _e, _hplanck
-from ase.vibrations import Vibrations as FiniteDifferences
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError
@@ -99,6 +98,8 @@ def vibrations(
 
 def _frequencies(atoms: Atoms, displacement: float) -> FloatArray:
     """Return frequencies (THz), imaginary ones negative; forces are kept in files of a temporary folder by ASE."""
+    from ase.vibrations import Vibrations as FiniteDifferences  # imports matplotlib
+
     with tempfile.TemporaryDirectory() as folder:
         differences = FiniteDifferences(atoms, name=str(Path(folder) / "vibrations"), delta=displacement)
         differences.run()

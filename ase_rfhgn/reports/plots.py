@@ -133,17 +133,50 @@ def save_figure(
     OutputError
         If the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
     if not parities:
         message = f"{path}: nothing to draw: no frame has a label"
         raise TrainingDataError(message)
     panels: list[Callable[[Axes], Axes]] = [partial(plot_parity, parity) for parity in parities]
     if reliability is not None:
         panels += [partial(plot_errors, reliability), partial(plot_reliability, reliability)]
+    save_panels(panels, path, title=title, columns=columns)
+
+
+def save_panels(
+    panels: Sequence[Callable[[Axes], Axes]],
+    path: str | Path,
+    *,
+    title: str = "",
+    columns: int | None = None,
+    inches: tuple[float, float] = (PANEL_INCHES, PANEL_INCHES),
+) -> None:
+    """Write an image file with several panels.
+
+    Parameters
+    ----------
+    panels : sequence of callable
+        What draws each panel on the axes that it is given.
+    path : str or Path
+        File to write; its suffix is the format, ``.png`` or another format that Matplotlib knows.
+    title : str, optional
+        Line above the panels.
+    columns : int, optional
+        Panels side by side; by default all of them.
+    inches : pair of float, optional
+        Width and height of a panel.
+
+    Raises
+    ------
+    SettingsError
+        If the format is not known.
+    OutputError
+        If the file cannot be written.
+    """
+    from matplotlib.figure import Figure
+
     columns = len(panels) if columns is None else columns
     lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(PANEL_INCHES * columns, PANEL_INCHES * lines), layout="constrained")
+    figure = Figure(figsize=(inches[0] * columns, inches[1] * lines), layout="constrained")
     known = sorted(figure.canvas.get_supported_filetypes())
     if Path(path).suffix[1:].lower() not in known:
         message = f"{path}: unknown format of a figure; the name must end in one of {', '.join(known)}"
