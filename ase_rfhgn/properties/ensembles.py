@@ -12,6 +12,7 @@ from ase.md.bussi import Bussi
 from ase.md.langevin import Langevin
 from ase.md.md import MolecularDynamics
 from ase.md.nose_hoover_chain import MTKNPT, IsotropicMTKNPT, NoseHooverChainNVT
+from ase.md.velocitydistribution import Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
 
 from ase_rfhgn.errors import SettingsError
@@ -96,3 +97,26 @@ class Run:
             "npt-flexible": lambda: MTKNPT(atoms, step, **squeezed),
         }
         return makers[self.ensemble]()
+
+
+def draw_momenta(atoms: Atoms, temperature: float, generator: np.random.Generator) -> None:
+    """Give atoms thermal momenta: without a drift unless some are held, and molecules without a rotation.
+
+    A structure at rest soon halves the temperature, because its potential energy takes a half.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A structure.
+    temperature : float
+        Temperature (K).
+    generator : numpy.random.Generator
+        Source of the random numbers.
+    """
+    spread_n = np.sqrt(units.kB * temperature * atoms.get_masses())
+    atoms.set_momenta(spread_n[:, None] * generator.normal(size=(len(atoms), 3)))
+    if atoms.constraints:
+        return
+    Stationary(atoms)
+    if not atoms.pbc.any() and len(atoms) > 1:
+        ZeroRotation(atoms)

@@ -13,12 +13,11 @@ from ase.calculators.calculator import CalculationFailed
 from ase.io.trajectory import Trajectory
 from ase.md.logger import MDLogger
 from ase.md.md import MolecularDynamics
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import ConvergenceError, SettingsError, StructureError
 from ase_rfhgn.properties.committee import Committee, Model, require_crystal, with_calculator
-from ase_rfhgn.properties.ensembles import Run
+from ase_rfhgn.properties.ensembles import Run, draw_momenta
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.cell import has_volume
@@ -123,9 +122,10 @@ def molecular_dynamics(
     committee = Committee.of(model)
     first, start = _last_frame(trajectory) if restart else (0, atoms)
     moving = with_calculator(start, committee.calculator)
+    moving.get_forces()  # a structure that cannot be evaluated is refused before anything is written
     rng = np.random.default_rng([run.seed, first])
     if not moving.get_momenta().any():
-        _draw_momenta(moving, run.temperature, rng)
+        draw_momenta(moving, run.temperature, rng)
     driver = _driver(run, moving, rng)
     driver.nsteps = first
     record = _Record(moving, driver)
@@ -203,8 +203,6 @@ def _run(driver: MolecularDynamics, steps: int, *, progress: bool) -> None:
         for _ in progress_bar(driver.irun(steps), "dynamics", total=steps + 1, shown=progress):
             pass
     except (StructureError, CalculationFailed) as error:
-        if driver.nsteps == 0:
-            raise
         message = f"the run burst at step {driver.nsteps}: {error}; look at grades, or take a shorter time step"
         raise ConvergenceError(message) from error
 
@@ -215,14 +213,6 @@ def _driver(run: Run, atoms: Atoms, rng: np.random.Generator) -> MolecularDynami
     except (NotImplementedError, ValueError) as error:
         message = f"the ensemble {run.ensemble} does not run here: {error}"
         raise SettingsError(message) from error
-
-
-def _draw_momenta(atoms: Atoms, temperature: float, rng: np.random.Generator) -> None:
-    MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
-    if not atoms.constraints:
-        Stationary(atoms)
-        if not atoms.pbc.any() and len(atoms) > 1:
-            ZeroRotation(atoms)
 
 
 def _write(frames: Any, atoms: Atoms, step: int) -> None:  # noqa: ANN401  # a writer of ASE

@@ -119,7 +119,7 @@ def phonons(
         lattice.produce_force_constants()
         lattice.symmetrize_force_constants()
         lattice.run_qpoints(band.kpts)
-        found: FloatArray = lattice.get_qpoints_dict()["frequencies"]
+        found: FloatArray = lattice.qpoints.frequencies
         return found
 
     frequency_ib, error_ib = committee.estimate(frequencies, "force")

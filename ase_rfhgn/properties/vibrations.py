@@ -20,8 +20,8 @@ from ase_rfhgn.properties.results import Result
 THZ_PER_EV = 1e-12 * _e / _hplanck
 """Frequency of a quantum of 1 eV (THz)."""
 
-LEAST_IMAGINARY = 1.5
-"""Imaginary frequencies above this number (THz; 50 cm⁻¹) are no rounding of translations and rotations."""
+LEAST_IMAGINARY = 0.5
+"""Imaginary frequencies above this number (THz; 17 cm⁻¹) are no rounding of translations and rotations."""
 
 
 @dataclass(frozen=True, slots=True)
