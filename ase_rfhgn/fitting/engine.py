@@ -11,7 +11,7 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
 from ase_rfhgn.fitting.diagnosis import diagnosed
 from ase_rfhgn.fitting.grouping import Grouping
-from ase_rfhgn.fitting.label_use import group_weights_i, label_record, tell_of_needless_time
+from ase_rfhgn.fitting.label_use import group_weights_i, label_record
 from ase_rfhgn.fitting.linear_model import LinearModel, Solution
 from ase_rfhgn.fitting.linear_system import recorded_system
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
@@ -137,10 +137,10 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
             frames = frames.without_labels()
         else:
             targets = replace(targets, threads=options.threads)
-            tell_of_needless_time(problem.settings, frames.name)
         prepared = problem.prepare(frames, targets, options)
         prepared = replace(prepared, row_weights=prepared.row_weights.times(weight_i))
-        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
+        needless = problem.settings.needless_for(targets.description)
+        log(f"{frames.name}: fitted to {targets.description}{needless}", shown=options.progress)
         model = _solved(problem, prepared, options)
         weighted = _weighted_for_noise(prepared, model)
         if weighted is not None:

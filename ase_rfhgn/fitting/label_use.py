@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.errors import SettingsError, TrainingDataWarning
-from ase_rfhgn.fitting.target_settings import TargetSettings
+from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.labels import KINDS
 from ase_rfhgn.structures.training_set import TrainingSet
@@ -49,30 +47,6 @@ def group_weights_i(frames: TrainingSet, weights: Mapping[str, float] | None) ->
             message = f"group_weights names {name!r}, but no frame of {frames.name} is in this group; groups: {known}"
             raise SettingsError(message)
     return np.array([1.0 if group is None else weights.get(group, 1.0) for group in group_i])
-
-
-def tell_of_needless_time(settings: TargetSettings, name: str) -> None:
-    """Warn of a time step or a stride that a fit to labels does not use.
-
-    Parameters
-    ----------
-    settings : TargetSettings
-        Settings of the fit.
-    name : str
-        Name of the frames in messages.
-
-    Warns
-    -----
-    TrainingDataWarning
-        If there is one.
-    """
-    given = [word for word in ("timestep", "stride") if getattr(settings, word) is not None]
-    if given:
-        message = (
-            f"{name}: frames have labels, which are fitted, so {' and '.join(given)} changes nothing; leave it out, "
-            "or choose targets='momenta' or targets='positions'"
-        )
-        warnings.warn(message, TrainingDataWarning, stacklevel=4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,11 @@ class TargetSettings:
         """Whether labelled energies take part in the fit."""
         return True
 
+    def needless_for(self, targets: str) -> str:
+        """Return that settings change nothing for targets, as the end of a sentence; empty if there are none."""
+        given = [name for name in ("timestep", "stride") if getattr(self, name) is not None and targets == "labels"]
+        return f", for which {' and '.join(given)} mean nothing" if given else ""
+
     @property
     def label_keys(self) -> LabelKeys:
         """Names of labels and of groups."""

@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event, Thread
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tqdm import tqdm
 
@@ -30,8 +31,8 @@ _STAGE = "{desc}: {elapsed}"
 Item = TypeVar("Item")
 
 
-def progress_bar(items: Iterable[Item], label: str, *, total: int | None = None, shown: bool = True) -> Iterator[Item]:
-    """Yield the same items; going through them shows a progress bar that vanishes at the end.
+def progress_bar(items: Iterable[Item], label: str, *, total: int | None = None, shown: bool = True) -> Iterable[Item]:
+    """Return the same items; whenever they are gone through, a progress bar is shown that vanishes at the end.
 
     Nothing is shown when stderr is not a terminal, nor in the first two seconds. The logger `LOGGER` is told
     when all items are done.
@@ -47,14 +48,26 @@ def progress_bar(items: Iterable[Item], label: str, *, total: int | None = None,
     shown : bool, default True
         Whether progress is wanted at all.
     """
-    count = len(items) if total is None and isinstance(items, Sized) else total
-    start, done = time.perf_counter(), 0
-    with _bar(label, shown=shown, total=count) as bar, _refreshed(bar):
-        for item in items:
-            yield item
-            bar.update()
-            done += 1
-    _log(f"{label}: {done} of {done if count is None else count}", start)
+    return _Watched(items, label, len(items) if total is None and isinstance(items, Sized) else total, shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched(Generic[Item]):
+    """Items with a progress bar."""
+
+    items: Iterable[Item]
+    label: str
+    total: int | None
+    shown: bool
+
+    def __iter__(self) -> Iterator[Item]:
+        start, done = time.perf_counter(), 0
+        with _bar(self.label, shown=self.shown, total=self.total) as bar, _refreshed(bar):
+            for item in self.items:
+                yield item
+                bar.update()
+                done += 1
+        _log(f"{self.label}: {done} of {done if self.total is None else self.total}", start)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from ase import Atoms
 from labelled import labelled, shaken
 
 from ase_rfhgn import downdate, evaluate_errors, fit, left_out_errors, update
-from ase_rfhgn.errors import SettingsError, TrainingDataError, TrainingDataWarning
+from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.fitting.label_use import changed_counts
 from ase_rfhgn.models.potential import Potential
 
@@ -94,9 +94,9 @@ def test_a_group_that_does_not_occur_is_refused() -> None:
         fit(frames_of_groups(), group_weights={"hot": -1}, **TINY)
 
 
-def test_a_time_step_that_changes_nothing_is_told() -> None:
-    with pytest.warns(TrainingDataWarning, match="frames have labels, which are fitted, so timestep changes nothing"):
-        fit(frames_of_groups(), timestep=1.0, **TINY)
+def test_a_time_step_that_changes_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(frames_of_groups(), timestep=1.0, stride=2, progress=True, **TINY)
+    assert "fitted to labels, for which timestep and stride mean nothing\n" in capsys.readouterr().err
 
 
 def test_frames_without_labels_are_named_in_plain_words() -> None:

@@ -63,6 +63,11 @@ def test_the_log_has_a_record_per_stage(caplog: pytest.LogCaptureFixture) -> Non
     assert texts == ["features: 3 of 3", "evaluate: 4 of 4", "ridge", "fitted"]
 
 
+def test_items_can_be_gone_through_again() -> None:
+    items = progress_bar([1, 2, 3], "features", shown=False)
+    assert list(items) == list(items) == [1, 2, 3]
+
+
 def test_nothing_is_shown_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with stage("ridge"):
         assert list(progress_bar(range(3), "features")) == [0, 1, 2]
