@@ -50,5 +50,5 @@ def describe_phonons(report: Report) -> str:
     for name, i in rows.items():
         doubt = report["frequencies_thz_error"]
         lines += [f"{name:<4}{table([report['frequencies_thz'][i]], doubt and [doubt[i]])}"]
-    shown = ("supercell", "n_displacements", "stable")
+    shown = ("supercell", "n_displacements", "gamma", "stable")
     return "\n".join([*lines, describe_result({name: report[name] for name in shown})])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from ase import Atoms
 from ase.io import write
 
+from ase_rfhgn.calculators.extrapolation_observer import WARN
 from ase_rfhgn.cli.output import add_force, add_output, require_writable
 from ase_rfhgn.cli.property_text import describe_result
 from ase_rfhgn.cli.shared import add_command, add_json, printed, require_format
 from ase_rfhgn.cli.text import Report
-from ase_rfhgn.errors import StructureError
+from ase_rfhgn.errors import ExtrapolationWarning, StructureError
 from ase_rfhgn.properties.committee import Committee
 from ase_rfhgn.reports.plots import save_panels
 from ase_rfhgn.runtime.atomic_write import atomic_write
@@ -132,6 +134,12 @@ def finished(
         atomic_write(options.output, lambda path: write(path, structures))
     if options.plot is not None:
         save_panels([partial(panel, result) for panel in panels], options.plot, inches=(5.0, 4.0))
+    gamma = getattr(result, "gamma", None)
+    if gamma is not None and gamma > WARN:
+        message = (
+            f"structures are unlike the training data (extrapolation grade {gamma:.2g}): errors may exceed their bars"
+        )
+        warnings.warn(message, ExtrapolationWarning, stacklevel=2)
     options.exit_code = 0 if converged else 1
     report: Report = {name: value for name, value in result.as_dict().items() if name not in hidden}
     return printed(report, options, describe)

@@ -107,6 +107,12 @@ class Committee:
         """Return the predicted uncertainties of a structure, None if there is no ensemble."""
         return None if self.potential is None else self.potential.predicted_uncertainty(atoms, threads=self.threads)
 
+    def gamma(self, structures: Iterable[Atoms]) -> float | None:
+        """Return the largest extrapolation grade of an atom of some structures, None if there is no ensemble."""
+        if self.potential is None:
+            return None
+        return max(float(self.potential.grade(atoms).max()) for atoms in structures)
+
 
 def _with_ensemble(potential: Potential) -> Potential | None:
     return None if potential.ensemble is None else potential

@@ -16,7 +16,7 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.properties.committee import Committee, Model, energies, require_crystal
 from ase_rfhgn.properties.extras import library
 from ase_rfhgn.properties.relaxation import TIGHT, relaxed_or_refused
-from ase_rfhgn.properties.results import Result, number
+from ase_rfhgn.properties.results import Result
 from ase_rfhgn.properties.supercells import repeats
 
 SIMPLE = ("CUB", "TET", "ORC", "HEX", "RHL", "MCL", "TRI")
@@ -40,6 +40,8 @@ class SurfaceEnergy(Result):
         Miller indices, of the conventional cell.
     area_a2 : float
         Area of one side of the slab (Å²).
+    gamma : float or None
+        Largest extrapolation grade of an atom of the slab.
     thickness_a : float
         Distance between the outermost layers of atoms (Å).
     n_atoms : int
@@ -53,6 +55,7 @@ class SurfaceEnergy(Result):
     energy_unrelaxed_j_m2: float
     miller: tuple[int, int, int]
     area_a2: float
+    gamma: float | None
     thickness_a: float
     n_atoms: int
     atoms: Atoms
@@ -76,6 +79,8 @@ class VacancyEnergy(Result):
         Repeats of the given cell.
     n_atoms : int
         Atoms that are left.
+    gamma : float or None
+        Largest extrapolation grade of an atom.
     atoms : ase.Atoms
         The relaxed crystal with the vacancy.
     """
@@ -87,6 +92,7 @@ class VacancyEnergy(Result):
     chemical_potential_ev: float
     supercell: tuple[int, int, int]
     n_atoms: int
+    gamma: float | None
     atoms: Atoms
 
 
@@ -151,6 +157,7 @@ def surface_energy(
         energy_unrelaxed_j_m2=float(value[1]),
         miller=indices,
         area_a2=area,
+        gamma=committee.gamma([slab]),
         thickness_a=float(np.ptp(slab.positions[:, 2])),
         n_atoms=len(slab),
         atoms=slab,
@@ -211,12 +218,13 @@ def vacancy_energy(
     value, error = committee.estimate(measured, "energy")
     return VacancyEnergy(
         energy_ev=float(value[0]),
-        energy_ev_error=None if error is None else number(error[0]),
+        energy_ev_error=None if error is None else float(error[0]),
         energy_unrelaxed_ev=float(value[1]),
         element=str(atoms.symbols[site]),
         chemical_potential_ev=float(value[2]),
         supercell=repeat,
         n_atoms=len(around),
+        gamma=committee.gamma([around]),
         atoms=around,
     )
 

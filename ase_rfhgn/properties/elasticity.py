@@ -38,6 +38,8 @@ class ElasticConstants(Result):
         Whether every strain costs energy (Born's criterion).
     volume_a3 : float
         Volume per atom (Å³).
+    gamma : float or None
+        Largest extrapolation grade of an atom of the strained crystals.
     """
 
     stiffness_gpa: FloatArray
@@ -50,6 +52,7 @@ class ElasticConstants(Result):
     shear_modulus_gpa_error: float | None
     stable: bool
     volume_a3: float
+    gamma: float | None
 
 
 def elastic_constants(
@@ -107,6 +110,7 @@ def elastic_constants(
         shear_modulus_gpa_error=errors[2],
         stable=bool(np.linalg.eigvalsh(stiffness_vv).min() > 0.0),
         volume_a3=float(start.get_volume()) / len(start),
+        gamma=committee.gamma(strained.structures),
     )
 
 

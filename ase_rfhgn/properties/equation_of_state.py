@@ -15,7 +15,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import ConvergenceError, SettingsError
 from ase_rfhgn.properties.committee import Committee, Model, energies, require_crystal, with_calculator
 from ase_rfhgn.properties.relaxation import TIGHT, relaxed_or_refused
-from ase_rfhgn.properties.results import Result, number
+from ase_rfhgn.properties.results import Result
 from ase_rfhgn.runtime.progress import progress_bar
 
 LAWS = ("birchmurnaghan", "vinet", "murnaghan", "birch", "p3")
@@ -41,6 +41,8 @@ class EquationOfState(Result):
         Volumes and energies per atom that the law was fitted to.
     energies_ev_error : ndarray of shape (n_volumes,) or None
         Error bars of the energies.
+    gamma : float or None
+        Largest extrapolation grade of an atom.
     law : str
         The law, as `ase.eos` calls it.
     """
@@ -54,6 +56,7 @@ class EquationOfState(Result):
     volumes_a3: FloatArray
     energies_ev: FloatArray
     energies_ev_error: FloatArray | None
+    gamma: float | None
     law: str
 
 
@@ -109,20 +112,25 @@ def equation_of_state(
         structures.append(one)
     volume_i = np.array([one.get_volume() for one in structures]) / len(atoms)
     energy_i, energy_error_i = committee.estimate(partial(_energies_per_atom, structures), "energy")
-    value, error = committee.estimate(
-        lambda calculator: _fitted(volume_i, _energies_per_atom(structures, calculator), law), "energy"
-    )
-    errors = [None] * len(value) if error is None else [number(one) for one in error]
+
+    def measured(calculator: Calculator) -> FloatArray:
+        return _fitted(volume_i, _energies_per_atom(structures, calculator), law)
+
+    # Volume and stiffness are derivatives of the energy by strain, as stresses are.
+    value, error = committee.estimate(measured, "stress")
+    energy_error = committee.estimate(measured, "energy")[1]
+    errors = [None] * 2 if error is None else [float(error[0]), float(error[2])]
     return EquationOfState(
         volume_a3=float(value[0]),
         volume_a3_error=errors[0],
         energy_ev=float(value[1]),
-        energy_ev_error=errors[1],
+        energy_ev_error=None if energy_error is None else float(energy_error[1]),
         bulk_modulus_gpa=float(value[2]),
-        bulk_modulus_gpa_error=errors[2],
+        bulk_modulus_gpa_error=errors[1],
         volumes_a3=volume_i,
         energies_ev=energy_i,
         energies_ev_error=energy_error_i,
+        gamma=committee.gamma(structures),
         law=law,
     )
 

@@ -40,6 +40,8 @@ class MinimumEnergyPath(Result):
         Largest force across the band (eV/Å).
     converged : bool
         Whether it is as small as it should be.
+    gamma : float or None
+        Largest extrapolation grade of an atom.
     images : tuple of ase.Atoms
         The structures.
     """
@@ -53,6 +55,7 @@ class MinimumEnergyPath(Result):
     distances_a: FloatArray
     max_force: float
     converged: bool
+    gamma: float | None
     images: tuple[Atoms, ...]
 
 
@@ -147,6 +150,7 @@ def _described(committee: Committee, band: list[Atoms], *, converged: bool, forc
         distances_a=np.cumsum([0.0, *map(_distance, band[:-1], band[1:])]),
         max_force=force,
         converged=converged,
+        gamma=committee.gamma(band),
         images=tuple(band),
     )
 

@@ -45,6 +45,8 @@ class Phonons(Result):
         Repeats of the given cell.
     n_displacements : int
         Displaced structures that were evaluated.
+    gamma : float or None
+        Largest extrapolation grade of an atom of the displaced supercells.
     stable : bool
         Whether no frequency along the path is imaginary.
     """
@@ -56,6 +58,7 @@ class Phonons(Result):
     ticks: tuple[tuple[float, str], ...]
     supercell: tuple[int, int, int]
     n_displacements: int
+    gamma: float | None
     stable: bool
 
 
@@ -132,6 +135,7 @@ def phonons(
         ticks=tuple((float(tick), name.replace("G", "Γ")) for tick, name in zip(tick_i, names, strict=True)),
         supercell=repeat,
         n_displacements=len(displaced),
+        gamma=committee.gamma(displaced),
         stable=bool(frequency_ib.min() > -LEAST_NEGATIVE),
     )
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 
 class Result:
@@ -40,8 +39,3 @@ def _plain(value: object) -> object:
     if isinstance(value, float) and not np.isfinite(value):
         return None
     return value
-
-
-def number(value: NDArray[Any] | None) -> float | None:
-    """Return an array of one number as a number, and None as it is."""
-    return None if value is None else float(value)

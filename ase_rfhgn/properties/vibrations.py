@@ -38,6 +38,8 @@ class Vibrations(Result):
         Half of the quanta of the real modes (eV), and its error bar.
     stable : bool
         Whether no frequency is imaginary, up to rounding.
+    gamma : float or None
+        Largest extrapolation grade of an atom.
     atoms : ase.Atoms
         The relaxed structure.
     """
@@ -47,6 +49,7 @@ class Vibrations(Result):
     zero_point_energy_ev: float
     zero_point_energy_ev_error: float | None
     stable: bool
+    gamma: float | None
     atoms: Atoms
 
 
@@ -92,6 +95,7 @@ def vibrations(
         zero_point_energy_ev=float(value[-1]),
         zero_point_energy_ev_error=None if error is None else float(error[-1]),
         stable=bool(value[:-1].min(initial=0.0) > -LEAST_IMAGINARY),
+        gamma=committee.gamma([start]),
         atoms=start,
     )
 

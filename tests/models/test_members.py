@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.testing import check_forces_are_gradients, check_stress_is_strain_derivative
 
-Part = Callable[..., object]
+Part = Callable[[Any], Any]
 PARTS: dict[str, Part] = {
     "energy": lambda found: found.energy,
     "force": lambda found: found.force_nc,

@@ -12,6 +12,7 @@ from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.units import GPa
 
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
 from ase_rfhgn.errors import ConvergenceError, SettingsError, StructureError
 from ase_rfhgn.models.potential import Potential
@@ -160,7 +161,7 @@ def test_a_minimum_that_is_not_there_is_told() -> None:
 
 
 def test_error_bars_of_a_member_without_a_result_are_infinite(copper: Potential) -> None:
-    def measure(calculator: object) -> np.ndarray:  # type: ignore[type-arg]
+    def measure(calculator: object) -> FloatArray:
         if calculator is not committee.calculator:
             message = "no minimum"
             raise ConvergenceError(message)

@@ -109,6 +109,8 @@ def test_a_surface_costs_what_it_costs_by_emt(copper: Potential) -> None:
     assert 0.0 < found.energy_j_m2_error < 0.2 * found.energy_j_m2
     assert truth.energy_j_m2 <= truth.energy_unrelaxed_j_m2 + 1e-9
     assert found.thickness_a > 12.0
+    assert found.gamma == pytest.approx(copper.grade(found.atoms).max())
+    assert truth.gamma is None
     assert found.atoms.cell[2, 2] == pytest.approx(found.thickness_a + 20.0, abs=0.1)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter
-from ase.io import read, write
+from ase.io import iread, write
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 from ase.units import GPa, fs
@@ -45,7 +47,7 @@ def test_a_run_in_two_parts_is_one_run(copper: Potential, tmp_path: Path) -> Non
     np.testing.assert_allclose(parts.atoms.positions, whole.atoms.positions, atol=1e-12)
     np.testing.assert_allclose(parts.atoms.get_momenta(), whole.atoms.get_momenta(), atol=1e-10)
     assert parts.n_steps == whole.n_steps == 20
-    assert [atoms.info["md_step"] for atoms in read(path, ":")] == [0, 3, 6, 7, 9, 12, 15, 18, 20]
+    assert [atoms.info["md_step"] for atoms in iread(path)] == [0, 3, 6, 7, 9, 12, 15, 18, 20]
     assert len(log.read_text().splitlines()) == 1 + 3 + 4
     done = molecular_dynamics(copper, crystal(), run, trajectory=path, restart=True)  # nothing is left to do
     assert done.n_steps == 20
@@ -129,7 +131,7 @@ def test_an_interrupted_run_leaves_its_frames(tmp_path: Path) -> None:
     path = tmp_path / "run.traj"
     with pytest.raises(KeyboardInterrupt):
         molecular_dynamics(EMT(), crystal(), Run(100 * fs, interval=2), trajectory=path, observer=interrupt)
-    assert [atoms.info["md_step"] for atoms in read(path, ":")] == [0, 2, 4]
+    assert [atoms.info["md_step"] for atoms in iread(path)] == [0, 2, 4]
     found = molecular_dynamics(EMT(), crystal(), Run(40 * fs, interval=2), trajectory=path, restart=True)
     assert found.n_steps == 10
 
@@ -152,7 +154,7 @@ def test_strange_frames_are_told_and_saved_with_their_grades(copper: Potential, 
     observer(atoms)  # in a row of strange frames, only the first is worth a warning
     usual = crystal()
     observer(usual)
-    saved = read(tmp_path / "strange.extxyz", ":")
+    saved = list(iread(tmp_path / "strange.extxyz"))
     assert len(saved) == observer.n_strange == 2
     assert observer.n_frames == 3
     np.testing.assert_allclose(saved[0].arrays["gamma"], copper.grade(atoms), rtol=1e-6)
@@ -167,7 +169,7 @@ def test_any_driver_takes_an_observer(copper: Potential, kind: str, add: tuple[s
     atoms = crystal()
     atoms.rattle(0.05, seed=1)
     atoms.calc = RFHGNCalculator(copper)
-    drivers = {
+    drivers: dict[str, Callable[[], Any]] = {
         "md": lambda: VelocityVerlet(atoms, 2.0 * fs),
         "optimizer": lambda: BFGS(atoms, logfile=None),
         "filter": lambda: BFGS(FrechetCellFilter(atoms), logfile=None),  # type: ignore[arg-type]
@@ -185,7 +187,7 @@ def test_a_run_stops_where_told(copper: Potential, tmp_path: Path) -> None:
     observer = ExtrapolationObserver(copper, stop=1.2, save=tmp_path / "strange.traj")
     with pytest.raises(ExtrapolationError, match=r"above 1\.2: the run stops"):
         molecular_dynamics(copper, strange(), Run(100 * fs), observer=observer)
-    assert read(tmp_path / "strange.traj").info["gamma"] > 1.2
+    assert next(iread(tmp_path / "strange.traj")).info["gamma"] > 1.2
 
 
 def test_an_observer_needs_grades_and_a_structure(copper: Potential) -> None:
