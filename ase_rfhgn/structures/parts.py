@@ -75,7 +75,7 @@ def parts_of(source: Source, *, progress: bool = False) -> Iterator[Part]:
     """
     if isinstance(source, str | Path | Atoms):
         source = [source]
-    if not isinstance(source, Iterable):
+    if not isinstance(source, (Iterable, *_REREADABLE)):
         message = f"frames are of type {type(source).__name__}: give files, or a list of ase.Atoms"
         raise TrainingDataError(message)
     rereadable = source if isinstance(source, _REREADABLE) else list(source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import TypeAlias
 
@@ -89,6 +90,8 @@ class TrainingSet:
             If a source cannot be read, or has no frames, or the first of them is no sound structure.
         """
         parts = list(parts_of(source, progress=progress))
+        if name is not None and len(parts) == 1:
+            parts = [replace(parts[0], name=name)]
         frames = cls(parts, _common_name(parts) if name is None else name, closest=closest, keys=keys)
         for part in parts if len(parts) > 1 else ():
             if not len(part.number_i):
