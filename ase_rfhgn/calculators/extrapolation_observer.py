@@ -57,14 +57,14 @@ class ExtrapolationObserver:
     >>> from ase.calculators.emt import EMT
     >>> from ase.md.verlet import VelocityVerlet
     >>> from ase_rfhgn import ExtrapolationObserver, RFHGNCalculator, fit
-    >>> atoms = bulk("Cu", cubic=True)
+    >>> atoms = bulk("Cu", cubic=True) * (2, 2, 1)
     >>> atoms.rattle(0.1, seed=0)
     >>> atoms.calc = EMT()
     >>> forces = atoms.get_forces()
     >>> potential = fit([atoms], channels=8)
     >>> atoms.calc = RFHGNCalculator(potential)
     >>> dynamics = VelocityVerlet(atoms, timestep=0.1)
-    >>> observer = ExtrapolationObserver(potential, warn=20.0, stop=100.0)
+    >>> observer = ExtrapolationObserver(potential, warn=4.0, stop=10.0)
     >>> dynamics.attach(observer, interval=5)
     >>> done = dynamics.run(10)
     >>> observer.n_frames

@@ -12,7 +12,7 @@ from ase.calculators.calculator import Calculator
 from ase.units import J, m
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.properties.committee import Committee, Model, energies, require_crystal
 from ase_rfhgn.properties.extras import library
 from ase_rfhgn.properties.relaxation import TIGHT, relaxed_or_refused
@@ -21,6 +21,9 @@ from ase_rfhgn.properties.supercells import repeats
 
 SIMPLE = ("CUB", "TET", "ORC", "HEX", "RHL", "MCL", "TRI")
 """Bravais lattices, as ASE calls them, whose primitive cell is the conventional one."""
+
+ROUNDING = 1e-4
+"""Fraction of a cell by which relaxed atoms may be off its faces; otherwise ASE moves some across the vacuum."""
 
 FORCE = 0.01
 """Largest force of relaxed surfaces and vacancies (eV/Å)."""
@@ -241,20 +244,28 @@ def conventional(crystal: Atoms) -> Atoms:
     ------
     MissingLibraryError
         If spglib is needed and not installed.
+    StructureError
+        If spglib finds no symmetry.
     """
     if crystal.cell.get_bravais_lattice(eps=1e-3).name in SIMPLE:
         return crystal
     spglib = library("spglib", "phonons")
     cell = (crystal.cell.array, crystal.get_scaled_positions(), crystal.numbers)
-    vectors, positions, numbers = spglib.standardize_cell(cell, to_primitive=False, no_idealize=True, symprec=1e-3)
+    found = spglib.standardize_cell(cell, to_primitive=False, no_idealize=True, symprec=1e-3)
+    if found is None:
+        message = "spglib finds no conventional cell: give a structure in its conventional cell"
+        raise StructureError(message)
+    vectors, positions, numbers = found
     return Atoms(numbers=numbers, cell=vectors, scaled_positions=positions, pbc=True)
 
 
 def _slab(crystal: Atoms, indices: tuple[int, int, int], thickness: float, vacuum: float) -> Atoms:
     """Return a slab of repeats of the crystal that is at least as thick as it should be."""
-    one = surface(crystal, indices, 1, periodic=True)
+    moved = crystal.copy()
+    moved.set_scaled_positions(np.mod(crystal.get_scaled_positions(wrap=False) + ROUNDING, 1.0))
+    one = surface(moved, indices, 1, periodic=True)
     height = one.get_volume() / float(np.linalg.norm(np.cross(one.cell[0], one.cell[1])))
-    slab: Atoms = surface(crystal, indices, int(np.ceil(thickness / height)), vacuum=vacuum, periodic=True)
+    slab: Atoms = surface(moved, indices, int(np.ceil(thickness / height)), vacuum=vacuum, periodic=True)
     return slab
 
 

@@ -114,6 +114,14 @@ def test_a_surface_costs_what_it_costs_by_emt(copper: Potential) -> None:
     assert found.atoms.cell[2, 2] == pytest.approx(found.thickness_a + 20.0, abs=0.1)
 
 
+def test_rounding_of_relaxed_atoms_moves_no_layer_across_the_vacuum() -> None:
+    crystal = bulk("Cu", cubic=True)
+    exact = surface_energy(EMT(), crystal, miller=(1, 0, 0), relaxed=False)
+    crystal.positions -= 1e-8
+    rounded = surface_energy(EMT(), crystal, miller=(1, 0, 0), relaxed=False)
+    assert rounded.energy_j_m2 == pytest.approx(exact.energy_j_m2, abs=1e-6)
+
+
 def test_miller_indices_are_of_the_conventional_cell() -> None:
     pytest.importorskip("spglib")
     cubic, primitive = (
