@@ -31,6 +31,7 @@ from ase_rfhgn.cli.md import add_md
 from ase_rfhgn.cli.neb import add_neb
 from ase_rfhgn.cli.phonons import add_phonons
 from ase_rfhgn.cli.relax import add_relax
+from ase_rfhgn.cli.report import add_report
 from ase_rfhgn.cli.select import add_select
 from ase_rfhgn.cli.settings_file import with_settings
 from ase_rfhgn.cli.surface import add_surface
@@ -62,6 +63,7 @@ COMMANDS = (
     add_neb,
     add_phonons,
     add_relax,
+    add_report,
     add_surface,
     add_update,
     add_vacancy,
