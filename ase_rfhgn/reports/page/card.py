@@ -39,7 +39,7 @@ def card(model: AnyModel, source: str, program: str) -> Section:
         ("cutoff", "none, edges are bonds" if model.cutoff is None else f"{number(model.cutoff)} Å"),
         ("training data", _data(record)),
         ("fitted to", f"{record.get('targets', 'labels')}; energies are {record.get('energies', 'absolute')}"),
-        ("size", _size(model)),
+        ("size", f"{record.get('n_features', '?')} coefficients"),
         ("ridge", f"{number(record.get('ridge'))}, chosen by {record.get('ridge_choice', 'hand')}"),
         ("cost of the fit", f"{number(record.get('fit_cpu_seconds'))} s of CPU"),
         ("units", UNITS),
@@ -47,7 +47,7 @@ def card(model: AnyModel, source: str, program: str) -> Section:
     ]
     blocks: list[Block] = [Table(("", ""), rows, "The model")]
     blocks += _record_errors(record)
-    blocks += [Table(("setting", "value"), _settings(record), "Settings of the fit; – stands for the default")]
+    blocks += [Table(("setting", "value"), _settings(model), "Settings of the fit; – stands for the default")]
     blocks += [Note(one["line"], is_warning=True) for one in record.get("suspicions", [])]
     return Section("card", "Model card", blocks)
 
@@ -87,17 +87,9 @@ def validity(model: AnyModel, train: Sequence[RadialDistribution] | None) -> Sec
 
 
 def _data(record: Mapping[str, Any]) -> str:
-    return f"{record.get('n_frames', '?')} frames with {record.get('n_atoms', '?')} atoms"
-
-
-def _size(model: AnyModel) -> str:
-    text = f"{model.record.get('n_features', '?')} coefficients"
-    if not isinstance(model, Potential):
-        return text
-    fields = model.hamiltonian
-    _, projections, _, channels = fields.projection_sqlk.shape
-    powers = f"degree {fields.degree}, correlation {fields.correlation}"
-    return f"{text}: {channels} channels, {projections} projections, {powers}"
+    groups = ", ".join(f"{name} {count}" for name, count in record.get("groups", {}).items())
+    text = f"{record.get('n_frames', '?')} frames with {record.get('n_atoms', '?')} atoms"
+    return f"{text}; by group: {groups}" if groups else text
 
 
 def _record_errors(record: Mapping[str, Any]) -> Iterable[Table]:
@@ -112,8 +104,9 @@ def _record_errors(record: Mapping[str, Any]) -> Iterable[Table]:
         yield Table(("RMSE", "training frames", "frames left out"), rows, "Errors during the fit")
 
 
-def _settings(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    settings = record.get("settings", {})
+def _settings(model: AnyModel) -> list[tuple[str, str]]:
+    """Return settings; those of the features as they are, whether they were given or chosen."""
+    settings = model.record.get("settings", {}) | model.resolved_settings
     return [(str(name), "–" if value is None else str(value)) for name, value in settings.items()]
 
 
