@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ase_rfhgn.calculators.active import ActiveCalculator
+    from ase_rfhgn.calculators.extrapolation_observer import ExtrapolationObserver
     from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
     from ase_rfhgn.fitting.fit import fit
     from ase_rfhgn.fitting.frame_selection import select_frames
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ActiveCalculator",
     "Bonds",
+    "ExtrapolationObserver",
     "PhaseSpacePotential",
     "Potential",
     "RFHGNCalculator",
@@ -61,6 +63,7 @@ __version__ = version("ase-rfhgn")
 _HOME = {
     "ActiveCalculator": "calculators.active",
     "Bonds": "structures.graph",
+    "ExtrapolationObserver": "calculators.extrapolation_observer",
     "PhaseSpacePotential": "models.phase_space",
     "Potential": "models.potential",
     "RFHGNCalculator": "calculators.rfhgn",

@@ -1,7 +1,11 @@
-"""Errors and the warning about bad input: every error is a ``ValueError``."""
+"""Errors and warnings: every error is a ``ValueError``."""
 
 __all__ = [
+    "ConvergenceError",
+    "ExtrapolationError",
+    "ExtrapolationWarning",
     "IntegrationError",
+    "MissingLibraryError",
     "ModelFileError",
     "OutputError",
     "RFHGNError",
@@ -41,9 +45,25 @@ class IntegrationError(RFHGNError):
     """The equations of a time step cannot be solved."""
 
 
+class ConvergenceError(RFHGNError):
+    """A calculation ran, but did not reach its result: forces that do not vanish, a minimum that is not there."""
+
+
+class ExtrapolationError(RFHGNError):
+    """A structure is so unlike the training data that a run was told to stop."""
+
+
+class MissingLibraryError(RFHGNError):
+    """A library that is installed with an extra of this package is not there; the message names the extra."""
+
+
 class UpdateError(RFHGNError):
     """A model cannot be updated exactly: it was fitted without its linear system, or digits would be lost."""
 
 
 class TrainingDataWarning(UserWarning):
     """Training frames can be used, but their labels look wrong."""
+
+
+class ExtrapolationWarning(UserWarning):
+    """A structure is unlike the training data."""

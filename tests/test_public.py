@@ -15,7 +15,8 @@ import pytest
 
 CONTRIBUTING = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTION = CONTRIBUTING.partition("## Public names")[2].partition("\n## ")[0]
-MODULES = ["ase_rfhgn", "ase_rfhgn.dynamics", "ase_rfhgn.systems", "ase_rfhgn.testing", "ase_rfhgn.errors"]
+ROOMS = ("dynamics", "properties", "systems", "testing", "errors")
+MODULES = ["ase_rfhgn", *(f"ase_rfhgn.{room}" for room in ROOMS)]
 PUBLIC = [(module, name) for module in MODULES for name in import_module(module).__all__ if name != "__version__"]
 
 

@@ -14,6 +14,9 @@ from ase_rfhgn.models.uncertainty import PredictedUncertainty
 GRADE = "extrapolation_grade"
 """Property that is above 1 for atoms that are unlike the training data."""
 
+GAMMA = "gamma"
+"""Another name of `GRADE`, as other codes call it."""
+
 
 def results_of(evaluation: Evaluation) -> dict[str, Any]:
     """Return an evaluation under ASE's names."""
@@ -47,6 +50,7 @@ def uncertainty_result(expected: PredictedUncertainty, name: str) -> float | Flo
         "forces_uncertainty": expected.force_nc,
         "stress_uncertainty": expected.stress_v,
         GRADE: expected.grade_n,
+        GAMMA: expected.grade_n,
     }
     value: float | FloatArray = values[name]
     return value.copy() if isinstance(value, np.ndarray) else value

@@ -14,14 +14,13 @@ from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.io.trajectory import Trajectory
-from ase.md.velocitydistribution import Stationary
 from ase.md.verlet import VelocityVerlet
-from scipy.optimize import brentq
 
-from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.properties.elasticity import elastic_constants
+from ase_rfhgn.properties.ensembles import draw_momenta
 from ase_rfhgn.reports.comparison import compare, errors_of, parities_of
 from ase_rfhgn.reports.metrics import Errors
 from ase_rfhgn.reports.plots import save_figure
@@ -40,8 +39,6 @@ FRAMES_PER_RUN = 8
 STEPS_BETWEEN_FRAMES = 10
 TIME_STEP = 5.0 * units.fs
 NVE_STEPS = 200
-STRAIN = 1e-3
-"""Step of the finite differences that give elastic constants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +190,6 @@ def thermal_frames(temperatures: Sequence[float], generator: np.random.Generator
             yield atoms
 
 
-def draw_momenta(atoms: Atoms, temperature: float, generator: np.random.Generator) -> None:
-    """Give atoms thermal momenta without a drift; a crystal at rest soon halves the temperature (K)."""
-    spread_n = np.sqrt(units.kB * temperature * atoms.get_masses())
-    atoms.set_momenta(spread_n[:, None] * generator.normal(size=(len(atoms), 3)))
-    Stationary(atoms)
-
-
 def copper(repeat: int) -> Atoms:
     """Return a cubic copper crystal of ``4 repeat³`` atoms."""
     crystal: Atoms = bulk("Cu", "fcc", a=LATTICE_CONSTANT, cubic=True) * (repeat, repeat, repeat)
@@ -207,31 +197,15 @@ def copper(repeat: int) -> Atoms:
 
 
 def cubic_properties(calculator: Calculator) -> CubicProperties:
-    """Return the lattice constant and the elastic constants of copper by a calculator.
-
-    Every atom of the crystal is a centre of inversion, so a strain moves none of them within the
-    cell, and the elastic constants are central differences of the stress.
-    """
-    atoms = bulk("Cu", "fcc", a=LATTICE_CONSTANT, cubic=True)
-    atoms.calc = calculator
-
-    def stress_at(deformation_cc: FloatArray) -> FloatArray:
-        atoms.set_cell(LATTICE_CONSTANT * deformation_cc, scale_atoms=True)
-        stress_v: FloatArray = atoms.get_stress()
-        return stress_v
-
-    scale = brentq(lambda scale: stress_at(scale * np.eye(3))[:3].sum(), 0.95, 1.05, xtol=1e-8)
-
-    def stiffness_v(strain_cc: FloatArray) -> FloatArray:
-        stretched_v = stress_at(scale * (np.eye(3) + STRAIN * strain_cc))
-        compressed_v = stress_at(scale * (np.eye(3) - STRAIN * strain_cc))
-        return (stretched_v - compressed_v) / (2.0 * STRAIN * units.GPa)
-
-    uniaxial_v = stiffness_v(np.diag([1.0, 0.0, 0.0]))
-    shear_v = stiffness_v(np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.5], [0.0, 0.5, 0.0]]))
-    c11, c12, c44 = float(uniaxial_v[0]), float(uniaxial_v[1]), float(shear_v[3])
+    """Return the lattice constant and the elastic constants of copper by a calculator."""
+    found = elastic_constants(calculator, copper(repeat=1))
+    stiffness_vv = found.stiffness_gpa
     return CubicProperties(
-        lattice_constant=LATTICE_CONSTANT * scale, bulk_modulus=(c11 + 2.0 * c12) / 3.0, c11=c11, c12=c12, c44=c44
+        lattice_constant=float(np.cbrt(4.0 * found.volume_a3)),
+        bulk_modulus=found.bulk_modulus_gpa,
+        c11=float(stiffness_vv[0, 0]),
+        c12=float(stiffness_vv[0, 1]),
+        c44=float(stiffness_vv[3, 3]),
     )
 
 

@@ -1,8 +1,8 @@
 """The command ``ase-rfhgn``: parses, calls the library, prints.
 
 What was asked for goes to stdout; progress, warnings and errors go to stderr. The exit code is 0,
-1 if a command finds something, 2 after an error in what the user gave (one line on stderr), or 130
-after Ctrl-C.
+1 if a command finds something or a calculation does not reach its result, 2 after an error in what the
+user gave (one line on stderr), or 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,17 +18,32 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from ase_rfhgn.cli.check import add_check
+from ase_rfhgn.cli.compare import add_compare
 from ase_rfhgn.cli.completion import add_completion
 from ase_rfhgn.cli.demo import add_demo
+from ase_rfhgn.cli.elastic import add_elastic
+from ase_rfhgn.cli.eos import add_eos
+from ase_rfhgn.cli.evaluate import add_evaluate
 from ase_rfhgn.cli.fit import add_fit
 from ase_rfhgn.cli.info import add_info
+from ase_rfhgn.cli.learning_curve import add_learning_curve
+from ase_rfhgn.cli.md import add_md
+from ase_rfhgn.cli.neb import add_neb
+from ase_rfhgn.cli.phonons import add_phonons
+from ase_rfhgn.cli.relax import add_relax
+from ase_rfhgn.cli.report import add_report
 from ase_rfhgn.cli.select import add_select
 from ase_rfhgn.cli.settings_file import with_settings
+from ase_rfhgn.cli.surface import add_surface
 from ase_rfhgn.cli.test import add_test
+from ase_rfhgn.cli.update import add_update
+from ase_rfhgn.cli.vacancy import add_vacancy
+from ase_rfhgn.cli.vibrations import add_vibrations
 from ase_rfhgn.cli.wording import in_options
-from ase_rfhgn.errors import OutputError, RFHGNError, SettingsError
+from ase_rfhgn.errors import ConvergenceError, ExtrapolationError, OutputError, RFHGNError, SettingsError
 
 PROGRAM = "ase-rfhgn"
+EXIT_NO_RESULT = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
@@ -39,6 +54,20 @@ COMMANDS = (
     add_info,
     add_select,
     add_demo,
+    add_compare,
+    add_elastic,
+    add_eos,
+    add_evaluate,
+    add_learning_curve,
+    add_md,
+    add_neb,
+    add_phonons,
+    add_relax,
+    add_report,
+    add_surface,
+    add_update,
+    add_vacancy,
+    add_vibrations,
     add_completion,
 )
 """Functions that add the commands, in the order of the help."""
@@ -76,6 +105,9 @@ def _run(arguments: Sequence[str]) -> int:
             return int(getattr(options, "exit_code", 0))
     except BrokenPipeError:
         raise
+    except (ConvergenceError, ExtrapolationError) as error:
+        _complain(in_options(error, options.parser))
+        return EXIT_NO_RESULT
     except SettingsError as error:
         _complain(f"{in_options(error, options.parser)} (see {options.parser.prog} --help)")
     except (RFHGNError, OSError) as error:

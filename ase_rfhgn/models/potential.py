@@ -20,33 +20,23 @@ from ase_rfhgn.features.response import PairBlocks, Response, SiteResponse, voig
 from ase_rfhgn.features.spherical.blocks import Polynomials
 from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.models.archive import (
-    JSON,
-    Arrays,
-    Header,
-    read_model_as,
-    shaped,
-    with_prefix,
-    without_prefix,
-    write_model,
-)
-from ase_rfhgn.models.baselines.calculators import CalculatorBaseline
+from ase_rfhgn.models.archive import Arrays, Header, fingerprint_of_contents, read_model_as, write_model
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.hessian import dense_hessian, sparse_hessian
-from ase_rfhgn.models.stored_fields import fields_as_arrays, fields_header, fields_of_arrays
+from ase_rfhgn.models.stored_potential import (
+    KIND,
+    KIND_WITH_CALCULATORS,
+    answering_contents,
+    contents_of,
+    parts_of,
+)
 from ase_rfhgn.models.transport import atomic_virials, heat_flux
 from ase_rfhgn.models.uncertainty import Ensemble, PredictedUncertainty
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.checks import refuse_coincident_atoms, refuse_impossible_places, refuse_unknown_elements
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.neighbour_list import NeighbourList
-
-KIND = "spherical fields"
-"""Name of this kind of model in model files."""
-
-KIND_WITH_CALCULATORS = "spherical fields beside calculators"
-"""Name in model files if other calculators are part of the baseline: older programs refuse it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,21 +137,38 @@ class Potential(ReadOnlyArrays):
     def predicted_uncertainty(
         self, atoms: Atoms, *, neighbours: NeighbourList | None = None, threads: int = 1
     ) -> PredictedUncertainty:
-        """Return the predicted uncertainties alone, without the energies, forces and stress of `evaluate`.
-
-        Parameters
-        ----------
-        atoms, neighbours, threads
-            As for `evaluate`.
-
-        Raises
-        ------
-        StructureError, SettingsError
-            As for `evaluate`.
-        """
+        """Return the predicted uncertainties alone; arguments and errors are those of `evaluate`."""
         graph = self._graph(atoms, neighbours)
         answers = self.hamiltonian.evaluate(graph, [], self._members, threads)
         return self._predicted_uncertainty(graph, answers, _volume(atoms))
+
+    def members(self, quantity: str = "energy") -> tuple[Potential, ...]:
+        """Return potentials that differ from this one as the truth may: the members of its ensemble.
+
+        Whatever is computed with this potential has an error bar, the root mean square deviation over the
+        members. For an energy, a force or a stress, this is the predicted uncertainty of `evaluate`.
+
+        Parameters
+        ----------
+        quantity : {"energy", "force", "stress"}
+            What the computed quantity depends on most directly: each has its own interval scale.
+
+        Raises
+        ------
+        SettingsError
+            If the potential has no ensemble, or there is no such quantity.
+        """
+        deviations = self._asked_ensemble().deviations(self.hamiltonian, quantity)
+        return tuple(
+            replace(
+                self,
+                coefficient_sf=self.coefficient_sf + coefficient_sf,
+                baseline=replace(self.baseline, one_body_s=self.baseline.one_body_s + one_body_s),
+                ensemble=None,
+                linear_system=None,
+            )
+            for coefficient_sf, one_body_s in zip(*deviations, strict=True)
+        )
 
     def grade(self, atoms: Atoms) -> FloatArray:
         """Return the extrapolation grade of every atom: above 1, it is unlike almost all training data.
@@ -225,19 +232,14 @@ class Potential(ReadOnlyArrays):
     def _polynomials(self) -> Polynomials:
         return self.hamiltonian.polynomials(self.coefficient_sf)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that two potentials share only if they give the same answers."""
+        return fingerprint_of_contents(*answering_contents(self))
+
     def save(self, path: str | Path) -> None:
         """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""
-        arrays = (
-            fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
-        )
-        arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
-        arrays |= {} if self.linear_system is None else with_prefix("linear_system", self.linear_system)
-        header: dict[str, JSON] = {"model": KIND, "record": self.record}
-        if (others := self.baseline.others) is not None:
-            header["model"] = KIND_WITH_CALCULATORS
-            header["calculators"] = others.header()
-            arrays |= with_prefix("calculators", others.as_arrays())
-        write_model(path, header | fields_header(self.hamiltonian), arrays)
+        write_model(path, *contents_of(self))
 
     @classmethod
     def load(cls, path: str | Path) -> Potential:
@@ -287,27 +289,7 @@ def _volume(atoms: Atoms) -> float | None:
 
 def assemble(header: Header, arrays: Arrays) -> Potential:
     """Return the potential of the header and the arrays of a model file."""
-    hamiltonian = fields_of_arrays(header, arrays)
-    n_species = len(hamiltonian.species_s)
-    ensemble = without_prefix("ensemble", arrays)
-    return Potential(
-        hamiltonian=hamiltonian,
-        coefficient_sf=shaped(arrays, "coefficient_sf", (n_species, hamiltonian.n_features)),
-        baseline=replace(Baseline.of_arrays(arrays, hamiltonian.species_s), others=_others(header, arrays)),
-        record=dict(header["record"]),
-        ensemble=Ensemble.of_arrays(ensemble, n_species) if ensemble else None,
-        linear_system=without_prefix("linear_system", arrays) or None,
-    )
-
-
-def _others(header: Header, arrays: Arrays) -> CalculatorBaseline | None:
-    """Return the other calculators of a model file, if they answer as in the fit."""
-    if "calculators" not in header:
-        return None
-    others = CalculatorBaseline.of_file(header["calculators"], without_prefix("calculators", arrays))
-    others.require_trust()
-    others.require_same()
-    return others
+    return Potential(**parts_of(header, arrays))
 
 
 MAKERS = {KIND: assemble, KIND_WITH_CALCULATORS: assemble}

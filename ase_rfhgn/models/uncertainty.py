@@ -15,10 +15,11 @@ from functools import cached_property
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
+from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.features.response import Response, voigt
 from ase_rfhgn.features.spherical.evaluation import Reduced
 from ase_rfhgn.features.spherical.fields import SphericalFields
-from ase_rfhgn.features.spherical.reduced import reduced_fields
+from ase_rfhgn.features.spherical.reduced import reduced_features, reduced_fields
 from ase_rfhgn.models.archive import shaped
 from ase_rfhgn.models.extrapolation import Cloud, Domain
 
@@ -100,6 +101,33 @@ class Ensemble(ReadOnlyArrays):
         """
         reduced = reduced_fields(fields, self.coefficient_esf.shape[2] // (fields.degree + 2))
         return Reduced(reduced, tuple(reduced.polynomials(coefficient_sf) for coefficient_sf in self.coefficient_esf))
+
+    def deviations(self, fields: SphericalFields, quantity: str) -> tuple[FloatArray, FloatArray]:
+        """Return what every member adds to the coefficients of the full model, and to its one-body energies (eV).
+
+        The root mean square over the members is the half-width of a 68 % interval of a quantity.
+
+        Parameters
+        ----------
+        fields : SphericalFields
+            The features of the full model.
+        quantity : {"energy", "force", "stress"}
+            The quantity, which has its own interval scale.
+
+        Raises
+        ------
+        SettingsError
+            If there is no such quantity.
+        """
+        if quantity not in QUANTITIES:
+            message = f"quantity is {quantity!r}: it must be one of {', '.join(QUANTITIES)}"
+            raise SettingsError(message)
+        n_members, n_species, n_reduced = self.coefficient_esf.shape
+        scale = np.sqrt(n_members) * self.interval_scale[quantity][0]
+        deviation_esf = np.zeros((n_members, n_species, fields.n_features))
+        column_f = reduced_features(fields, n_reduced // (fields.degree + 2))
+        deviation_esf[:, :, column_f] = scale * self.coefficient_esf
+        return deviation_esf, scale * self.one_body_es
 
     def predicted_uncertainty(
         self, responses: Sequence[Response], descriptor_nd: FloatArray, species_n: IntArray, volume: float | None
