@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ase_rfhgn.models.potential import Potential
     from ase_rfhgn.reports.comparison import evaluate_errors
     from ase_rfhgn.structures.graph import Bonds
+    from ase_rfhgn.structures.splitting import split_frames
 
 __all__ = [
     "ActiveCalculator",
@@ -53,6 +54,7 @@ __all__ = [
     "outliers",
     "reweighted",
     "select_frames",
+    "split_frames",
     "update",
 ]
 
@@ -74,6 +76,7 @@ _HOME = {
     "outliers": "fitting.left_out",
     "reweighted": "fitting.update",
     "select_frames": "fitting.frame_selection",
+    "split_frames": "structures.splitting",
     "update": "fitting.update",
 }
 

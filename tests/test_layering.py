@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "testing": set(),
     "systems": {"structures", "features"},
     "cli": {"structures", "features", "models", "fitting", "calculators", "properties", "reports"},
+    "__main__": {"cli"},
     "__init__": {"structures", "models", "fitting", "calculators", "reports"},
 }
 """What each room may import, besides itself and `EVERYWHERE`."""
@@ -58,6 +59,8 @@ ONLY_IN = {
     "threadpoolctl": {"runtime.threads"},
     "matplotlib": {"reports.plots", "properties.plots"},
     "tqdm": {"runtime.progress"},
+    "shtab": {"cli.completion"},
+    "tomli_w": {"cli.settings_file"},
     "argparse": {module for module in MODULES if module.startswith("cli.")},
 }
 

@@ -65,6 +65,10 @@ class PotentialCalculator(Calculator):
         self._expected: PredictedUncertainty | None = None
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]
 
+    def __repr__(self) -> str:
+        """Return the calculator in one line."""
+        return f"{type(self).__name__}({self.potential!r})"
+
     def set(self, **kwargs: object) -> dict[str, Any]:
         """Refuse every setting: a potential does not change after its fit.
 

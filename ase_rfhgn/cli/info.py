@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ase_rfhgn.cli.model_text import describe_model
 from ase_rfhgn.cli.shared import add_command, add_json, printed
-from ase_rfhgn.cli.text import describe_model
 from ase_rfhgn.models.load import load_model
 
 
@@ -20,5 +20,5 @@ def add_info(commands: Any) -> None:  # noqa: ANN401  # argparse does not say it
 def run_info(options: argparse.Namespace) -> str:
     """Read a model file; return what to print."""
     model = load_model(options.model)
-    report = {"kind": model.kind, **model.record, "cutoff": model.cutoff}
-    return printed(report, options, describe_model)
+    extra = {"cutoff": model.cutoff, "resolved": model.resolved_settings, "updatable": model.linear_system is not None}
+    return printed({"kind": model.kind, **model.record, **extra}, options, describe_model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -76,6 +76,9 @@ def _require_folder(path: Path) -> None:
     if path.is_dir():
         message = f"{path} is a folder: give the name of a file"
         raise SettingsError(message)
-    if not os.access(path.resolve().parent, os.W_OK | os.X_OK):
-        message = f"{path}: the folder {folder} is not writable; choose another"
-        raise SettingsError(message)
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".", dir=path.resolve().parent):
+            pass
+    except OSError as error:
+        message = f"{path}: nothing can be written to the folder {folder} ({error.strerror}); choose another"
+        raise SettingsError(message) from error

@@ -7,6 +7,7 @@ from typing import Any
 
 from ase.io import write
 
+from ase_rfhgn.cli.frames import SOURCES
 from ase_rfhgn.cli.output import add_output, require_writable
 from ase_rfhgn.cli.shared import add_command, add_json, printed, require_format
 from ase_rfhgn.cli.text import Report, describe_selection
@@ -19,7 +20,7 @@ def add_select(commands: Any) -> None:  # noqa: ANN401  # argparse does not say 
     """Add the command to a parser."""
     help_text = "pick the most useful frames of a pool for a fit"
     command = add_command(commands, "select", run_select, help_text, "select pool.traj -n 100 -o picked.traj")
-    command.add_argument("pool", metavar="pool.traj", help="frames, labelled or not")
+    command.add_argument("pool", metavar="pool.traj", nargs="+", help=f"frames, labelled or not: {SOURCES}")
     command.add_argument("-n", type=int, required=True, dest="n_frames", metavar="100", help="frames to pick")
     add_output(command, "picked.traj")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the features")
@@ -28,7 +29,7 @@ def add_select(commands: Any) -> None:  # noqa: ANN401  # argparse does not say 
 
 def run_select(options: argparse.Namespace) -> str:
     """Pick frames of a pool and write them; return what to print."""
-    require_writable(options.output, [options.pool], force=options.force)
+    require_writable(options.output, options.pool, force=options.force)
     require_format(options.output)
     pool = read_structures(options.pool)
     selection = select_frames(pool, options.n_frames, seed=options.seed, progress=True)

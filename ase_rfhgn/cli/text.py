@@ -30,20 +30,33 @@ def error_table(errors_of_rows: Mapping[str, Mapping[str, float | None]]) -> str
     """
     heads = "".join(f"{f'{kind} {unit}':>{2 * COLUMN_WIDTH}}" for kind, unit in UNITS.items())
     keys = [f"{kind}_{measure}" for kind in UNITS for measure in ("rmse", "mae")] + ["n_frames", "n_atoms"]
-    rows = [_row(label, [_number(errors.get(key)) for key in keys]) for label, errors in errors_of_rows.items()]
+    rows = [_row(label, [number_text(errors.get(key)) for key in keys]) for label, errors in errors_of_rows.items()]
     return "\n".join([" " * LABEL_WIDTH + heads, _row("", [*["RMSE", "MAE"] * len(UNITS), "frames", "atoms"]), *rows])
 
 
 def describe_fit(report: Report) -> str:
     """Return the errors and the cost of a fit."""
-    rows = {"training": report}
+    rows = _broken_down("training", report)
     rows |= {name: report[key] for key, name in _OTHER_ROWS.items() if report.get(key)}
-    return f"{error_table(rows)}\n{_motion(report)}{_stability(report)}{_cost(report)}\npotential {report['model']}"
+    rows |= _broken_down("test", report.get("test"))
+    return (
+        f"{error_table(rows)}\n{_motion(report)}{describe_stability(report)}{describe_labels(report['labels'])}\n{_cost(report)}\n"
+        f"potential {report['model']}"
+    )
 
 
 def describe_test(report: Report) -> str:
     """Return the errors of a potential on test frames."""
-    return error_table({"test": report})
+    return error_table(_broken_down("test", report))
+
+
+def describe_labels(labels: Mapping[str, Mapping[str, Mapping[str, int]]]) -> str:
+    """Return which labels were used and ignored, with numbers of frames: two lines."""
+    lines = []
+    for word in ("used", "ignored"):
+        found = [f"{name} {count}" for kind in labels.values() for name, count in kind[word].items()]
+        lines.append(f"labels {word}: {', '.join(found) or 'none'}")
+    return "\n".join(lines)
 
 
 def describe_selection(report: Report) -> str:
@@ -59,13 +72,6 @@ def describe_check(report: Report) -> str:
     counts = ", ".join(f"{count} with {kind}" for kind, count in report["labels"].items())
     lines = [f"{number}. {one['line']}" for number, one in enumerate(report["suspicions"], start=1)]
     return "\n".join([f"{report['frames']} frames, {counts}", *(lines or ["nothing looks wrong"])])
-
-
-def describe_model(report: Report) -> str:
-    """Return the contents of a model file, one line per entry."""
-    entries = {key: value for key, value in report.items() if key != "suspicions"}
-    lines = [f"{key:<{LABEL_WIDTH}}{_value(_with_units(key, value))}" for key, value in entries.items()]
-    return "\n".join([*lines, *(f"{'warning':<{LABEL_WIDTH}}{one['line']}" for one in report.get("suspicions", []))])
 
 
 def describe_demo(result: DemoResult) -> str:
@@ -90,15 +96,20 @@ def describe_demo(result: DemoResult) -> str:
     )
 
 
-_OTHER_ROWS = {"cross_validation": "cross-validation", "test": "test"}
+_OTHER_ROWS = {"cross_validation": "cross-validation"}
+
+MOST_ROWS = 20
+"""Groups beyond which errors of every one of them are left to --json."""
 
 
-def _with_units(key: str, value: object) -> object:
-    """Return errors by kind as numbers with units; any other entry as it is."""
-    if not (key.endswith("_rmse") and isinstance(value, Mapping)):
-        return value
-    units = UNITS | {"motion": UNITS["force"], "velocity": "Å per ASE time"}
-    return {kind: f"{_number(error)} {units[kind]}" for kind, error in value.items()}
+def _broken_down(name: str, errors: Report | None) -> dict[str, Mapping[str, float | None]]:
+    """Return rows of errors: of all frames, of every group of frames, and of every element where there are several."""
+    if not errors:
+        return {}
+    groups, elements = errors.get("by_group", {}), errors.get("by_element", {})
+    rows: dict[str, Mapping[str, float | None]] = {name: errors}
+    rows |= {f"{name}, {group}": found for group, found in groups.items() if len(groups) <= MOST_ROWS}
+    return rows | {f"{name}, {symbol}": found for symbol, found in elements.items()}
 
 
 def _temperatures(values: Sequence[float]) -> str:
@@ -125,21 +136,24 @@ def _motion(report: Report) -> str:
     if report["motion_rmse"] is None:
         return ""
     left_out = report["cross_validation"].get("motion_rmse")
+    rest, left_out = (number_text(value) for value in (report["motion_rmse"], left_out))
     return (
-        f"fitted to {report['targets']}, root mean square of the rest {_number(report['motion_rmse'])} eV/Å, left out "
-        f"{_number(left_out)} eV/Å; energies are {report['energies']}\n"
+        f"fitted to {report['targets']}, root mean square of the rest {rest} eV/Å, left out {left_out} eV/Å; "
+        f"energies are {report['energies']}\n"
     )
 
 
-def _stability(report: Report) -> str:
+def describe_stability(report: Report) -> str:
     """Return the result of the stability test; nothing for models without one."""
     test = report.get("stability")
     if not test:
         return ""
-    outcome = f"burst: {test['burst']}" if test["burst"] else f"stable, up to {_number(test['highest_temperature'])} K"
+    outcome = (
+        f"burst: {test['burst']}" if test["burst"] else f"stable, up to {number_text(test['highest_temperature'])} K"
+    )
     return (
         f"dynamics from {test['n_runs']} frames, {test['femtoseconds']:.0f} fs from {test['temperature']:.0f} K: "
-        f"{outcome}, shortest distance {_number(test['shortest_distance'])} Å, "
+        f"{outcome}, shortest distance {number_text(test['shortest_distance'])} Å, "
         f"extrapolation grade up to {test['grade']:.1f}\n"
     )
 
@@ -152,18 +166,12 @@ def _cost(report: Mapping[str, Any]) -> str:
 
 
 def _row(label: str, cells: list[str]) -> str:
-    return f"{label:<{LABEL_WIDTH}}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells)
+    clipped = label if len(label) < LABEL_WIDTH else f"{label[: LABEL_WIDTH - 2]}…"
+    return f"{clipped:<{LABEL_WIDTH}}" + "".join(f"{cell:>{COLUMN_WIDTH}}" for cell in cells)
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """Return a number with three digits, a dash for None."""
     if value is None:
         return "–"
     return str(value) if isinstance(value, int) else f"{value:.3g}"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_value(entry)}" for key, entry in value.items())
-    if isinstance(value, list):
-        return " ".join(_value(entry) for entry in value)
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.fitting.grouping import Group, Grouping
+from ase_rfhgn.fitting.label_use import LabelUse
 from ase_rfhgn.fitting.linear_model import KINDS, Layout, LinearModel
 from ase_rfhgn.fitting.row_weights import EQUAL, RowWeights
 from ase_rfhgn.fitting.sites import Sites
@@ -78,6 +79,8 @@ class Factors:
         Fingerprint and number of atoms of every frame, by its number.
     weight_i : mapping of int to mapping
         Largest weight of the rows of every frame and kind, besides the weights of the kinds.
+    use_i : mapping of int to LabelUse
+        Names of the labels of every frame.
     """
 
     layout: Layout
@@ -88,6 +91,7 @@ class Factors:
     fingerprint_i: Mapping[int, int] = field(default_factory=dict)
     n_atoms_i: Mapping[int, int] = field(default_factory=dict)
     weight_i: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    use_i: Mapping[int, LabelUse] = field(default_factory=dict)
 
     def merged(self, other: Factors) -> Factors:
         """Return the factors of one pass over the frames of both, whatever their order.
@@ -111,6 +115,7 @@ class Factors:
             fingerprint_i=dict(self.fingerprint_i) | dict(other.fingerprint_i),
             n_atoms_i=dict(self.n_atoms_i) | dict(other.n_atoms_i),
             weight_i=dict(self.weight_i) | dict(other.weight_i),
+            use_i=dict(self.use_i) | dict(other.use_i),
         )
 
     def n_rows(self, kind: str) -> float:
@@ -203,7 +208,8 @@ def accumulate(
         group = grouping.group_i[i]
         column_f = model.layout.columns(group.system)
         sample[i] = SampledFrame(column_f, rows_of_sampled[i], weight_of_sampled[i], group)
-    return Factors(model.layout, grouping, by_group, sample, seen.sites, seen.fingerprint_i, seen.n_atoms_i, weight_i)
+    facts = (seen.fingerprint_i, seen.n_atoms_i, weight_i, seen.use_i)
+    return Factors(model.layout, grouping, by_group, sample, seen.sites, *facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +220,7 @@ class _Seen:
     sites: Sites
     fingerprint_i: dict[int, int] = field(default_factory=dict)
     n_atoms_i: dict[int, int] = field(default_factory=dict)
+    use_i: dict[int, LabelUse] = field(default_factory=dict)
 
     def watched(self, items: Iterable[GraphedFrame]) -> _Watched:
         """Return the same frames; whoever goes through them shows them to this object."""
@@ -225,6 +232,7 @@ class _Seen:
             return
         self.fingerprint_i[item.index] = item.frame.fingerprint
         self.n_atoms_i[item.index] = item.graph.n_atoms
+        self.use_i[item.index] = LabelUse.of(item.frame)
         described = self.model.descriptors(item)
         if described is not None:
             self.sites.add(item.index, *described)

@@ -11,15 +11,16 @@ from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
 from ase_rfhgn.fitting.diagnosis import diagnosed
 from ase_rfhgn.fitting.grouping import Grouping
+from ase_rfhgn.fitting.label_use import group_weights_i, label_record
 from ase_rfhgn.fitting.linear_model import LinearModel, Solution
 from ase_rfhgn.fitting.linear_system import recorded_system
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.record import training_record
 from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse
 from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
 from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
-from ase_rfhgn.fitting.setting_checks import check_optional
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
@@ -27,55 +28,14 @@ from ase_rfhgn.fitting.uncertainty import interval_scales, sampled_frames, sampl
 from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.triangular import Factor
-from ase_rfhgn.runtime.progress import log, progress_bar
+from ase_rfhgn.runtime.progress import log, progress_bar, stage
 from ase_rfhgn.runtime.random_streams import ENSEMBLE, random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
-from ase_rfhgn.runtime.threads import single_threaded, useful_cores
+from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
 from ase_rfhgn.structures.training_set import TrainingSet
-
-MOST_THREADS = 1024
-"""Largest number of threads that a fit may use."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How a fit is carried out; the model does not depend on it.
-
-    Attributes
-    ----------
-    threads : int
-        Threads that make rows of several frames at a time.
-    updatable : bool
-        Whether the model keeps its linear system.
-    progress : bool
-        Whether to show progress on a terminal.
-    """
-
-    threads: int = 1
-    updatable: bool = False
-    progress: bool = False
-
-    @classmethod
-    def checked(cls, threads: int | None, *, updatable: bool, progress: bool) -> Options:
-        """Return options as a user gives them; without a number of threads, there is one per useful core.
-
-        Parameters
-        ----------
-        threads : int or None
-            Threads that make rows of several frames at a time.
-        updatable, progress : bool
-            As the attributes of the options.
-
-        Raises
-        ------
-        SettingsError
-            If the number of threads is out of its range.
-        """
-        check_optional("threads", threads, 1, MOST_THREADS, whole=True)
-        return cls(threads=threads or useful_cores(), updatable=updatable, progress=progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +132,21 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
     with single_threaded():
         targets = choose_targets(problem.settings, frames)
         _refuse_contradictions(problem.settings, frames, targets, options)
+        weight_i = group_weights_i(frames, problem.settings.group_weights)
         if isinstance(targets, Motion):
             frames = frames.without_labels()
         else:
             targets = replace(targets, threads=options.threads)
         prepared = problem.prepare(frames, targets, options)
-        log(f"{frames.name}: fitted to {targets.description}", shown=options.progress)
+        prepared = replace(prepared, row_weights=prepared.row_weights.times(weight_i))
+        needless = problem.settings.needless_for(targets.description)
+        log(f"{frames.name}: fitted to {targets.description}{needless}", shown=options.progress)
         model = _solved(problem, prepared, options)
         weighted = _weighted_for_noise(prepared, model)
         if weighted is not None:
             model = _solved(problem, replace(prepared, targets=weighted), options)
-        model = problem.completed(model, prepared)
+        with stage("repulsion and stability", shown=options.progress):
+            model = problem.completed(model, prepared)
     record = {"targets": prepared.targets.description, "energies": prepared.energies}
     return replace(model, record=model.record | record | stopwatch.times())
 
@@ -193,6 +157,9 @@ def _refuse_contradictions(
     """Refuse settings that the frames contradict, before any work is done."""
     if options.updatable and isinstance(targets, Motion):
         message = "updatable is for fits to labels: equations of motion join frames, which cannot be removed one by one"
+        raise SettingsError(message)
+    if settings.group_weights and isinstance(targets, Motion):
+        message = "group_weights are for fits to labels: equations of motion join frames; leave them out"
         raise SettingsError(message)
     known = settings.known_energy
     if known is None:
@@ -222,37 +189,45 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
     if not any(weights.get(kind, 0.0) > 0.0 and equal.n_rows(kind) for kind in weights):
         message = f"{prepared.items.frames.name}: all labels of the frames have zero weight; the weights are {weights}"
         raise SettingsError(message)
-    factors, choice = _robust(problem, prepared, equal, accumulated)
-    suspicions = diagnosed(prepared.facts, prepared.suspicions, model, equal, choice, prepared.items, weights)
-    solved = choice.regression.solve()
-    member_ef = sampled_members(solved, model, rng)
+    factors, choice = _robust(problem, prepared, equal, accumulated, shown=options.progress)
+    with stage("second opinions about the labels", shown=options.progress):
+        suspicions = diagnosed(prepared.facts, prepared.suspicions, model, equal, choice, prepared.items, weights)
+    with stage("solution and uncertainties", shown=options.progress):
+        solved = choice.regression.solve()
+        member_ef = sampled_members(solved, model, rng)
+        interval_scale = interval_scales(member_ef, choice.regression, solved, factors, weights, model)
     assert factors.sites is not None  # noqa: S101  # a pass makes them
     record = training_record(problem.settings, prepared.species_s, equal, choice, solved.coefficient_f)
     solution = Solution(
         coefficient_f=solved.coefficient_f,
         member_ef=member_ef,
-        interval_scale=interval_scales(member_ef, choice.regression, solved, factors, weights, model),
+        interval_scale=interval_scale,
         domain=factors.sites.domain(),
-        record=record | {"weights": dict(weights), "suspicions": suspicions},
+        record=record
+        | {"weights": dict(weights), "suspicions": suspicions}
+        | label_record(factors.use_i, factors.weight_i, weights),
         linear_system=_system_arrays(prepared, factors, choice) if options.updatable else None,
     )
     return model.finish(solution)
 
 
 def _robust(
-    problem: Problem, prepared: Prepared, equal: Factors, accumulated: Callable[[RowWeights], Factors]
+    problem: Problem, prepared: Prepared, equal: Factors, accumulated: Callable[[RowWeights], Factors], *, shown: bool
 ) -> tuple[Factors, Choice]:
     """Return rows and their regression, with smaller weights of frames that are hard to predict where this helps."""
     assert equal.sites is not None  # noqa: S101  # a pass makes them
     unlabelled: tuple[Factor | None, Factor | None] = (None, None)
     if problem.ridge is None:
-        unlabelled = problem.unlabelled(prepared), problem.far(prepared, equal.sites.domain())
-    first = _choose(problem, prepared, equal, unlabelled)
+        with stage("unlabelled structures", shown=shown):
+            unlabelled = problem.unlabelled(prepared), problem.far(prepared, equal.sites.domain())
+    with stage("choice of the ridge", shown=shown):
+        first = _choose(problem, prepared, equal, unlabelled)
     row_weights = left_out_weights(equal, first, prepared.weights, prepared.row_weights)
     if problem.ridge is not None or row_weights is None:
         return equal, first
     factors = accumulated(row_weights)
-    second = _choose(problem, prepared, factors, unlabelled)
+    with stage("choice of the ridge", shown=shown):
+        second = _choose(problem, prepared, factors, unlabelled)
     weights = prepared.weights
     if left_out_squares(equal, second, weights) > LOSS * left_out_squares(equal, first, weights):
         return equal, first

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
-from ase import Atoms
-
-from ase_rfhgn.fitting.engine import Options, fit_model
+from ase_rfhgn.fitting.engine import fit_model
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.preparation import PotentialProblem
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.models.potential import Potential
-from ase_rfhgn.structures.training_set import TrainingSet
+from ase_rfhgn.structures.training_set import AnyFrames, open_frames
 
 
 def fit(
-    frames: str | Path | Iterable[Atoms] | TrainingSet,
+    frames: AnyFrames,
     *,
     cutoff: float | None = None,
     sampler: str = "swim",
@@ -32,6 +30,12 @@ def fit(
     timestep: float | None = None,
     stride: int | None = None,
     known_energy: tuple[int, float] | None = None,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    stress_key: str | None = None,
+    virials_key: str | None = None,
+    group_key: str | None = None,
+    group_weights: Mapping[str, float] | None = None,
     seed: int = 0,
     updatable: bool = False,
     threads: int | None = None,
@@ -41,9 +45,10 @@ def fit(
 
     Parameters
     ----------
-    frames : path, iterable of ase.Atoms, or TrainingSet
+    frames : path, ase.Atoms, iterable of these, or TrainingSet
         Structures with energies, forces or stresses; a frame need not have all of these labels. Or
-        frames of molecular dynamics without labels, in the order of time.
+        frames of molecular dynamics without labels, in the order of time. Paths may be globs, and have
+        ASE's index: "run*/OUTCAR@::5". Files are read in the order of the list.
     cutoff : float, optional
         Distance beyond which atoms do not interact (Å). By default 5.5 Å, or 1.9 typical
         nearest-neighbour distances if this is longer.
@@ -78,6 +83,16 @@ def fit(
     known_energy : tuple of int and float, optional
         Number of a frame and its energy (eV), for frames without energies. Without a known energy, the
         energy of isolated atoms is zero.
+    energy_key, forces_key, stress_key, virials_key : str, optional
+        Names of labels that are not results of a calculator, such as "REF_energy", in ``info`` or ``arrays``.
+        Where a name is given, no other label of its kind is used. Stresses are positive in tension (eV/Å³),
+        virials positive under pressure (eV): the stress is −virial / volume. By default energies are
+        ``energy``. Forces of metals with smeared occupations are derivatives of the ``free_energy``, which
+        ``energy_key="free_energy"`` takes instead.
+    group_key : str, optional
+        Entry of ``info`` that groups frames; by default ``config_type``.
+    group_weights : mapping of str to float, optional
+        Factors of the weights of all labels of groups; by default 1.
     seed : int
         Seed of all random numbers: the same seed gives the same features.
     updatable : bool
@@ -117,10 +132,16 @@ def fit(
         timestep=timestep,
         stride=stride,
         known_energy=known_energy,
+        energy_key=energy_key,
+        forces_key=forces_key,
+        stress_key=stress_key,
+        virials_key=virials_key,
+        group_key=group_key,
+        group_weights=group_weights,
         seed=seed,
     )
     options = Options.checked(threads, updatable=updatable, progress=progress)
-    training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames)
+    training_set = open_frames(frames, settings.label_keys)
     model = fit_model(PotentialProblem(settings), training_set, options)
     assert isinstance(model, Potential)  # noqa: S101  # what this problem is completed to
     return model

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeAlias
-
-from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import UpdateError
@@ -20,9 +17,10 @@ from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
 from ase_rfhgn.structures.graph import Bonds
-from ase_rfhgn.structures.training_set import TrainingSet
+from ase_rfhgn.structures.label_keys import LabelKeys
+from ase_rfhgn.structures.training_set import AnyFrames, TrainingSet, open_frames
 
-Frames: TypeAlias = str | Path | Iterable[Atoms] | TrainingSet
+Frames: TypeAlias = AnyFrames
 AnyBonds: TypeAlias = Bonds | Sequence[Bonds] | None
 
 
@@ -36,15 +34,18 @@ class FitState:
         The model before its coefficients were known.
     system : LinearSystem
         Rows, prior and ridges.
+    keys : LabelKeys
+        Names of labels in the fit.
     """
 
     model: LinearModel
     system: LinearSystem
+    keys: LabelKeys
 
     def frames(self, source: Frames) -> FrameGraphs:
         """Return frames with the graphs that the features see."""
-        training_set = source if isinstance(source, TrainingSet) else TrainingSet.open(source)
-        return FrameGraphs.of(training_set, self.model.graphed)
+        frames = source if isinstance(source, TrainingSet) else open_frames(source, self.keys)
+        return FrameGraphs.of(frames, self.model.graphed)
 
     def rows(self, item: GraphedFrame) -> dict[str, FloatArray]:
         """Return the rows of a frame over all columns, by kind."""
@@ -70,12 +71,13 @@ def state_of(fitted: AnyModel, bonds: AnyBonds) -> FitState:
         message = "this model has no linear system: fit it with updatable=True"
         raise UpdateError(message)
     try:
+        keys = LabelKeys.of_settings(fitted.record.get("settings", {}))
         if isinstance(fitted, PhaseSpacePotential):
             phase_space = PhaseSpaceModel.of(fitted, bonds)
-            return FitState(phase_space, LinearSystem.of_arrays(fitted.linear_system, phase_space.layout))
+            return FitState(phase_space, LinearSystem.of_arrays(fitted.linear_system, phase_space.layout), keys)
         potential = SphericalModel(fitted.hamiltonian, fitted.baseline)
         system = LinearSystem.of_arrays(fitted.linear_system, potential.layout)
-        return FitState(_unfitted(potential, system), system)
+        return FitState(_unfitted(potential, system), system, keys)
     except (KeyError, TypeError, ValueError) as error:
         message = f"the linear system of this model is damaged ({error!r}): fit anew"
         raise UpdateError(message) from error

@@ -11,11 +11,12 @@ from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
 from ase_rfhgn.fitting.default_size import default_size
 from ase_rfhgn.fitting.diagnosis import tell
-from ase_rfhgn.fitting.engine import Options, Prepared
+from ase_rfhgn.fitting.engine import Prepared
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.linear_model import KINDS
 from ase_rfhgn.fitting.motion.equations import Motion
 from ase_rfhgn.fitting.one_body import OneBody, one_body_energies
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.repulsion import enforce_repulsion
 from ase_rfhgn.fitting.row_weights import FrameWeights, calm_stress_weights
 from ase_rfhgn.fitting.self_training import far_rows, unlabelled_rows

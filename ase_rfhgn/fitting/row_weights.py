@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -61,6 +61,13 @@ class FrameWeights:
     def weigh(self, index: int, group: Group, kind: str, row_mf: FloatArray) -> FloatArray:  # noqa: ARG002
         """Return the weight of every row of a frame and a kind; see `RowWeights.weigh`."""
         return self.of_rows(index, kind, len(row_mf))
+
+    def times(self, weight_i: FloatArray | None) -> FrameWeights:
+        """Return weights that are multiplied by one for every frame, shape (n_frames,); without any, the same."""
+        if weight_i is None:
+            return self
+        weight_ik = self.weight_ik if len(self.weight_ik) else np.ones((len(weight_i), len(KINDS)))
+        return replace(self, weight_ik=weight_i[:, None] * weight_ik)
 
     def of_rows(self, index: int | None, kind: str, n_rows: int) -> FloatArray:
         """Return the weights of the rows of a frame; without an index it is a frame that is not known yet."""

@@ -65,6 +65,34 @@ def check_optional(name: str, value: object, least: float, most: float, *, whole
         check_number(name, value, least, most, whole=whole)
 
 
+def check_mapping(name: str, value: object, meaning: str, least: float, most: float) -> None:
+    """Refuse a value that is neither None nor a mapping of words to numbers within bounds.
+
+    Parameters
+    ----------
+    name : str
+        Name of the setting.
+    value : object
+        Value of the setting.
+    meaning : str
+        What it maps to what, with its unit.
+    least, most : float
+        Bounds of the numbers, both allowed.
+
+    Raises
+    ------
+    SettingsError
+        If it is anything else.
+    """
+    if value is None:
+        return
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        message = f"{name} is {value!r}: it must map {meaning}"
+        raise SettingsError(message)
+    for key, number in value.items():
+        check_number(f"{name} of {key}", number, least, most)
+
+
 def plain(value: Any) -> Any:  # noqa: ANN401 - settings are of any type
     """Return a setting as a plain JSON value.
 

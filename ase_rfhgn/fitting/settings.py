@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ase.data import atomic_numbers
 
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.fitting.setting_checks import check_choice, check_number, check_optional
+from ase_rfhgn.fitting.setting_checks import check_choice, check_mapping, check_number, check_optional
 from ase_rfhgn.fitting.target_settings import TargetSettings
 
 SAMPLERS = ("swim", "elm")
@@ -65,11 +65,8 @@ class FitSettings(TargetSettings):
         return self.energy_weight != 0.0
 
     def _check_one_body(self) -> None:
-        if not isinstance(self.one_body, Mapping | None):
-            message = f"one_body is {self.one_body!r}: it must map chemical symbols to energies (eV)"
-            raise SettingsError(message)
-        for symbol, energy in (self.one_body or {}).items():
+        check_mapping("one_body", self.one_body, "chemical symbols to energies (eV)", -1e9, 1e9)
+        for symbol in self.one_body or {}:
             if symbol not in atomic_numbers:
                 message = f"one_body names {symbol!r}: keys are chemical symbols, such as 'Cu'"
                 raise SettingsError(message)
-            check_number(f"one_body of {symbol}", energy, -1e9, 1e9)

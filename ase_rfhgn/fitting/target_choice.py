@@ -49,6 +49,7 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
     SettingsError
         If the time step is missing.
     """
+    frames.require_keys()
     if settings.targets == "labels" or (settings.targets == "auto" and any(frame.has_labels for frame in frames)):
         frames.require_labels()
         return Labels()
@@ -58,10 +59,11 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
     _refuse_constraints(frames)
     order = chronology(frames)
     if order.longest < FEWEST or (not order.has_momenta and order.persistence <= 0.0):
-        message = (
-            f"{frames.name}: no {FEWEST} of {order.n_frames} frames follow each other in time: atoms must be the same, "
-            "move along, and in one cell; give frames in order and close in time, without a barostat, or with labels"
-        )
+        count = f"no {FEWEST} of {order.n_frames} frames follow each other in time"
+        message = f"{frames.name}: {_without_labels(settings)}{count}"
+        if order.n_frames >= FEWEST:
+            message += ": atoms must be the same, move along, and in one cell"
+        message += "; give frames in order and close in time, without a barostat, or with labels"
         raise TrainingDataError(message)
     warn_of_still_atoms(frames, order.runs, frames.name)
     observed = _observed(settings, frames, order)
@@ -72,6 +74,11 @@ def choose_targets(settings: TargetSettings, frames: TrainingSet) -> Labels | Mo
     interval = stride * timestep
     ratio_z = check_time(measure_time(frames, order, stride), interval, frames.name) if order.has_momenta else {}
     return Motion(observed, law, interval, order.runs, ratio_z)
+
+
+def _without_labels(settings: TargetSettings) -> str:
+    """Return that there are no labels, where they were looked for."""
+    return "no frame has energies, forces or stresses, and " if settings.targets == "auto" else ""
 
 
 def _observed(settings: TargetSettings, frames: TrainingSet, order: Chronology) -> str:

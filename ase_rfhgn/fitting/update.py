@@ -12,6 +12,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError, UpdateError
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.fitting.fit_state import AnyBonds, FitState, Frames, refuse_strangers, state_of
+from ase_rfhgn.fitting.label_use import LabelUse, changed_counts, label_record
 from ase_rfhgn.fitting.linear_model import KINDS, LinearModel, Solution
 from ase_rfhgn.fitting.linear_system import LinearSystem
 from ase_rfhgn.fitting.record import UNITS
@@ -134,6 +135,7 @@ class _Changes:
     rows: list[dict[str, FloatArray]]
     fingerprint_i: IntArray
     n_atoms: int
+    use_i: dict[int, LabelUse]
     sites: list[tuple[FloatArray, IntArray]]
     density_s: FloatArray
 
@@ -143,6 +145,7 @@ def _read(state: FitState, frames: Frames) -> _Changes:
     model = state.model
     names, rows, prints, sites, n_atoms = [], [], [], [], 0
     density_s = np.zeros(model.layout.n_species)
+    use_i: dict[int, LabelUse] = {}
     for item in state.frames(frames):
         _refuse_unknown(model, item)
         rows.append(state.rows(item))
@@ -153,7 +156,8 @@ def _read(state: FitState, frames: Frames) -> _Changes:
         names.append(item.frame.name)
         prints.append(item.frame.fingerprint)
         n_atoms += item.graph.n_atoms
-    return _Changes(names, rows, np.array(prints), n_atoms, sites, density_s)
+        use_i[item.index] = LabelUse.of(item.frame)
+    return _Changes(names, rows, np.array(prints), n_atoms, use_i, sites, density_s)
 
 
 def _refuse_unknown(model: LinearModel, item: GraphedFrame) -> None:
@@ -222,13 +226,31 @@ def _record(
     """Return the record of a changed fit, without entries that only a fit from scratch knows."""
     errors = system.root_mean_squares(coefficient_f)
     n_atoms = 0 if changed is None else int(sign) * changed.n_atoms
-    return dict(record) | {
-        "n_frames": len(system.fingerprint_i),
-        "n_atoms": record["n_atoms"] + n_atoms,
-        "weights": dict(system.weights),
-        "ridge": system.ridge,
-        "teacher_ridge": system.teacher_ridge,
-        "train_rmse": {kind: UNITS[kind] * errors[kind] for kind in KINDS if kind in errors},
-        "cross_validation_rmse": {},
-        "ridge_path": {},
+    return (
+        dict(record)
+        | _changed_labels(record, system, changed, int(sign))
+        | {
+            "n_frames": len(system.fingerprint_i),
+            "n_atoms": record["n_atoms"] + n_atoms,
+            "weights": dict(system.weights),
+            "ridge": system.ridge,
+            "teacher_ridge": system.teacher_ridge,
+            "train_rmse": {kind: UNITS[kind] * errors[kind] for kind in KINDS if kind in errors},
+            "cross_validation_rmse": {},
+            "ridge_path": {},
+        }
+    )
+
+
+def _changed_labels(
+    record: Mapping[str, Any], system: LinearSystem, changed: _Changes | None, sign: int
+) -> dict[str, Any]:
+    """Return the counts of labels and groups after a change of the frames."""
+    if changed is None or "labels" not in record:
+        return {}
+    weight_i = {
+        i: {kind: float(system.weigh(fingerprint, kind, 1).max()) for kind in KINDS}
+        for i, fingerprint in enumerate(changed.fingerprint_i.tolist())
     }
+    found = label_record(changed.use_i, weight_i, system.weights)
+    return {key: changed_counts(record.get(key, {}), entries, sign) for key, entries in found.items()}

@@ -78,10 +78,26 @@ class PhaseSpacePotential(ReadOnlyArrays):
     ensemble: PhaseSpaceEnsemble | None = None
     linear_system: Mapping[str, NDArray[Any]] | None = None
 
+    def __repr__(self) -> str:
+        """Return the model in one line."""
+        edges = "bonds" if self.cutoff is None else f"edges up to {self.cutoff:g} Å"
+        kinetic = "p²/2m + V(q)" if self.separable else "H(q, p)"
+        n_frames = self.record.get("n_frames")
+        fitted = f", fitted to {n_frames} frames" if n_frames else ""
+        return (
+            f"PhaseSpacePotential({kinetic}, {self.n_dimensions} dimensions, {edges}, "
+            f"{len(self.coefficient_f)} features{fitted})"
+        )
+
     @property
     def kind(self) -> str:
         """Name of this kind of model."""
         return KIND
+
+    @property
+    def resolved_settings(self) -> dict[str, Any]:
+        """Settings of the features as they are, whether they were given or chosen."""
+        return {"cutoff": self.cutoff, "dimensions": self.n_dimensions}
 
     @property
     def species(self) -> Species:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
@@ -68,10 +69,29 @@ class Potential(ReadOnlyArrays):
     ensemble: Ensemble | None = None
     linear_system: Mapping[str, NDArray[Any]] | None = None
 
+    def __repr__(self) -> str:
+        """Return the potential in one line."""
+        elements = " ".join(chemical_symbols[z] for z in self.species_s)
+        size = f"{self.coefficient_sf.size} features, cutoff {self.cutoff:g} Å"
+        n_frames = self.record.get("n_frames")
+        return f"Potential({elements}, {size}{f', fitted to {n_frames} frames' if n_frames else ''})"
+
     @property
     def kind(self) -> str:
         """Name of this kind of model."""
         return KIND
+
+    @property
+    def resolved_settings(self) -> dict[str, Any]:
+        """Settings of the features as they are, whether they were given or chosen."""
+        _, projections, n_degrees, channels = self.hamiltonian.projection_sqlk.shape
+        return {
+            "cutoff": self.cutoff,
+            "channels": channels,
+            "projections": projections,
+            "correlation": self.hamiltonian.correlation,
+            "degree": n_degrees - 1,
+        }
 
     @property
     def species_s(self) -> IntArray:

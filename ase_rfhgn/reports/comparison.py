@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -20,11 +19,13 @@ from ase_rfhgn.models.uncertainty import PredictedUncertainty
 from ase_rfhgn.regression.posterior import left_free
 from ase_rfhgn.reports.metrics import ErrorAccumulator, Errors
 from ase_rfhgn.runtime.progress import progress_bar
+from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.graph import Bonds
-from ase_rfhgn.structures.training_set import TrainingSet
+from ase_rfhgn.structures.label_keys import LabelKeys
+from ase_rfhgn.structures.training_set import AnyFrames, TrainingSet, open_frames
 
-Frames: TypeAlias = str | Path | Sequence[Atoms] | TrainingSet
+Frames: TypeAlias = AnyFrames
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def compare(
     ----------
     model : Potential or PhaseSpacePotential
         The model.
-    source : path, sequence of Atoms or TrainingSet
+    source : path, ase.Atoms, iterable of these, or TrainingSet
         Labelled frames; a frame without labels is evaluated, too.
     bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges, for a phase-space model that was fitted with bonds.
@@ -150,7 +151,7 @@ def compare(
     StructureError
         If the model cannot evaluate a frame; the message names the frame.
     """
-    frames = _opened(model, source)
+    frames = opened(model, source)
     for i, frame in enumerate(progress_bar(frames, "evaluate", total=len(frames), shown=progress)):
         own = bonds[i] if isinstance(bonds, Sequence) else bonds
         try:
@@ -161,11 +162,22 @@ def compare(
         yield Comparison(frame, evaluation)
 
 
-def _opened(model: AnyModel, source: Frames) -> TrainingSet:
-    """Return frames; nodes of phase-space models may be as close as they like."""
-    if isinstance(source, TrainingSet):
-        return source
-    return TrainingSet.open(source) if isinstance(model, Potential) else TrainingSet.open(source, closest=0.0)
+def opened(model: AnyModel, source: Frames, keys: LabelKeys | None = None) -> TrainingSet:
+    """Return frames for a model; nodes of phase-space models may be as close as they like.
+
+    Parameters
+    ----------
+    model : Potential or PhaseSpacePotential
+        The model.
+    source : path, ase.Atoms, iterable of these, or TrainingSet
+        The frames.
+    keys : LabelKeys, optional
+        Names of labels; names that are not given are those of the fit, unless a training set has its own.
+    """
+    if isinstance(source, TrainingSet) and source.keys.of_labels:
+        return source if keys is None else source.with_keys(source.keys.overridden(keys))
+    keys = LabelKeys.of_settings(model.record.get("settings", {})).overridden(keys)
+    return open_frames(source, keys, closest=MISTAKEN if isinstance(model, Potential) else 0.0)
 
 
 def _prediction(model: AnyModel, atoms: Atoms, bonds: Bonds | None, *, uncertainty: bool) -> Prediction:
@@ -179,7 +191,7 @@ def _prediction(model: AnyModel, atoms: Atoms, bonds: Bonds | None, *, uncertain
 
 
 def errors_of(comparisons: Iterable[Comparison]) -> Errors:
-    """Return the errors over all frames of a comparison."""
+    """Return the errors over all frames of a comparison, also by group of frames and by element."""
     accumulator = ErrorAccumulator()
     for comparison in comparisons:
         accumulator.add(
@@ -187,11 +199,22 @@ def errors_of(comparisons: Iterable[Comparison]) -> Errors:
             comparison.force_error_nc,
             comparison.stress_error_v,
             n_atoms=len(comparison.frame.atoms),
+            symbol_n=comparison.frame.atoms.get_chemical_symbols(),
+            group=comparison.frame.group,
         )
     return accumulator.errors()
 
 
-def evaluate_errors(model: AnyModel, source: Frames, *, bonds: Bonds | Sequence[Bonds] | None = None) -> Errors:
+def evaluate_errors(
+    model: AnyModel,
+    source: Frames,
+    *,
+    bonds: Bonds | Sequence[Bonds] | None = None,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    stress_key: str | None = None,
+    virials_key: str | None = None,
+) -> Errors:
     """Return the errors of a model on labelled frames.
 
     Frames are read one by one, so memory does not grow with their number.
@@ -200,17 +223,20 @@ def evaluate_errors(model: AnyModel, source: Frames, *, bonds: Bonds | Sequence[
     ----------
     model : Potential or PhaseSpacePotential
         The model.
-    source : path, sequence of Atoms or TrainingSet
+    source : path, ase.Atoms, iterable of these, or TrainingSet
         Labelled frames; a frame need not have all labels.
     bonds : Bonds, or a sequence of Bonds, one per frame, optional
         Edges, for a phase-space model that was fitted with bonds.
+    energy_key, forces_key, stress_key, virials_key : str, optional
+        Names of labels, as for `ase_rfhgn.fit`; by default those of the fit.
 
     Raises
     ------
     TrainingDataError
         If no frame has labels.
     """
-    frames = _opened(model, source)
+    keys = LabelKeys(energy=energy_key, forces=forces_key, stress=stress_key, virials=virials_key)
+    frames = opened(model, source, keys)
     frames.require_labels()
     return errors_of(compare(model, frames, bonds=bonds))
 

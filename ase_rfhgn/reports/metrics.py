@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from ase.units import GPa
@@ -11,6 +13,23 @@ from numpy.typing import ArrayLike
 from ase_rfhgn.arrays import FloatArray
 
 MEV_PER_EV = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class ElementErrors:
+    """Root-mean-square and mean absolute errors of the forces on the atoms of an element.
+
+    Attributes
+    ----------
+    force_rmse, force_mae : float
+        Over all Cartesian components of labelled forces (eV/Å).
+    n_atoms : int
+        Number of atoms with labelled forces.
+    """
+
+    force_rmse: float
+    force_mae: float
+    n_atoms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +46,10 @@ class Errors:
         Over the six Voigt components of all labelled stresses (GPa).
     n_frames, n_atoms : int
         Numbers of frames and of atoms, labelled or not.
+    by_group : mapping of str to Errors
+        Errors over the frames of every group; empty if frames have no groups.
+    by_element : mapping of str to ElementErrors
+        Errors of forces by chemical symbol; empty without labelled forces.
     """
 
     energy_rmse: float | None
@@ -37,10 +60,19 @@ class Errors:
     stress_mae: float | None
     n_frames: int
     n_atoms: int
+    by_group: Mapping[str, Errors] = field(default_factory=dict)
+    by_element: Mapping[str, ElementErrors] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, float | int | None]:
-        """Return the errors by name, ready for JSON."""
-        return asdict(self)
+    def as_dict(self) -> dict[str, Any]:
+        """Return the errors by name, ready for JSON.
+
+        There is an entry "by_group" if frames have groups, and an entry "by_element" if there are several elements.
+        """
+        plain = {one.name: getattr(self, one.name) for one in fields(self) if not one.name.startswith("by_")}
+        groups = {name: errors.as_dict() for name, errors in self.by_group.items()}
+        elements = {symbol: asdict(errors) for symbol, errors in self.by_element.items()}
+        parts = {"by_group": groups} if groups else {}
+        return plain | parts | ({"by_element": elements} if len(elements) > 1 else {})
 
 
 class ErrorAccumulator:
@@ -61,6 +93,8 @@ class ErrorAccumulator:
         self._stress = _RunningMeans()
         self._n_frames = 0
         self._n_atoms = 0
+        self._by_group: dict[str, ErrorAccumulator] = {}
+        self._by_element: dict[str, _RunningMeans] = {}
 
     def add(
         self,
@@ -69,6 +103,8 @@ class ErrorAccumulator:
         stress_error_v: FloatArray | None,
         *,
         n_atoms: int,
+        symbol_n: Sequence[str] = (),
+        group: str | None = None,
     ) -> None:
         """Add the errors of one frame: prediction minus label, None where a label is absent.
 
@@ -82,6 +118,10 @@ class ErrorAccumulator:
             Errors of the stress (eV/Å³).
         n_atoms : int
             Number of atoms of the frame.
+        symbol_n : sequence of str, optional
+            Chemical symbols of the atoms, for errors by element.
+        group : str, optional
+            Group of the frame, for errors by group.
         """
         self._n_frames += 1
         self._n_atoms += n_atoms
@@ -91,6 +131,13 @@ class ErrorAccumulator:
             self._force.add(force_error_nc)
         if stress_error_v is not None:
             self._stress.add(stress_error_v)
+        if force_error_nc is not None:
+            for symbol in sorted(set(symbol_n)):
+                mine_n = np.array([one == symbol for one in symbol_n])
+                self._by_element.setdefault(symbol, _RunningMeans()).add(force_error_nc[mine_n])
+        if group is not None:
+            mine = self._by_group.setdefault(group, ErrorAccumulator())
+            mine.add(energy_error_per_atom, force_error_nc, stress_error_v, n_atoms=n_atoms)
 
     def errors(self) -> Errors:
         """Return the errors over all frames added so far."""
@@ -103,6 +150,8 @@ class ErrorAccumulator:
             stress_mae=self._stress.mean_absolute(1.0 / GPa),
             n_frames=self._n_frames,
             n_atoms=self._n_atoms,
+            by_group={name: self._by_group[name].errors() for name in sorted(self._by_group)},
+            by_element={symbol: self._by_element[symbol].of_element() for symbol in sorted(self._by_element)},
         )
 
 
@@ -120,6 +169,13 @@ class _RunningMeans:
         self.n_values += values.size
         self.sum_of_squares += float(np.square(values).sum())
         self.sum_of_absolutes += float(np.abs(values).sum())
+
+    def of_element(self) -> ElementErrors:
+        """Return the errors of the forces on the atoms of an element; there are three values for each atom."""
+        rmse, mae = self.root_mean_square(), self.mean_absolute()
+        assert rmse is not None  # noqa: S101  # an element has atoms
+        assert mae is not None  # noqa: S101
+        return ElementErrors(rmse, mae, self.n_values // 3)
 
     def root_mean_square(self, unit: float = 1.0) -> float | None:
         """Return the root of the mean square, times a unit; None without values."""

@@ -60,6 +60,28 @@ def has_volume(atoms: Atoms) -> bool:
     return bool(np.isfinite(atoms.cell.array).all() and np.linalg.matrix_rank(atoms.cell.array) == 3)
 
 
+LARGEST_CELL = 1e6
+"""Longest periodic vector of a cell (Å): no structure of a tenth of a millimetre is evaluated atom by atom."""
+
+
+def cell_too_large(atoms: Atoms) -> str | None:
+    """Return a complaint if a periodic vector is so long that the cell must have exploded, else None.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        Any structure.
+    """
+    length_c = np.abs(periodic_cell(atoms)).max(axis=1)
+    far_c = np.flatnonzero(length_c > LARGEST_CELL)
+    if not len(far_c):
+        return None
+    return (
+        f"vector {far_c[0]} of the cell is {length_c[far_c[0]]:.2g} Å long, and {LARGEST_CELL:.0e} Å is the limit: the "
+        "cell has exploded, or has another unit"
+    )
+
+
 def places_too_far(atoms: Atoms) -> str | None:
     """Return a complaint if a coordinate is too large to distinguish neighbours, else None.
 

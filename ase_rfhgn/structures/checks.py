@@ -7,7 +7,7 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.errors import StructureError
-from ase_rfhgn.structures.cell import is_truly_periodic, places_too_far
+from ase_rfhgn.structures.cell import cell_too_large, is_truly_periodic, places_too_far
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 COINCIDENT = 1e-6
@@ -69,9 +69,9 @@ def refuse_impossible_places(atoms: Atoms) -> None:
     if len(bad):
         message = f"position of atom {bad[0]} is not finite: {atoms.positions[bad[0]]}"
         raise StructureError(message)
-    too_far = places_too_far(atoms)
-    if too_far is not None:
-        raise StructureError(too_far)
+    for too_far in (cell_too_large(atoms), places_too_far(atoms)):
+        if too_far is not None:
+            raise StructureError(too_far)
 
 
 def refuse_coincident_atoms(graph: NeighbourGraph, closest: float = COINCIDENT) -> None:

@@ -1,42 +1,28 @@
-"""Labels under names that ASE does not know: they are not used, and a warning says so."""
+"""Labels under names that ASE does not know: they are not used, and a message says so and how to use them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-
-import numpy as np
-from ase import Atoms
+from collections.abc import Iterable
 
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.structures.frame import Frame
 
-_LOOKS_LIKE = {
-    "energy": re.compile(r"energy|toten", re.IGNORECASE),
-    "forces": re.compile(r"force", re.IGNORECASE),
-    "stress": re.compile(r"stress|virial", re.IGNORECASE),
-}
-_SOMETHING_ELSE = re.compile(r"weight|sigma|std|unc|err|kinetic|max|rms|tol|thresh|cutoff|unit", re.IGNORECASE)
-
-ADVICE = "attach them as results of ASE's SinglePointCalculator (stress = -virial / volume)"
+ADVICE = "give these names if they are labels (stress = -virial / volume)"
 """Advice that makes such labels usable."""
 
 
 def labels_elsewhere(frame: Frame) -> list[str]:
-    """Return where labels seem to be that the frame lacks: "arrays['force']", "info['REF_energy']".
+    """Return where labels seem to be that the frame lacks: "arrays['force']: forces_key='force'".
 
     Parameters
     ----------
     frame : Frame
-        A frame, with those labels that were found as results of a calculator.
+        A frame, with the labels that were found where they were expected.
     """
-    present = {"energy": frame.energy, "forces": frame.force_nc, "stress": frame.stress_v}
-    lacking = [kind for kind, label in present.items() if label is None]
     return [
-        where
-        for where, name, value in _named_values(frame.atoms)
-        for kind in lacking
-        if _LOOKS_LIKE[kind].search(name) and not _SOMETHING_ELSE.search(name) and _fits(kind, value, len(frame.atoms))
+        f"{one.place}[{one.name!r}] ({one.advice})"
+        for one in frame.other_labels
+        if one.kind not in frame.label_names and one.place != "results"
     ]
 
 
@@ -56,30 +42,12 @@ def refuse_labels_elsewhere(frames: Iterable[Frame], name: str) -> None:
         If there are any; the message names them.
     """
     for frame in frames:
-        found = labels_elsewhere(frame)
+        found = [one for one in frame.other_labels if one.place != "results"]
         if found:
+            where = " and ".join(f"{one.place}[{one.name!r}]" for one in found)
+            first = {one.advice.partition("=")[0]: one.advice for one in reversed(found)}
             message = (
-                f"{name}: no frame has labels where ASE keeps them, but {frame.name} has {' and '.join(found)}: "
-                f"{ADVICE}, or choose targets='momenta' or targets='positions'"
+                f"{name}: no frame has labels where ASE keeps them, but {frame.name} has {where}: use "
+                f"{', '.join(reversed(first.values()))}, or choose targets='momenta' or targets='positions'"
             )
             raise TrainingDataError(message)
-
-
-def _named_values(atoms: Atoms) -> Iterator[tuple[str, str, object]]:
-    """Yield the place, name and value of everything that a structure carries besides its calculator."""
-    yield from ((f"arrays[{name!r}]", name, value) for name, value in atoms.arrays.items())
-    yield from ((f"info[{name!r}]", name, value) for name, value in atoms.info.items() if isinstance(name, str))
-
-
-def _fits(kind: str, value: object, n_atoms: int) -> bool:
-    """Return whether a value has the type and the shape of a label."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # ragged
-        return False
-    shapes: dict[str, list[tuple[int, ...]]] = {
-        "energy": [(), (1,)],
-        "forces": [(n_atoms, 3)],
-        "stress": [(6,), (9,), (3, 3)],
-    }
-    return array.dtype.kind in "fi" and array.shape in shapes[kind]

@@ -1,58 +1,41 @@
-"""Training sets: checked frames of trajectories, read one by one."""
+"""Training sets: checked frames of files and of structures in memory, read one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
-from pathlib import Path
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate, groupby
+from typing import TypeAlias
 
+import numpy as np
 from ase import Atoms
-from ase.io import iread
-from ase.io.formats import filetype
-from ase.io.trajectory import SlicedTrajectory, TrajectoryReader
 
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.structures.checks import MISTAKEN
-from ase_rfhgn.structures.frame import Frame, frame_of
-from ase_rfhgn.structures.sources import split_index
+from ase_rfhgn.structures.frame import USUAL, Frame, frame_of
+from ase_rfhgn.structures.label_keys import LabelKeys
+from ase_rfhgn.structures.parts import Part, Source, Structures, parts_of, reason_of
 
-__all__ = ["Frame", "Structures", "TrainingSet"]
-
-
-class Structures(Protocol):
-    """Source of frames: a list of Atoms, or a trajectory that reads on demand."""
-
-    def __len__(self) -> int:
-        """Return the number of structures."""
-
-    def __getitem__(self, index: int, /) -> Atoms:
-        """Return one structure."""
-
-
-Opener: TypeAlias = Callable[[], AbstractContextManager[Structures]]
-
-_REREADABLE = (Sequence, TrajectoryReader, SlicedTrajectory)
+__all__ = ["AnyFrames", "Frame", "Structures", "TrainingSet", "open_frames", "read_structures"]
 
 
 class TrainingSet:
     """Frames that can be read as often as needed, each checked as it is read.
 
-    LinearSystem does not grow with the number of frames of a .traj file. No file stays open between reads.
+    Memory does not grow with the number of frames of a .traj file. No file stays open between reads.
 
     Parameters
     ----------
-    opener : callable
-        Returns a context manager of the structures.
-    number_i : sequence of int
-        Which of the structures are in the set.
+    parts : sequence of Part
+        Where the frames are.
     name : str
         Name of the set in messages.
     closest : float
         Distance below which two atoms are at the same place (Å); those who make graphs check it.
     labelled : bool, default True
         Whether frames keep their labels.
+    keys : LabelKeys, optional
+        Names of labels that are no results of a calculator.
 
     See Also
     --------
@@ -60,41 +43,60 @@ class TrainingSet:
     """
 
     def __init__(
-        self, opener: Opener, number_i: Sequence[int], name: str, *, closest: float = MISTAKEN, labelled: bool = True
+        self,
+        parts: Sequence[Part],
+        name: str,
+        *,
+        closest: float = MISTAKEN,
+        labelled: bool = True,
+        keys: LabelKeys = USUAL,
     ) -> None:
-        self._opener = opener
-        self._number_i = number_i
+        self.parts = tuple(parts)
+        self._start_of_part = np.array([0, *accumulate(len(part.number_i) for part in self.parts)])
         self._labelled = labelled
         self.name = name
         self.closest = closest
+        self.keys = keys
 
     @classmethod
     def open(
-        cls, source: str | Path | Iterable[Atoms], *, closest: float = MISTAKEN, name: str | None = None
+        cls,
+        source: Source,
+        *,
+        closest: float = MISTAKEN,
+        name: str | None = None,
+        keys: LabelKeys = USUAL,
+        progress: bool = False,
     ) -> TrainingSet:
-        """Return the frames of a file, a list or a trajectory.
+        """Return the frames of files, of a list or of a trajectory.
 
         Parameters
         ----------
-        source : path, or iterable of ase.Atoms
-            Any file that `ase.io.read` knows, also with its index syntax: "train.traj@::5";
-            or structures that carry a calculator's results: a list, a `TrajectoryReader`.
+        source : path, ase.Atoms, or iterable of these
+            Any files that `ase.io.read` knows, also with its index syntax or as globs: "train.traj@::5",
+            "run*/OUTCAR"; or structures that carry labels: a list, a `TrajectoryReader`. A list may hold both.
         closest : float
             Distance below which two atoms are refused as being at the same place (Å).
-
         name : str, optional
             What messages call the set; by default the name of the file, or "structures".
+        keys : LabelKeys, optional
+            Names of labels that are no results of a calculator.
+        progress : bool
+            Whether to show progress on a terminal while files are read.
 
         Raises
         ------
         TrainingDataError
-            If the source cannot be read, or has no frames, or the first of them is no sound structure.
+            If a source cannot be read, or has no frames, or the first of them is no sound structure.
         """
-        if isinstance(source, str | Path):
-            frames = _from_file(str(source), closest)
-        else:
-            frames = _from_structures(source, closest)
-        frames.name = frames.name if name is None else name
+        parts = list(parts_of(source, progress=progress))
+        if name is not None and len(parts) == 1:
+            parts = [replace(parts[0], name=name)]
+        frames = cls(parts, _common_name(parts) if name is None else name, closest=closest, keys=keys)
+        for part in parts if len(parts) > 1 else ():
+            if not len(part.number_i):
+                message = f"{part.name}: there are no frames"
+                raise TrainingDataError(message)
         if not len(frames):
             message = f"{frames.name}: there are no frames"
             raise TrainingDataError(message)
@@ -103,7 +105,27 @@ class TrainingSet:
 
     def without_labels(self) -> TrainingSet:
         """Return the same frames without their labels."""
-        return TrainingSet(self._opener, self._number_i, self.name, closest=self.closest, labelled=False)
+        return TrainingSet(self.parts, self.name, closest=self.closest, labelled=False, keys=self.keys)
+
+    def with_keys(self, keys: LabelKeys) -> TrainingSet:
+        """Return the same frames with labels under other names."""
+        return TrainingSet(self.parts, self.name, closest=self.closest, labelled=self._labelled, keys=keys)
+
+    def subset(self, indices: Iterable[int]) -> TrainingSet:
+        """Return some of the frames, in the order of the set.
+
+        Parameters
+        ----------
+        indices : iterable of int
+            Numbers of frames, from 0.
+        """
+        chosen = np.unique(np.fromiter(indices, dtype=np.int64))
+        parts = []
+        for part, start, stop in zip(self.parts, self._start_of_part, self._start_of_part[1:], strict=False):
+            inside = chosen[(chosen >= start) & (chosen < stop)] - start
+            if len(inside):
+                parts.append(Part(part.opener, tuple(part.number_i[i] for i in inside.tolist()), part.name))
+        return TrainingSet(parts, self.name, closest=self.closest, labelled=self._labelled, keys=self.keys)
 
     def require_labels(self) -> None:
         """Refuse frames of which none has labels.
@@ -111,15 +133,34 @@ class TrainingSet:
         Raises
         ------
         TrainingDataError
-            If no frame has an energy, forces or a stress.
+            If no frame has an energy, forces or a stress, or none has a label of a given name.
         """
+        self.require_keys()
         if not any(frame.has_labels for frame in self):
             message = f"{self.name}: no frame has labels; attach energies or forces with ASE's SinglePointCalculator"
             raise TrainingDataError(message)
 
+    def require_keys(self) -> None:
+        """Refuse names of labels that no frame has.
+
+        Raises
+        ------
+        TrainingDataError
+            If there is one; the message tells what the first frame has instead.
+        """
+        absent = self.keys.of_labels
+        for frame in self if absent else ():
+            absent = {key: name for key, name in absent.items() if name not in frame.label_names.values()}
+            if not absent:
+                return
+        for key, name in absent.items():
+            others = ", ".join(f"{one.place}[{one.name!r}]" for one in self[0].other_labels) or "no labels"
+            message = f"{self.name}: no frame has {name!r}, which is {key}; {self[0].name} has {others}"
+            raise TrainingDataError(message)
+
     def __len__(self) -> int:
         """Return the number of frames."""
-        return len(self._number_i)
+        return int(self._start_of_part[-1])
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield every frame in turn."""
@@ -127,86 +168,75 @@ class TrainingSet:
 
     def read(self, indices: Sequence[int]) -> Iterator[Frame]:
         """Yield some of the frames, in the order of their indices; without any, nothing is opened."""
-        if not len(indices):
-            return
-        with self._opener() as structures:
-            for index in indices:
-                yield self._frame(structures, self._number_i[index])
+        placed = ((self._part_of(index), index) for index in indices)
+        for number, together in groupby(placed, key=lambda pair: pair[0]):
+            part, start = self.parts[number], int(self._start_of_part[number])
+            with part.opener() as structures:
+                for _, index in together:
+                    yield self._frame(part, structures, part.number_i[index - start])
 
     def __getitem__(self, index: int) -> Frame:
         """Return one frame."""
-        number = self._number_i[index]
-        with self._opener() as structures:
-            return self._frame(structures, number)
+        return next(self.read([range(len(self))[index]]))
 
-    def _frame(self, structures: Structures, number: int) -> Frame:
-        name = f"{self.name}, frame {number}"
+    def _part_of(self, index: int) -> int:
+        """Return the part that a frame is in."""
+        return int(np.searchsorted(self._start_of_part, index, side="right")) - 1
+
+    def _frame(self, part: Part, structures: Structures, number: int) -> Frame:
+        name = f"{part.name}, frame {number}"
         try:
             atoms = structures[number]
         except Exception as error:  # readers raise errors of all kinds on a damaged file
-            message = f"{name}: cannot be read, the file is damaged from here on ({_reason(error)})"
+            message = f"{name}: cannot be read, the file is damaged from here on ({reason_of(error)})"
             raise TrainingDataError(message) from error
-        return frame_of(atoms, name, labelled=self._labelled)
+        return frame_of(atoms, name, labelled=self._labelled, keys=self.keys)
 
 
-def read_structures(source: str) -> list[Atoms]:
-    """Return the structures of a file, labelled or not.
+def read_structures(source: Source) -> list[Atoms]:
+    """Return the structures of files, labelled or not, as they are in the files.
 
     Parameters
     ----------
-    source : str
-        Any file that `ase.io.read` knows, also with its index syntax.
+    source : path, or iterable of paths
+        Any files that `ase.io.read` knows, also with its index syntax or as globs.
 
     Raises
     ------
     TrainingDataError
-        If the file cannot be read.
+        If a file cannot be read.
     """
-    path, index = split_index(source)
-    with _complaints(source, path), _opener(path)() as structures:
-        return [structures[i] for i in range(len(structures))[index]]
+    found: list[Atoms] = []
+    for part in parts_of(source):
+        with part.opener() as structures:
+            found.extend(structures[number] for number in part.number_i)
+    return found
 
 
-def _from_file(source: str, closest: float) -> TrainingSet:
-    """Return the frames of a file; the frames of a .traj file stay on the disk."""
-    path, index = split_index(source)
-    with _complaints(source, path):
-        opener = _opener(path)
-        with opener() as structures:
-            number_i = range(len(structures))[index]
-    return TrainingSet(opener, number_i, Path(path).name, closest=closest)
+def _common_name(parts: Sequence[Part]) -> str:
+    """Return what messages call a set."""
+    if not parts:
+        return "structures"
+    more = f" and {len(parts) - 1} more" if len(parts) > 1 else ""
+    return f"{parts[0].name}{more}"
 
 
-@contextmanager
-def _complaints(source: str, path: str) -> Iterator[None]:
-    """Turn whatever goes wrong while a file is read into an error that names it."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        message = f"{path}: there is no such file"
-        raise TrainingDataError(message) from error
-    except Exception as error:  # readers raise errors of all kinds on a damaged file
-        message = f"{source}: cannot be read as structures ({_reason(error)})"
-        raise TrainingDataError(message) from error
+AnyFrames: TypeAlias = Source | TrainingSet
+"""What functions take as frames."""
 
 
-def _from_structures(source: Iterable[Atoms], closest: float) -> TrainingSet:
-    """Return the frames of structures in memory, or of a trajectory that its owner has opened."""
-    structures: Structures = source if isinstance(source, _REREADABLE) else list(source)
-    name = Path(getattr(source, "filename", "structures")).name
-    return TrainingSet(_in_memory(structures), range(len(structures)), name, closest=closest)
+def open_frames(source: AnyFrames, keys: LabelKeys | None = None, *, closest: float = MISTAKEN) -> TrainingSet:
+    """Return frames as a training set, which they may be already.
 
-
-def _opener(path: str) -> Opener:
-    """Return an opener of a file of structures: on demand for .traj, all in memory for other formats."""
-    if filetype(path) == "traj":
-        return partial(TrajectoryReader, path)
-    return _in_memory(list(iread(path, index=":", do_not_split_by_at_sign=True)))
-
-
-def _in_memory(structures: Structures) -> Opener:
-    return lambda: nullcontext(structures)
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    Parameters
+    ----------
+    source : path, ase.Atoms, iterable of these, or TrainingSet
+        The frames.
+    keys : LabelKeys, optional
+        Names of labels; by default the names that a training set has already.
+    closest : float
+        Distance below which two atoms are at the same place (Å), unless a training set knows.
+    """
+    if not isinstance(source, TrainingSet):
+        return TrainingSet.open(source, closest=closest, keys=keys or USUAL)
+    return source if keys is None or keys == USUAL else source.with_keys(keys)

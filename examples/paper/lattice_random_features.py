@@ -14,8 +14,8 @@ from results_page import Clock, clocked, table
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.phase_space.initialise import initialise_network
 from ase_rfhgn.fitting.accumulation import accumulate
-from ase_rfhgn.fitting.engine import Options
 from ase_rfhgn.fitting.grouping import Group, Grouping
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceModel, points_of
 from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings

@@ -17,9 +17,10 @@ from snapshots import spring_lattice
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.calculators.active import ActiveCalculator
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
-from ase_rfhgn.fitting.engine import Options, Prepared
+from ase_rfhgn.fitting.engine import Prepared
 from ase_rfhgn.fitting.far_structures import ATOMS_SCALED, CRYSTALS, FEW_ATOMS, share_of
 from ase_rfhgn.fitting.fit import fit
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.fitting.preparation import COMPRESSED_STRUCTURES, PotentialProblem

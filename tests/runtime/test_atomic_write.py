@@ -92,7 +92,9 @@ def test_a_selection_that_fails_leaves_the_old_one(
     path.write_bytes(OLD)
     write(tmp_path / "pool.traj", [bulk("Cu", a=a) for a in (3.6, 3.7)])
     monkeypatch.setattr(select, "write", write_half)
-    assert cli.main(["select", str(tmp_path / "pool.traj"), "-n", "1", "-o", str(path)]) == cli.EXIT_BAD_INPUT
+    assert (
+        cli.main(["select", str(tmp_path / "pool.traj"), "-n", "1", "-o", str(path), "--force"]) == cli.EXIT_BAD_INPUT
+    )
     assert "No space left" in capsys.readouterr().err
     assert_untouched(path)
 

@@ -158,7 +158,7 @@ def bad_sources(folder: Path) -> dict[str, Any]:
         r"zero\.traj: there are no frames": folder / "zero.traj",
         r"whole\.traj: there are no frames": f"{folder}/whole.traj@7",
         "structures: there are no frames": [],
-        "a Atom where": shaken(0),
+        "no structure but of type int": [1],
     }
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-
-from ase import Atoms
+from collections.abc import Mapping, Sequence
 
 from ase_rfhgn.features.phase_space.inputs import EDGE_INPUTS
-from ase_rfhgn.fitting.engine import Options, fit_model
+from ase_rfhgn.fitting.engine import fit_model
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.phase_space.preparation import PhaseSpaceProblem
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.structures.graph import Bonds
-from ase_rfhgn.structures.training_set import TrainingSet
+from ase_rfhgn.structures.training_set import AnyFrames, open_frames
 
 
 def fit_phase_space(
-    frames: str | Path | Iterable[Atoms] | TrainingSet,
+    frames: AnyFrames,
     *,
     bonds: Bonds | Sequence[Bonds] | None = None,
     cutoff: float | None = None,
@@ -36,6 +34,12 @@ def fit_phase_space(
     timestep: float | None = None,
     stride: int | None = None,
     known_energy: tuple[int, float] | None = None,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+    stress_key: str | None = None,
+    virials_key: str | None = None,
+    group_key: str | None = None,
+    group_weights: Mapping[str, float] | None = None,
     ridge: float | None = None,
     seed: int = 0,
     updatable: bool = False,
@@ -46,7 +50,7 @@ def fit_phase_space(
 
     Parameters
     ----------
-    frames : path, iterable of ase.Atoms, or TrainingSet
+    frames : path, ase.Atoms, iterable of these, or TrainingSet
         Structures with momenta and forces. Velocities are momenta over masses, or the array
         "hamiltonian_velocities" of a structure. Or frames of a run without forces, in the order of time.
     bonds : Bonds, or a sequence of Bonds, one per frame, optional
@@ -89,6 +93,8 @@ def fit_phase_space(
     known_energy : tuple of int and float, optional
         Number of a frame and its energy H (eV), for frames without energies. By default H of the first
         frame is its labelled energy plus its kinetic energy, or zero without a label.
+    energy_key, forces_key, stress_key, virials_key, group_key, group_weights
+        Names of labels and weights of groups of frames, as for `ase_rfhgn.fit`.
     ridge : float, optional
         Strength of the l2 regularisation, relative to the mean square of a column; by default chosen
         by cross-validation.
@@ -145,11 +151,17 @@ def fit_phase_space(
         timestep=timestep,
         stride=stride,
         known_energy=known_energy,
+        energy_key=energy_key,
+        forces_key=forces_key,
+        stress_key=stress_key,
+        virials_key=virials_key,
+        group_key=group_key,
+        group_weights=group_weights,
         ridge=ridge,
         seed=seed,
     )
     options = Options.checked(threads, updatable=updatable, progress=progress)
-    training_set = frames if isinstance(frames, TrainingSet) else TrainingSet.open(frames, closest=0.0)
+    training_set = open_frames(frames, settings.label_keys, closest=0.0)
     model = fit_model(PhaseSpaceProblem(settings, bonds), training_set, options)
     assert isinstance(model, PhaseSpacePotential)  # noqa: S101  # what this problem is completed to
     return model

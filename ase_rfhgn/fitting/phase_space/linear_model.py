@@ -85,7 +85,7 @@ class PhaseSpaceGraphs:
             raise TrainingDataError(message) from error
         velocity_nc = frame.atoms.arrays.get(VELOCITIES, frame.atoms.get_velocities())
         self._refuse_other_dimensions(frame, velocity_nc)
-        labels = replace(frame, energy=None, stress_v=None, velocity_nc=velocity_nc if self.learned else None)
+        labels = replace(frame.with_labels_of("forces"), velocity_nc=velocity_nc if self.learned else None)
         return GraphedFrame(index, labels, graph)
 
     def _refuse_other_dimensions(self, frame: Frame, velocity_nc: FloatArray) -> None:

@@ -13,9 +13,10 @@ from ase_rfhgn.features.phase_space.initialise import initialise_network
 from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.species import Species
 from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
-from ase_rfhgn.fitting.engine import Options, Prepared
+from ase_rfhgn.fitting.engine import Prepared
 from ase_rfhgn.fitting.grouping import Group, Grouping, folds_in_turn
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.phase_space.linear_model import PhaseSpaceGraphs, PhaseSpaceModel, features_of, points_of
 from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.fitting.row_weights import EQUAL

@@ -1,0 +1,49 @@
+"""How a fit is carried out: threads, progress, and whether the model can be updated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ase_rfhgn.fitting.setting_checks import check_optional
+from ase_rfhgn.runtime.threads import useful_cores
+
+MOST_THREADS = 1024
+"""Largest number of threads that a fit may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a fit is carried out; the model does not depend on it.
+
+    Attributes
+    ----------
+    threads : int
+        Threads that make rows of several frames at a time.
+    updatable : bool
+        Whether the model keeps its linear system.
+    progress : bool
+        Whether to show progress on a terminal.
+    """
+
+    threads: int = 1
+    updatable: bool = False
+    progress: bool = False
+
+    @classmethod
+    def checked(cls, threads: int | None, *, updatable: bool, progress: bool) -> Options:
+        """Return options as a user gives them; without a number of threads, there is one per useful core.
+
+        Parameters
+        ----------
+        threads : int or None
+            Threads that make rows of several frames at a time.
+        updatable, progress : bool
+            As the attributes of the options.
+
+        Raises
+        ------
+        SettingsError
+            If the number of threads is out of its range.
+        """
+        check_optional("threads", threads, 1, MOST_THREADS, whole=True)
+        return cls(threads=threads or useful_cores(), updatable=updatable, progress=progress)
