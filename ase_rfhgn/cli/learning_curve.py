@@ -19,6 +19,7 @@ from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.reports.comparison import compare, errors_of
+from ase_rfhgn.reports.plots import require_figure_format
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.label_keys import LabelKeys
 from ase_rfhgn.structures.splitting import split_frames
@@ -93,6 +94,7 @@ def add_learning_curve(commands: Any) -> None:  # noqa: ANN401  # argparse does 
 def run_learning_curve(options: argparse.Namespace) -> str:
     """Fit and test; return what to print."""
     require_writable(options.plot, [*options.frames, *(options.test or [])], force=options.force)
+    require_figure_format(options.plot)
     settings, sources = _settings(options.frames)
     keys = LabelKeys.of_settings(settings).overridden(keys_of(options))
     pool, judges = _split(options, TrainingSet.open(sources, keys=keys, progress=True), keys)
