@@ -288,14 +288,3 @@ def test_numbers_with_units() -> None:
     assert quantity(TEMPERATURES)("300K") == quantity(TEMPERATURES)("300") == 300.0
     assert quantity(PRESSURES)("-1 gpa") == pytest.approx(-GPa)
     assert quantity(PRESSURES)("10kbar") == pytest.approx(GPa)
-
-
-@pytest.mark.parametrize("command", [*WITH_ERRORS, "md", "update", "learning-curve"])
-def test_help_has_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main([command, "--help"])
-    examples = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ase-rfhgn ")]
-    assert examples
-    for line in examples:
-        options = cli.build_parser().parse_args(line.split()[1:])
-        assert callable(options.run)
