@@ -10,7 +10,7 @@ from pathlib import Path
 LARGEST = 500_000
 """Size of a file that needs no reason (bytes)."""
 
-SKIPPED = {".git", ".venv", "__pycache__", "build", "dist", ".hypothesis"} | {
+SKIPPED = {".git", ".venv", "__pycache__", "build", "dist", "site", ".hypothesis"} | {
     f".{tool}_cache" for tool in ("mypy", "pytest", "ruff")
 }
 WRITTEN_BY_PROGRAMS = {".png", ".npz", ".traj", ".pyc"}

@@ -57,7 +57,7 @@ ONLY_IN = {
     "spglib": {"properties.defects"},
     "numba": {"features.compilation"},
     "threadpoolctl": {"runtime.threads"},
-    "matplotlib": {"reports.plots", "properties.plots"},
+    "matplotlib": {"reports.plots", "reports.behaviour_plots", "reports.page.images", "properties.plots"},
     "tqdm": {"runtime.progress"},
     "shtab": {"cli.completion"},
     "tomli_w": {"cli.settings_file"},

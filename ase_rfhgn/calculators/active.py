@@ -13,7 +13,8 @@ from ase.calculators.calculator import CalculationFailed, Calculator
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from ase_rfhgn.calculators.call_log import CallLog
-from ase_rfhgn.calculators.rfhgn import PotentialCalculator, StructureInputError
+from ase_rfhgn.calculators.opening import StructureInputError
+from ase_rfhgn.calculators.rfhgn import PotentialCalculator
 from ase_rfhgn.errors import SettingsError, StructureError, TrainingDataError, UpdateError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.fitting.update import update

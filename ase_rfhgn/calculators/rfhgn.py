@@ -11,31 +11,23 @@ from ase import Atoms
 from ase.calculators.calculator import (
     Calculator,
     CalculatorSetupError,
-    InputError,
     PropertyNotImplementedError,
     all_changes,
 )
 
+from ase_rfhgn.calculators.opening import SettingsInputError, StructureInputError, opened_model
 from ase_rfhgn.calculators.phase_space_results import PROPERTIES, check_forces_exist, phase_space_results
 from ase_rfhgn.calculators.results import GAMMA, GRADE, finite, results_of, uncertainty_result
-from ase_rfhgn.errors import SettingsError, StructureError
+from ase_rfhgn.errors import StructureError
 from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.gradients import PhaseSpaceGradients, with_known_masses
-from ase_rfhgn.models.load import AnyModel, load_model
+from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.models.uncertainty import PredictedUncertainty
 from ase_rfhgn.structures.cell import has_volume
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.neighbour_list import NeighbourList
-
-
-class StructureInputError(StructureError, InputError):
-    """A structure that the potential cannot evaluate: our error and ASE's at once."""
-
-
-class SettingsInputError(SettingsError, InputError):
-    """A setting that the calculator does not have: our error and ASE's at once."""
 
 
 class PotentialCalculator(Calculator):
@@ -83,6 +75,11 @@ class PotentialCalculator(Calculator):
             )
             raise SettingsInputError(message)
         return {}
+
+    def todict(self, skip_default: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002  # as in ASE
+        """Return the parameters and the fingerprint of the model, which ASE writes into its files and data bases."""
+        parameters: dict[str, Any] = super().todict(skip_default)  # type: ignore[no-untyped-call]
+        return parameters | ({} if self.potential is None else {"fingerprint": self.potential.fingerprint})
 
     def reset(self) -> None:
         """Forget the last structure and everything computed for it."""
@@ -185,6 +182,9 @@ class RFHGNCalculator(PotentialCalculator):
         anew only when an atom has moved by half of the skin.
     threads : int, default 1
         Threads that share an evaluation; results are the same to the last bit.
+    fingerprint : str, optional
+        Fingerprint that the model must have. ASE writes it into trajectories and data bases:
+        ``RFHGNCalculator(**parameters)`` with the parameters there is the same calculator, or none.
     **kwargs
         Arguments of every ASE calculator: ``atoms``, ``label``, ``directory``.
 
@@ -193,7 +193,7 @@ class RFHGNCalculator(PotentialCalculator):
     ModelFileError
         If the file is missing or not an intact model.
     SettingsInputError
-        If a keyword is not one of the above.
+        If a keyword is not one of the above, or the model has another fingerprint.
 
     Notes
     -----
@@ -237,9 +237,10 @@ class RFHGNCalculator(PotentialCalculator):
         *,
         skin: float = 0.5,
         threads: int = 1,
+        fingerprint: str | None = None,
         **kwargs: object,
     ) -> None:
-        model = load_model(potential) if isinstance(potential, str | Path) else potential
+        model = opened_model(potential, fingerprint)
         if isinstance(model, PhaseSpacePotential):
             self.implemented_properties = PROPERTIES
             self.uncertainties = ()

@@ -21,4 +21,5 @@ def run_info(options: argparse.Namespace) -> str:
     """Read a model file; return what to print."""
     model = load_model(options.model)
     extra = {"cutoff": model.cutoff, "resolved": model.resolved_settings, "updatable": model.linear_system is not None}
-    return printed({"kind": model.kind, **model.record, **extra}, options, describe_model)
+    own = {"kind": model.kind, "fingerprint": model.fingerprint}
+    return printed({**own, **model.record, **extra}, options, describe_model)

@@ -1,8 +1,8 @@
 """The command ``ase-rfhgn``: parses, calls the library, prints.
 
 What was asked for goes to stdout; progress, warnings and errors go to stderr. The exit code is 0,
-1 if a command finds something or does not reach its result, 2 after an error in what the user gave (one
-line on stderr), or 130 after Ctrl-C.
+1 if a command finds something or a calculation does not reach its result, 2 after an error in what the
+user gave (one line on stderr), or 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ase_rfhgn.cli.md import add_md
 from ase_rfhgn.cli.neb import add_neb
 from ase_rfhgn.cli.phonons import add_phonons
 from ase_rfhgn.cli.relax import add_relax
+from ase_rfhgn.cli.report import add_report
 from ase_rfhgn.cli.select import add_select
 from ase_rfhgn.cli.settings_file import with_settings
 from ase_rfhgn.cli.surface import add_surface
@@ -52,20 +53,21 @@ COMMANDS = (
     add_test,
     add_info,
     add_select,
-    add_learning_curve,
-    add_update,
-    add_compare,
-    add_evaluate,
-    add_relax,
-    add_md,
-    add_eos,
-    add_elastic,
-    add_phonons,
-    add_vibrations,
-    add_neb,
-    add_surface,
-    add_vacancy,
     add_demo,
+    add_compare,
+    add_elastic,
+    add_eos,
+    add_evaluate,
+    add_learning_curve,
+    add_md,
+    add_neb,
+    add_phonons,
+    add_relax,
+    add_report,
+    add_surface,
+    add_update,
+    add_vacancy,
+    add_vibrations,
     add_completion,
 )
 """Functions that add the commands, in the order of the help."""
@@ -104,7 +106,7 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except (ConvergenceError, ExtrapolationError) as error:
-        _complain(error)
+        _complain(in_options(error, options.parser))
         return EXIT_NO_RESULT
     except SettingsError as error:
         _complain(f"{in_options(error, options.parser)} (see {options.parser.prog} --help)")

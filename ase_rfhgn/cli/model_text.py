@@ -11,7 +11,19 @@ from ase_rfhgn.cli.text import LABEL_WIDTH, UNITS, Report, describe_labels, desc
 
 _MORE_UNITS = {"motion": "eV/Å", "velocity": "Å per ASE time"}
 _TOLD = {
-    *("kind", "elements", "n_frames", "n_atoms", "n_features", "settings", "resolved", "cutoff", "weights", "groups"),
+    *(
+        "kind",
+        "fingerprint",
+        "elements",
+        "n_frames",
+        "n_atoms",
+        "n_features",
+        "settings",
+        "resolved",
+        "cutoff",
+        "weights",
+        "groups",
+    ),
     *("ridge", "ridge_choice", "ridge_path", "teacher_ridge", "train_relative_rms", "labels", "targets", "energies"),
     *("train_rmse", "cross_validation_rmse", "test", "stability", "suspicions", "updatable"),
     *("fit_cpu_seconds", "fit_wall_seconds"),
@@ -34,6 +46,7 @@ def describe_model(report: Report) -> str:
 def _entries(report: Report) -> Iterator[tuple[str, str]]:
     """Yield the lines of a model, as label and text."""
     yield "kind", report["kind"]
+    yield "fingerprint", report["fingerprint"]
     yield "elements", " ".join(report.get("elements", []))
     if "n_frames" in report:
         yield (

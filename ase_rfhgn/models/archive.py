@@ -36,6 +36,8 @@ FORMAT_VERSION = 1
 LARGEST_FILE = 2**32
 """Bytes beyond which a file is refused unread."""
 
+FINGERPRINT_DIGITS = 16
+
 _HEADER = "header"
 _SUFFIX = ".npy"
 _DIGEST_LENGTH = hashlib.sha256().digest_size * 2
@@ -67,6 +69,11 @@ def write_model(path: str | Path, header: Mapping[str, JSON], arrays: Mapping[st
     """
     content = _pack(header, arrays)
     atomic_write(path, lambda whole: whole.write_bytes(content))
+
+
+def fingerprint_of_contents(header: Mapping[str, JSON], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return 16 hexadecimal digits that distinguish contents of a model file from any others."""
+    return _digest(_pack(header, arrays)).decode("ascii")[:FINGERPRINT_DIGITS]
 
 
 def read_model(path: str | Path) -> tuple[dict[str, JSON], dict[str, NDArray[Any]]]:

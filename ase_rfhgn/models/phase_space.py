@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ase_rfhgn.models.archive import (
     JSON,
     Arrays,
     Header,
+    fingerprint_of_contents,
     read_model_as,
     shaped,
     with_prefix,
@@ -146,20 +148,28 @@ class PhaseSpacePotential(ReadOnlyArrays):
         graph = structure_graph(atoms, bonds, self.cutoff, has_edges=isinstance(self.network, GraphNetwork))
         return phase_point(atoms, graph, self.n_dimensions)
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to a file (`.npz`), atomically and byte-reproducibly."""
-        arrays = network_as_arrays(self.network) | {"coefficient_f": self.coefficient_f}
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that two models share only if they give the same answers."""
+        return fingerprint_of_contents(*self._answering_contents())
+
+    def _answering_contents(self) -> tuple[dict[str, JSON], dict[str, NDArray[Any]]]:
+        """Return the header and the arrays that energies and their gradients depend on."""
         header: dict[str, JSON] = {
-            "model": KIND,
             "cutoff": self.cutoff,
             "constant": self.constant,
             "dimensions": self.n_dimensions,
             "separable": self.separable,
-            "record": self.record,
         }
+        arrays = network_as_arrays(self.network) | {"coefficient_f": self.coefficient_f}
+        return header | network_header(self.network), arrays
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a file (`.npz`), atomically and byte-reproducibly."""
+        header, arrays = self._answering_contents()
         arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
         arrays |= {} if self.linear_system is None else with_prefix("linear_system", self.linear_system)
-        write_model(path, header | network_header(self.network), arrays)
+        write_model(path, header | {"model": KIND, "record": self.record}, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> PhaseSpacePotential:

@@ -23,6 +23,7 @@ from ase_rfhgn.models.archive import (
     JSON,
     Arrays,
     Header,
+    fingerprint_of_contents,
     read_model_as,
     shaped,
     with_prefix,
@@ -204,11 +205,18 @@ class Potential(ReadOnlyArrays):
     def _polynomials(self) -> Polynomials:
         return self.hamiltonian.polynomials(self.coefficient_sf)
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that two potentials share only if they give the same answers."""
+        return fingerprint_of_contents(fields_header(self.hamiltonian), self._answering_arrays())
+
+    def _answering_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that energies and forces depend on."""
+        return fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
+
     def save(self, path: str | Path) -> None:
         """Write the potential to a file (`.npz`), atomically and byte-reproducibly."""
-        arrays = (
-            fields_as_arrays(self.hamiltonian) | self.baseline.as_arrays() | {"coefficient_sf": self.coefficient_sf}
-        )
+        arrays = self._answering_arrays()
         arrays |= {} if self.ensemble is None else with_prefix("ensemble", self.ensemble.as_arrays())
         arrays |= {} if self.linear_system is None else with_prefix("linear_system", self.linear_system)
         header: dict[str, JSON] = {"model": KIND, "record": self.record}

@@ -1,7 +1,7 @@
-"""Figures: every plot takes the axes it draws on and returns them.
+"""Figures of errors: every plot takes the axes it draws on and returns them.
 
 Matplotlib is imported only when a figure is drawn. No figure is shown, and the global state of pyplot
-does not change, so the plots work without a display.
+does not change, so the plots work without a display. More than 5000 points are drawn as counts in hexagons.
 """
 
 from __future__ import annotations
@@ -33,6 +33,12 @@ WITHIN = 0.6827
 FEW_VALUES = 1000
 """Fewer values than this are drawn as large dots."""
 
+MANY_VALUES = 5000
+"""More values than this are drawn as counts in hexagons."""
+
+HEXAGONS = 60
+"""Hexagons from the left to the right of the axes."""
+
 
 def plot_parity(parity: Parity, axes: Axes) -> Axes:
     """Draw predictions over labels, with the line of perfect agreement; return the axes.
@@ -45,10 +51,10 @@ def plot_parity(parity: Parity, axes: Axes) -> Axes:
         Where to draw.
     """
     rmse = float(np.sqrt(np.mean((parity.prediction_m - parity.label_m) ** 2)))
-    axes.plot(parity.label_m, parity.prediction_m, ".", **_dots(len(parity.label_m)))
-    axes.axline((0.0, 0.0), slope=1.0, color="black", linewidth=0.6, zorder=0)
     span = _span(np.concatenate([parity.label_m, parity.prediction_m]))
-    axes.set(xlim=span, ylim=span, aspect="equal")
+    scatter(parity.label_m, parity.prediction_m, axes, (span, span))
+    axes.axline((0.0, 0.0), slope=1.0, color="black", linewidth=0.6, zorder=0)
+    axes.set(aspect="equal")
     name = f"{parity.quantity} ({parity.unit})"
     axes.set(xlabel=f"labelled {name}", ylabel=f"predicted {name}")
     axes.set_title(f"RMSE {_rmse_text(rmse, parity.unit)}", fontsize="medium")
@@ -65,13 +71,12 @@ def plot_errors(reliability: Reliability, axes: Axes) -> Axes:
     axes : matplotlib.axes.Axes
         Where to draw.
     """
-    error_m = np.maximum(reliability.error_m, np.finfo(float).tiny)
-    axes.loglog(reliability.expected_m, error_m, ".", **_dots(len(error_m)))
-    axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6)
     low, high = np.quantile(reliability.expected_m, [0.001, 1.0])
-    axes.set(xlim=(0.5 * low, 2.0 * high), ylim=(0.01 * low, 10.0 * high))
-    axes.set(xlabel="predicted uncertainty of a force (eV/Å)", ylabel="error (eV/Å)")
-    axes.set_title(f"{100 * reliability.within(1.0):.0f} % below the line", fontsize="medium")
+    span = (0.5 * low, 2.0 * high), (0.01 * low, 10.0 * high)
+    scatter(reliability.expected_m, reliability.error_m, axes, span, logarithmic=True)
+    axes.axline((1.0, 1.0), (10.0, 10.0), color="black", linewidth=0.6)
+    axes.set(xlabel="predicted uncertainty of a force component (eV/Å)", ylabel="its error (eV/Å)")
+    axes.set_title(f"{100 * reliability.within(1.0):.0f} % of errors below the line (aim: 68 %)", fontsize="medium")
     return axes
 
 
@@ -97,7 +102,7 @@ def plot_reliability(reliability: Reliability, axes: Axes) -> Axes:
     span = 0.5 * min(*expected_i, *error_i), 2.0 * max(*expected_i, *error_i)
     axes.set(xlim=span, ylim=span, aspect="equal")
     axes.set(xlabel="median of predicted uncertainties (eV/Å)", ylabel="68 % quantile of errors (eV/Å)")
-    axes.set_title("reliability", fontsize="medium")
+    axes.set_title("reliability: on the line is right,\nabove it is overconfident", fontsize="medium")
     return axes
 
 
@@ -200,6 +205,41 @@ def require_figure_format(path: str | Path | None) -> None:
     if Path(path).suffix[1:].lower() not in known:
         message = f"{path}: unknown format of a figure; the name must end in one of {', '.join(known)}"
         raise SettingsError(message)
+
+
+def scatter(
+    across_m: FloatArray,
+    up_m: FloatArray,
+    axes: Axes,
+    span: tuple[tuple[float, float], tuple[float, float]],
+    *,
+    logarithmic: bool = False,
+) -> Axes:
+    """Draw points, or their counts in hexagons if there are many; return the axes.
+
+    Parameters
+    ----------
+    across_m, up_m : ndarray of shape (n_values,)
+        Coordinates; on logarithmic axes, values beyond the axes are moved to their edge.
+    axes : matplotlib.axes.Axes
+        Where to draw.
+    span : pair of pairs of float
+        Limits of the two axes.
+    logarithmic : bool, default False
+        Whether both axes are logarithmic.
+    """
+    if logarithmic:
+        across_m, up_m = np.clip(across_m, *span[0]), np.clip(up_m, *span[1])
+    if len(across_m) > MANY_VALUES:
+        low, high, bottom, top = (np.log10(span) if logarithmic else np.asarray(span)).ravel().tolist()
+        scales: dict[str, Any] = {"xscale": "log", "yscale": "log"} if logarithmic else {}
+        axes.hexbin(across_m, up_m, gridsize=HEXAGONS, bins="log", mincnt=1, extent=(low, high, bottom, top), **scales)
+    elif logarithmic:
+        axes.loglog(across_m, up_m, ".", **_dots(len(across_m)))
+    else:
+        axes.plot(across_m, up_m, ".", **_dots(len(across_m)))
+    axes.set(xlim=span[0], ylim=span[1])
+    return axes
 
 
 def _dots(n_values: int) -> dict[str, Any]:

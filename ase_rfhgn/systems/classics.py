@@ -48,7 +48,7 @@ def four_bodies() -> Atoms:
 
 
 def kepler_orbit(*, eccentricity: float = 0.5, axis: float = 1.0, strength: float = 1.0) -> Atoms:
-    """Return a unit mass at the pericentre of an ellipse in the plane z = 0, V = −k/|q|.
+    """Return a unit mass at the pericentre of an ellipse in the plane z = 0, V = −k / ‖q‖.
 
     The period is 2π √(a³/k) in ASE's units of time.
 

@@ -59,7 +59,7 @@ class Pendulum:
 
 @dataclass(frozen=True, slots=True)
 class KeplerField:
-    """−k/|q|: attraction by a mass that stands still at the origin.
+    """−k / ‖q‖: attraction by a mass that stands still at the origin.
 
     Attributes
     ----------

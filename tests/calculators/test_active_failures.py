@@ -16,7 +16,7 @@ from test_active import SMALL, CountingEMT, crystal
 
 from ase_rfhgn.calculators.active import ActiveCalculator, ReferenceAnswerError
 from ase_rfhgn.calculators.call_log import CallLog
-from ase_rfhgn.calculators.rfhgn import StructureInputError
+from ase_rfhgn.calculators.opening import StructureInputError
 from ase_rfhgn.errors import TrainingDataError
 
 

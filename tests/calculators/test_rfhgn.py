@@ -76,13 +76,13 @@ def test_a_potential_is_read_from_its_file(
     expected = crystal.get_potential_energy()
     crystal.calc = RFHGNCalculator(path)
     assert crystal.get_potential_energy() == expected
-    assert crystal.calc.todict() == {"potential": str(path)}
+    assert crystal.calc.todict() == {"potential": str(path), "fingerprint": crystal.calc.potential.fingerprint}
 
 
 def test_todict_makes_the_calculator_again(crystal: Atoms, potential: Potential, tmp_path: Path) -> None:
     potential.save(tmp_path / "copper.npz")
     expected = crystal.get_potential_energy()
-    settings = RFHGNCalculator(tmp_path / "copper.npz").todict()  # type: ignore[no-untyped-call]
+    settings = RFHGNCalculator(tmp_path / "copper.npz").todict()
     crystal.calc = RFHGNCalculator(**settings)
     assert crystal.get_potential_energy() == expected
 
@@ -235,7 +235,8 @@ def test_a_database_keeps_results_and_the_name_of_the_model(water: Atoms, potent
         database.write(water)
     row = connect(tmp_path / "water.db").get(1)
     assert row.calculator == "rfhgn"
-    assert row.calculator_parameters == {"potential": str(tmp_path / "water.npz")}
+    assert row.calculator_parameters["potential"] == str(tmp_path / "water.npz")
+    assert set(row.calculator_parameters) == {"potential", "fingerprint"}
     assert row.energy == energy
 
 

@@ -147,6 +147,7 @@ def test_info_says_what_the_model_is(run: Run, folder: Path) -> None:
     assert (code, err) == (0, "")
     report = parsed(out)
     assert report["elements"] == ["Cu"]
+    assert report["fingerprint"] == Potential.load(folder / "model.npz").fingerprint
     assert report["cutoff"] == 4.0
     assert report["settings"]["seed"] == 0
     assert report["n_features"] > 0

@@ -55,6 +55,16 @@ def test_settings_reach_the_fit(folder: Path, capsys: pytest.CaptureFixture[str]
     assert (model.record["settings"]["axes"], model.record["ridge"]) == ("laboratory", 1e-6)
 
 
+def test_reports_are_for_phase_space_models_too(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, "--axes", "laboratory", "--updatable"]) == 0
+    words = ["--test", "test.traj", "--train", "train.traj", "--bonds", "bonds.txt", "-o", "report.html", "--json"]
+    capsys.readouterr()
+    assert main(["report", "h.npz", *words]) == 0
+    sections = json.loads(capsys.readouterr().out)["sections"]
+    assert sections == ["card", "errors", "error-bars", "worst", "learning-curve"]
+    assert "digits would be lost" in (folder / "report.html").read_text(encoding="utf-8")  # too few frames
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

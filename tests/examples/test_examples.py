@@ -16,7 +16,8 @@ from ase.md.verlet import VelocityVerlet
 from matplotlib.image import imread
 from watching import Watch
 
-from ase_rfhgn import ActiveCalculator
+from ase_rfhgn import ActiveCalculator, Potential, RFHGNCalculator
+from ase_rfhgn.errors import SettingsError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -79,3 +80,27 @@ def test_an_adatom_hops_with_few_calls(
     assert len(read(tmp_path / "frames.traj", ":")) <= n_calls  # a structure may be asked for again
     assert n_calls < n_steps / 2
     assert found == pytest.approx(exact, abs=0.05)
+
+
+def test_phonopy_takes_the_forces(copper: Potential) -> None:
+    pytest.importorskip("phonopy")
+    frequencies = example("with_phonopy").frequencies
+    found, expected = (frequencies(calculator, repeat=2) for calculator in (RFHGNCalculator(copper), EMT()))
+    np.testing.assert_allclose(found[0], 0.0, atol=0.05)
+    np.testing.assert_allclose(found, expected, atol=0.3)
+
+
+def test_matcalc_takes_the_calculator(copper: Potential) -> None:
+    pytest.importorskip("matcalc")
+    found, expected = map(example("with_matcalc").bulk_modulus, (RFHGNCalculator(copper), EMT()))
+    assert found == pytest.approx(expected, rel=0.1)
+
+
+def test_a_job_gets_keywords_and_returns_plain_values(copper: Potential, tmp_path: Path) -> None:
+    copper.save(tmp_path / "copper.npz")
+    done = example("with_workflows").relax_job(bulk("Cu"), fmax=0.05, potential=str(tmp_path / "copper.npz"))
+    again = example("with_workflows").relax_job(done["atoms"], fmax=0.05, **done["parameters"])
+    assert again["energy_ev"] == pytest.approx(done["energy_ev"], abs=1e-3)
+    assert done["parameters"]["fingerprint"] == copper.fingerprint
+    with pytest.raises(SettingsError, match="no setting device"):
+        example("with_workflows").relax_job(bulk("Cu"), potential=copper, device="cuda")

@@ -51,6 +51,7 @@ def test_what_is_saved_is_loaded_bit_by_bit(
         np.testing.assert_array_equal(here.velocity_nc, there.velocity_nc)
         np.testing.assert_array_equal(here.force_nc, there.force_nc)
         assert loaded.record == model.record
+        assert loaded.fingerprint == model.fingerprint
 
 
 def test_networks_without_edges_or_without_a_graph_are_saved_too(frames: list[Atoms], tmp_path: Path) -> None:

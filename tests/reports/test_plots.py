@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.reports.comparison import Parity, Reliability
-from ase_rfhgn.reports.plots import plot_errors, plot_parity, plot_reliability, save_figure
+from ase_rfhgn.reports.plots import MANY_VALUES, plot_errors, plot_parity, plot_reliability, save_figure, scatter
 
 pytestmark = pytest.mark.quick
 
@@ -74,10 +74,21 @@ def test_unknown_format_is_refused_with_those_that_exist(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_many_points_become_counts_in_hexagons(rng: np.random.Generator, *, logarithmic: bool) -> None:
+    across_m, up_m = rng.uniform(0.1, 1.0, (2, MANY_VALUES + 1))
+    axes = Figure().subplots()
+    assert scatter(across_m, up_m, axes, ((0.1, 1.0), (0.1, 1.0)), logarithmic=logarithmic) is axes
+    assert not axes.lines
+    assert np.sum(np.asarray(axes.collections[0].get_array())) == MANY_VALUES + 1
+    few = scatter(across_m[:-1], up_m[:-1], Figure().subplots(), ((0.1, 1.0), (0.1, 1.0)), logarithmic=logarithmic)
+    assert np.asarray(few.lines[0].get_xdata()).shape == (MANY_VALUES,)
+
+
 def test_true_half_widths_lie_on_the_line(rng: np.random.Generator) -> None:
     expected_m = 10.0 ** rng.uniform(-3.0, 0.0, 24_000)
     reliability = Reliability(np.abs(rng.normal(size=24_000)) * expected_m, expected_m)
-    assert "68 % below" in plot_errors(reliability, Figure().subplots()).get_title()
+    assert "68 % of errors below" in plot_errors(reliability, Figure().subplots()).get_title()
     for too_narrow in (1.0, 10.0):
         axes = plot_reliability(Reliability(too_narrow * reliability.error_m, expected_m), Figure().subplots())
         expected_i, error_i = np.asarray(axes.lines[0].get_xydata()).T

@@ -13,7 +13,8 @@ from conftest import MakePotential
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ase_rfhgn.calculators.rfhgn import RFHGNCalculator, SettingsInputError
+from ase_rfhgn.calculators.opening import SettingsInputError
+from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 from ase_rfhgn.structures.neighbour_list import NeighbourList
 
