@@ -12,6 +12,7 @@ from ase_rfhgn.cli.shared import add_command, add_json
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.properties.agreement import agreement
 from ase_rfhgn.properties.plots import plot_agreement
+from ase_rfhgn.reports.plots import require_figure_format
 from ase_rfhgn.structures.training_set import read_structures
 
 HIDDEN = ("force_m", "other_force_m")
@@ -34,6 +35,7 @@ def add_compare(commands: Any) -> None:  # noqa: ANN401  # argparse does not say
 def run_compare(options: argparse.Namespace) -> str:
     """Evaluate both potentials; return what to print."""
     require_writable(options.plot, [options.first, options.second, options.structures], force=options.force)
+    require_figure_format(options.plot)
     first, second = Potential.load(options.first), Potential.load(options.second)
     structures = read_structures(options.structures)
     found = agreement(first, second, structures)

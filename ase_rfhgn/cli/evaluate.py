@@ -19,8 +19,9 @@ from ase_rfhgn.cli.shared import add_command, add_json
 from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.properties.evaluation import evaluated
-from ase_rfhgn.properties.plots import plot_grades
 from ase_rfhgn.properties.results import Result
+from ase_rfhgn.reports.behaviour_plots import plot_grades
+from ase_rfhgn.reports.plots import require_figure_format
 from ase_rfhgn.runtime.atomic_write import atomic_write
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.structures.training_set import read_structures
@@ -75,6 +76,7 @@ def run_evaluate(options: argparse.Namespace) -> str:
     """Evaluate structures and write them; return what to print."""
     for path in (options.output, options.plot):
         require_writable(path, [options.model, options.structures], force=options.force)
+    require_figure_format(options.plot)
     if Path(options.output).suffix not in FORMATS:
         message = f"{options.output}: the name must end in {' or '.join(FORMATS)}, which keep uncertainties"
         raise SettingsError(message)
@@ -91,7 +93,7 @@ def run_evaluate(options: argparse.Namespace) -> str:
     found = _summary(options.output, answered)
     grades = np.concatenate([atoms.arrays.get(GAMMA, np.zeros(0)) for atoms in answered])
     options.output = None  # written
-    return finished(found, options, lambda _, axes: plot_grades(grades, axes))
+    return finished(found, options, lambda _, axes: plot_grades([(Path(options.structures).name, grades)], axes))
 
 
 def _answered(potential: Potential, atoms: Atoms, number: int, options: argparse.Namespace) -> Atoms:

@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.cli.frames import SOURCES, add_label_keys, keys_of
 from ase_rfhgn.cli.output import add_force, require_writable
 from ase_rfhgn.cli.property_command import finished
-from ase_rfhgn.cli.shared import add_command, add_json, labelled
+from ase_rfhgn.cli.shared import add_command, add_json
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.reports.comparison import compare, errors_of
+from ase_rfhgn.reports.plots import require_figure_format
 from ase_rfhgn.runtime.progress import progress_bar
-from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.label_keys import LabelKeys
+from ase_rfhgn.structures.splitting import split_frames
 from ase_rfhgn.structures.training_set import TrainingSet
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
@@ -72,12 +75,17 @@ def add_learning_curve(commands: Any) -> None:  # noqa: ANN401  # argparse does 
     help_text = "errors on frames left out, of fits to more and more frames"
     command = add_command(commands, "learning-curve", run_learning_curve, help_text, EXAMPLES)
     command.add_argument(
-        "frames", nargs="+", metavar="train.traj", help="frames with labels; a model before them gives the settings"
+        "frames",
+        nargs="+",
+        metavar="train.traj",
+        help=f"labelled frames: {SOURCES}; a model before them gives the settings",
     )
-    command.add_argument("--test", metavar="test.traj", help="frames that judge; by default a fifth, at random")
+    help_text = "frames that judge; by default a fifth, in blocks of neighbours in time"
+    command.add_argument("--test", metavar="test.traj", nargs="+", help=help_text)
     command.add_argument("--sizes", type=int, nargs="+", metavar="N", help="frames of the fits; by default four sizes")
     command.add_argument("--repeats", type=int, default=1, metavar="N", help="fits of every size; by default 1")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the choice of frames")
+    add_label_keys(command)
     add_force(command)
     command.add_argument("--plot", metavar="curve.png", help="draw the errors over the number of frames")
     add_json(command)
@@ -85,18 +93,19 @@ def add_learning_curve(commands: Any) -> None:  # noqa: ANN401  # argparse does 
 
 def run_learning_curve(options: argparse.Namespace) -> str:
     """Fit and test; return what to print."""
-    require_writable(options.plot, [*options.frames, options.test], force=options.force)
+    require_writable(options.plot, [*options.frames, *(options.test or [])], force=options.force)
+    require_figure_format(options.plot)
     settings, sources = _settings(options.frames)
-    frames = [frame for source in sources for frame in labelled(source)]
-    rng = np.random.default_rng(options.seed)
-    judges, pool = _judges(frames, options.test, rng)
+    keys = LabelKeys.of_settings(settings).overridden(keys_of(options))
+    pool, judges = _split(options, TrainingSet.open(sources, keys=keys, progress=True), keys)
     sizes = _sizes(options.sizes, len(pool))
+    rng = np.random.default_rng(options.seed)
     work = [(size, repeat) for repeat in range(options.repeats) for size in sizes]
     errors: dict[int, list[dict[str, Any]]] = {size: [] for size in sizes}
     order = np.arange(len(pool))
     for size, repeat in progress_bar(work, "learning curve"):
         order = rng.permutation(len(pool)) if size == sizes[0] else order  # smaller sets are parts of larger ones
-        chosen = [pool[i].as_atoms() for i in order[:size]]
+        chosen = pool.subset(order[:size].tolist())
         potential = fit(chosen, **settings | {"seed": settings.get("seed", 0) + repeat})
         errors[size].append(errors_of(compare(potential, judges)).as_dict())
     return finished(_curve(errors, len(judges)), options, plot_curve)
@@ -134,13 +143,14 @@ def _settings(words: Sequence[str]) -> tuple[dict[str, Any], Sequence[str]]:
     return settings, words[1:]
 
 
-def _judges(frames: list[Frame], test: str | None, rng: np.random.Generator) -> tuple[TrainingSet, list[Frame]]:
-    """Return the frames that judge the fits, and the frames that fits may have."""
-    if test is not None:
-        return labelled(test), frames
-    order = rng.permutation(len(frames)).tolist()
-    n_test = max(round(LEFT_OUT * len(frames)), 1)
-    return TrainingSet.open([frames[i].as_atoms() for i in order[:n_test]]), [frames[i] for i in order[n_test:]]
+def _split(options: argparse.Namespace, frames: TrainingSet, keys: LabelKeys) -> tuple[TrainingSet, TrainingSet]:
+    """Return the frames that fits may have, and the frames that judge them."""
+    frames.require_labels()
+    if not options.test:
+        return split_frames(frames, LEFT_OUT, seed=options.seed)
+    test = TrainingSet.open(options.test, keys=keys, progress=True)
+    test.require_labels()
+    return frames, test
 
 
 def _sizes(wanted: Sequence[int] | None, n_frames: int) -> list[int]:

@@ -15,6 +15,7 @@ from ase_rfhgn.properties.committee import Committee
 from ase_rfhgn.properties.ensembles import ENSEMBLES, Run
 from ase_rfhgn.properties.molecular_dynamics import molecular_dynamics
 from ase_rfhgn.properties.plots import plot_temperature, plot_total_energy
+from ase_rfhgn.reports.plots import require_figure_format
 
 SERIES = ("times_ps", "temperatures_k", "total_energies_ev")
 """Entries of the result with a number per frame, which the log has, too."""
@@ -91,6 +92,7 @@ def _check_files(options: argparse.Namespace) -> None:
     for path in (options.output, options.log):
         require_writable(path, inputs, force=options.force or options.restart)
     require_writable(options.plot, inputs, force=options.force)
+    require_figure_format(options.plot)
     require_writable(options.save_strange, inputs, force=True)  # frames are added
     if options.output is not None and Path(options.output).suffix != ".traj":
         message = f"{options.output}: the name of a run must end in .traj, which keeps momenta"

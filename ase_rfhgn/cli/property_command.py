@@ -18,7 +18,7 @@ from ase_rfhgn.cli.shared import add_command, add_json, printed, require_format
 from ase_rfhgn.cli.text import Report
 from ase_rfhgn.errors import ExtrapolationWarning, StructureError
 from ase_rfhgn.properties.committee import Committee
-from ase_rfhgn.reports.plots import save_panels
+from ase_rfhgn.reports.plots import require_figure_format, save_panels
 from ase_rfhgn.runtime.atomic_write import atomic_write
 from ase_rfhgn.structures.training_set import read_structures
 
@@ -87,6 +87,7 @@ def prepared(options: argparse.Namespace, *names: str) -> tuple[Committee, list[
     sources = [getattr(options, name) for name in names or ("structure",)]
     for path in (getattr(options, "output", None), options.plot):
         require_writable(path, [options.model, *sources], force=options.force)
+    require_figure_format(options.plot)
     if getattr(options, "output", None) is not None:
         require_format(options.output)
     structures = [last_structure(source) for source in sources]

@@ -9,8 +9,9 @@ from ase.units import GPa
 
 from ase_rfhgn.cli.property_command import add_property_command, finished, prepared
 from ase_rfhgn.cli.quantities import pressure
-from ase_rfhgn.properties.plots import plot_relaxation, plot_structure
+from ase_rfhgn.properties.plots import plot_relaxation
 from ase_rfhgn.properties.relaxation import OPTIMIZERS, relax
+from ase_rfhgn.reports.behaviour_plots import plot_structure
 
 
 def add_relax(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type

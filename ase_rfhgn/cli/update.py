@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ase_rfhgn.cli.frames import SOURCES, add_label_keys, keys_for
 from ase_rfhgn.cli.output import add_output, require_writable
-from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, labelled, printed, read_bonds
+from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, printed, read_bonds
 from ase_rfhgn.cli.text import Report, error_table
 from ase_rfhgn.fitting.update import downdate, update
 from ase_rfhgn.models.load import AnyModel, load_model
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.reports.comparison import compare, errors_of
+from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -26,18 +28,21 @@ def add_update(commands: Any) -> None:  # noqa: ANN401  # argparse does not say 
     help_text = "add frames to a model that was fitted with --updatable, or remove some"
     command = add_command(commands, "update", run_update, help_text, EXAMPLES)
     command.add_argument("model", metavar="model.npz", help="a model that was fitted with --updatable")
-    command.add_argument("frames", metavar="new.traj", help="labelled frames")
+    command.add_argument("frames", metavar="new.traj", nargs="+", help=f"labelled frames: {SOURCES}")
     command.add_argument("--remove", action="store_true", help="remove these frames of the fit instead")
     add_output(command, "larger.npz")
     add_bonds(command)
+    add_label_keys(command)
     add_json(command)
 
 
 def run_update(options: argparse.Namespace) -> str:
     """Update a model and save it; return what to print: errors on the frames before and after."""
-    require_writable(options.output, [options.model, options.frames, options.bonds], force=options.force)
+    require_writable(options.output, [options.model, *options.frames, options.bonds], force=options.force)
     model = load_model(options.model)
-    frames = labelled(options.frames, closest=0.0 if isinstance(model, PhaseSpacePotential) else None)
+    closest = 0.0 if isinstance(model, PhaseSpacePotential) else MISTAKEN
+    frames = TrainingSet.open(options.frames, closest=closest, keys=keys_for(model, options), progress=True)
+    frames.require_labels()
     bonds = read_bonds(options.bonds)
     changed = _changed(model, frames, bonds, remove=options.remove)
     changed.save(options.output)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ase_rfhgn.cli.property_command import add_property_command, add_supercell, add_unrelaxed, finished, prepared
 from ase_rfhgn.properties.defects import vacancy_energy
-from ase_rfhgn.properties.plots import plot_structure
+from ase_rfhgn.reports.behaviour_plots import plot_structure
 
 
 def add_vacancy(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type

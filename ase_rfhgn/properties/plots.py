@@ -6,8 +6,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase import Atoms
-from ase.visualize.plot import plot_atoms
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.properties.agreement import Agreement
@@ -196,37 +194,6 @@ def plot_agreement(names: tuple[str, str], found: Agreement, axes: Axes) -> Axes
     axes.set(xlabel=f"force component by {names[0]} (eV/Å)", ylabel=f"by {names[1]} (eV/Å)")
     axes.set_title(f"RMS difference {found.force_ev_a:.3g} eV/Å", fontsize="medium")
     return axes
-
-
-def plot_grades(gamma_n: FloatArray, axes: Axes) -> Axes:
-    """Draw how many atoms have which extrapolation grade; return the axes.
-
-    Parameters
-    ----------
-    gamma_n : ndarray of shape (n_atoms,)
-        Grades.
-    axes : matplotlib.axes.Axes
-        Where to draw.
-    """
-    axes.hist(gamma_n, np.linspace(0.0, max(2.0, float(gamma_n.max())), 50).tolist())
-    axes.axvline(1.0, color="black", linewidth=0.8, linestyle="--")
-    axes.set(xlabel="extrapolation grade", ylabel="number of atoms", yscale="log")
-    return axes
-
-
-def plot_structure(atoms: Atoms, axes: Axes) -> Axes:
-    """Draw a picture of a structure; return the axes.
-
-    Parameters
-    ----------
-    atoms : ase.Atoms
-        The structure.
-    axes : matplotlib.axes.Axes
-        Where to draw.
-    """
-    drawn: Axes = plot_atoms(atoms, axes, rotation="-80x,-10y")
-    drawn.set(xlabel="Å", ylabel="Å")
-    return drawn
 
 
 def _breaks(distance_i: FloatArray) -> list[int]:

@@ -179,17 +179,32 @@ def save_panels(
     """
     from matplotlib.figure import Figure
 
+    require_figure_format(path)
     columns = len(panels) if columns is None else columns
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(inches[0] * columns, inches[1] * lines), layout="constrained")
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if Path(path).suffix[1:].lower() not in known:
-        message = f"{path}: unknown format of a figure; the name must end in one of {', '.join(known)}"
-        raise SettingsError(message)
     figure.suptitle(title)
     for number, draw in enumerate(panels, start=1):
         draw(figure.add_subplot(lines, columns, number))
     atomic_write(path, partial(figure.savefig, dpi=DOTS_PER_INCH))
+
+
+def require_figure_format(path: str | Path | None) -> None:
+    """Refuse the name of a figure whose format Matplotlib does not know; None is accepted.
+
+    Raises
+    ------
+    SettingsError
+        If it does not.
+    """
+    if path is None:
+        return
+    from matplotlib.figure import Figure
+
+    known = sorted(Figure().canvas.get_supported_filetypes())
+    if Path(path).suffix[1:].lower() not in known:
+        message = f"{path}: unknown format of a figure; the name must end in one of {', '.join(known)}"
+        raise SettingsError(message)
 
 
 def scatter(

@@ -172,7 +172,7 @@ def test_every_setting_of_a_fit_is_an_option(function: Any) -> None:  # noqa: AN
     assert set(inspect.signature(function).parameters) - {"frames", "progress"} <= options_of("fit").keys()
 
 
-@pytest.mark.parametrize("command", [add.__name__.removeprefix("add_") for add in COMMANDS])
+@pytest.mark.parametrize("command", [add.__name__.removeprefix("add_").replace("_", "-") for add in COMMANDS])
 def test_every_help_has_an_example_that_can_be_parsed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
