@@ -18,7 +18,7 @@ from ase_rfhgn.features.spherical.descriptors import DESCRIBED, n_around
 from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
 from ase_rfhgn.features.spherical.prior import relative_spread
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
-from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows
+from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows, isolated_features
 from ase_rfhgn.structures.graph import NeighbourGraph
 
 MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
@@ -83,6 +83,11 @@ class SphericalFields(ReadOnlyArrays):
     def grid(self) -> HalfSphere:
         """Quadrature that is exact for the highest power of the fields."""
         return half_sphere(self.degree, self.correlation * self.degree)
+
+    @cached_property
+    def isolated_sf(self) -> FloatArray:
+        """Features of an isolated atom of every species, which are subtracted: (n_species, n_features)."""
+        return isolated_features(self)
 
     @property
     def shape(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -198,16 +203,12 @@ class SphericalFields(ReadOnlyArrays):
         self, species_n: IntArray, basis_nyk: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of sites and their derivatives by the atomic basis."""
-        energy_n, slope_nyk = kernels.site_energies(
-            species_n,
-            self.centred(basis_nyk, species_n),
-            self.points,
-            *self.shape,
-            self.projection_sqlk,
-            polynomials.linear_sk,
-            polynomials.square_slk,
-            polynomials.power_soqk,
-        )
+        centred_nyk, low = self.centred(basis_nyk, species_n), (polynomials.linear_sk, polynomials.square_slk)
+        if polynomials.power_soqk.size:
+            fields = self.points, *self.shape, self.projection_sqlk
+            energy_n, slope_nyk = kernels.site_energies(species_n, centred_nyk, *fields, *low, polynomials.power_soqk)
+        else:
+            energy_n, slope_nyk = kernels.quadratic_site_energies(species_n, centred_nyk, *low)
         return energy_n - polynomials.isolated_s[species_n], slope_nyk
 
     def nothing(self) -> FloatArray:

@@ -54,23 +54,21 @@ def feature_rows(
         force_mf=np.zeros((3 * graph.n_atoms, n_columns)),
         virial_vf=np.zeros((6 if stress else 0, n_columns)),
     )
-    alone_sf = isolated_features(fields)
     for block in fields.blocks(graph):
-        _add_block(fields, block, graph.neighbour_p[block.edges], column_s, alone_sf, rows)
+        _add_block(fields, block, graph.neighbour_p[block.edges], column_s, fields.isolated_sf, rows)
     return rows
 
 
 def isolated_features(fields: SiteFields) -> FloatArray:
     """Return the features of an atom without neighbours, which are subtracted: (n_species, n_features)."""
-    n_species = len(fields.species_s)
-    projection_slf, basis_syk = _flat_projections(fields), fields.centred(fields.nothing(), np.arange(n_species))
-    feature_sf, slope_yf = np.empty((n_species, fields.n_features)), np.empty((basis_syk.shape[1], fields.n_features))
-    scratch = row_kernels.features_scratch(fields.points, *fields.shape, projection_slf)
-    for s in range(n_species):
-        row_kernels.site_features(
-            basis_syk[s], fields.points, *fields.shape, projection_slf[s], scratch, feature_sf[s], slope_yf
-        )
-    return feature_sf
+    n_species, n_features = len(fields.species_s), fields.n_features
+    nobody = NeighbourGraph(fields.species_s, *np.empty((2, 0), dtype=np.int64), np.empty((0, 3)))
+    energy_f, force_mf = np.zeros(n_species * n_features), np.zeros((3 * n_species, n_species * n_features))
+    rows = FeatureRows(energy_f, force_mf, np.zeros((0, n_species * n_features)))
+    (block,) = fields.blocks(nobody)
+    column_s = n_features * np.arange(n_species)
+    _add_block(fields, block, nobody.neighbour_p, column_s, np.zeros((n_species, n_features)), rows)
+    return energy_f.reshape(n_species, n_features)
 
 
 def _add_block(
@@ -91,7 +89,7 @@ def _add_block(
         (block.value_pk, block.slope_pk),
         np.concatenate([block.harmonics_py[:, None], across_pay], axis=1),
         fields.points,
-        *fields.shape,
+        *map(len, fields.shape),
         _flat_projections(fields),
         alone_sf,
         rows.energy_f,
