@@ -41,7 +41,7 @@ class GraphedFrame:
     def n_bytes(self) -> int:
         """Approximate memory of the frame and its graph, in bytes."""
         graph = self.graph
-        arrays = (graph.number_n, graph.centre_p, graph.neighbour_p, graph.vector_pc, self.frame.atoms.positions)
+        arrays = (*vars(graph).values(), self.frame.atoms.positions)
         return 1000 + 3 * int(arrays[-1].nbytes) + sum(int(array.nbytes) for array in arrays)
 
 

@@ -45,6 +45,8 @@ class ShortRangeCore(ReadOnlyArrays):
         """Return the energies, forces and virial of the repulsion."""
         distance_p = graph.distance_p
         near = np.flatnonzero(distance_p < self.radius_b.max(initial=0.0))
+        if not len(near):  # the usual case
+            return Response(np.zeros(graph.n_atoms), np.zeros((graph.n_atoms, 3)), np.zeros((3, 3)))
         species_n = np.searchsorted(self.species_s, graph.number_n)
         pair_p = len(self.species_s) * species_n[graph.centre_p[near]] + species_n[graph.neighbour_p[near]]
         inside = distance_p[near] < self.radius_b[pair_p]
