@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ase_rfhgn.errors import StructureError, TrainingDataError
 from ase_rfhgn.structures.checks import MISTAKEN, refuse_coincident_atoms
@@ -31,11 +32,14 @@ class GraphedFrame:
         Structure and labels.
     graph : NeighbourGraph
         Graph of the atoms, as the features see it.
+    encoded : object, optional
+        Work of the features on the graph that several steps of a pass share; frames that are kept have none.
     """
 
     index: int
     frame: Frame
     graph: NeighbourGraph
+    encoded: Any = None
 
     @property
     def n_bytes(self) -> int:

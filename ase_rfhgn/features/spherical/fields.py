@@ -21,6 +21,9 @@ from ase_rfhgn.features.spherical.radial import EdgeEncoder
 from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows, isolated_features
 from ase_rfhgn.structures.graph import NeighbourGraph
 
+MOST_SHARED = 20_000
+"""Edges of a graph whose blocks are kept until both its descriptors and its rows are made."""
+
 MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
 """The constant harmonic Y_00."""
 
@@ -158,12 +161,34 @@ class SphericalFields(ReadOnlyArrays):
         """
         return self.evaluate(graph, [self.polynomials(coefficient_sf)], threads=threads).responses[0]
 
-    def rows(self, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool) -> FeatureRows:
-        """Return the derivatives of the pooled features; see `ase_rfhgn.features.spherical.rows.feature_rows`."""
-        return feature_rows(self, graph, column_s, n_columns, stress=stress)
+    def encoded(self, graph: NeighbourGraph) -> tuple[Block, ...] | None:
+        """Return all blocks of a graph, which `rows` and `descriptors` share; None if they are many."""
+        return tuple(self.blocks(graph)) if len(graph.centre_p) <= MOST_SHARED else None
 
-    def descriptors(self, graph: NeighbourGraph) -> FloatArray:
-        """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
+    def rows(
+        self,
+        graph: NeighbourGraph,
+        column_s: IntArray,
+        n_columns: int,
+        *,
+        stress: bool,
+        encoded: Sequence[Block] | None = None,
+    ) -> FeatureRows:
+        """Return the derivatives of the pooled features; see `ase_rfhgn.features.spherical.rows.feature_rows`."""
+        return feature_rows(self, graph, column_s, n_columns, stress=stress, blocks=encoded)
+
+    def descriptors(self, graph: NeighbourGraph, encoded: Sequence[Block] | None = None) -> FloatArray:
+        """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors).
+
+        Parameters
+        ----------
+        graph : NeighbourGraph
+            A structure.
+        encoded : sequence of Block, optional
+            What `encoded` returned for the graph.
+        """
+        if encoded is not None:
+            return evaluation.site_descriptors(self, graph, encoded)
         low = replace(self, projection_sqlk=self.projection_sqlk[:, :, : DESCRIBED + 1])
         return evaluation.site_descriptors(low, graph)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,13 @@ class FeatureRows:
 
 
 def feature_rows(
-    fields: SiteFields, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool
+    fields: SiteFields,
+    graph: NeighbourGraph,
+    column_s: IntArray,
+    n_columns: int,
+    *,
+    stress: bool,
+    blocks: Iterable[Block] | None = None,
 ) -> FeatureRows:
     """Return the derivatives of the pooled features by positions and strain.
 
@@ -48,13 +55,15 @@ def feature_rows(
         Number of columns.
     stress : bool
         Whether the virial is wanted.
+    blocks : iterable of Block, optional
+        All blocks of the graph, where they are known.
     """
     rows = FeatureRows(
         energy_f=np.zeros(n_columns),
         force_mf=np.zeros((3 * graph.n_atoms, n_columns)),
         virial_vf=np.zeros((6 if stress else 0, n_columns)),
     )
-    for block in fields.blocks(graph):
+    for block in fields.blocks(graph) if blocks is None else blocks:
         _add_block(fields, block, graph.neighbour_p[block.edges], column_s, fields.isolated_sf, rows)
     return rows
 
@@ -81,13 +90,14 @@ def _add_block(
 ) -> None:
     """Add the features of a block of atoms and their derivatives to the rows."""
     basis_nyk = fields.centred(block.basis_nyk, block.species_n)
-    axes_pac = _axes(block.vector_pc / block.distance_p[:, None])
-    across_pay = axes_pac[:, 1:] @ block.harmonic_slopes_pcy
+    axes_pac, basis_pay = row_kernels.edge_axes(
+        block.vector_pc, block.distance_p, block.harmonics_py, block.harmonic_slopes_pcy
+    )
     row_kernels.add_rows(
         (block.atoms.start, block.first_n, block.species_n, column_s[block.species_n], basis_nyk),
         (neighbour_p, block.distance_p, axes_pac),
         (block.value_pk, block.slope_pk),
-        np.concatenate([block.harmonics_py[:, None], across_pay], axis=1),
+        basis_pay,
         fields.points,
         *map(len, fields.shape),
         _flat_projections(fields),
@@ -96,17 +106,6 @@ def _add_block(
         rows.force_mf,
         rows.virial_vf,
     )
-
-
-def _axes(unit_pc: FloatArray) -> FloatArray:
-    """Return orthonormal axes of every edge, the first along it: shape (n_edges, 3, 3).
-
-    Derivatives across an edge have two components, not three: a quarter less to multiply.
-    """
-    oblique_pc = np.eye(3)[np.argmin(np.abs(unit_pc), axis=1)]
-    second_pc = np.cross(unit_pc, oblique_pc)
-    second_pc /= np.linalg.norm(second_pc, axis=1)[:, None]
-    return np.stack([unit_pc, second_pc, np.cross(unit_pc, second_pc)], axis=1)
 
 
 def _flat_projections(fields: SiteFields) -> FloatArray:
