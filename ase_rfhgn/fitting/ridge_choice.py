@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, starmap
+from itertools import chain
 
 import numpy as np
 
@@ -63,24 +63,40 @@ class Choice:
 
 @dataclass(slots=True)
 class _Fold:
-    """A group that is left out, and the factor of all others, packed: there are several, and they are large."""
+    """A group that is left out, and the factor of all others, packed: there are several, and they are large.
+
+    Ridges that are too weak for a normal matrix are known to all folds of a search.
+    """
 
     group: Group
     rest: Factor
-    is_solved: bool = False
+    too_weak: set[float] = field(default_factory=set)
     normal: NormalMatrix | None = None
+    solutions: dict[float, FloatArray] = field(default_factory=dict)
 
     def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
         """Return the coefficients that the others determine; a fold is solved for one spread and many ridges.
 
         The first ridge, the weakest of a search, is solved for with the triangular factor. The normal matrix pays
-        from the second ridge on, and takes as much memory as the factor.
+        from the second ridge on, and takes as much memory as the factor. It is not tried for ridges that were too
+        weak for another fold: all folds are alike.
         """
-        if not self.is_solved:
-            self.is_solved = True
-            return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
+        if ridge not in self.solutions:
+            found_f = self._normally_solved(spread_f, ridge) if self.solutions else None
+            self.solutions[ridge] = (
+                solve(self.rest.rows(), spread_f, ridge, overwrite=True) if found_f is None else found_f
+            )
+        return self.solutions[ridge]
+
+    def _normally_solved(self, spread_f: FloatArray, ridge: float) -> FloatArray | None:
+        """Return the coefficients from the normal matrix, None if the ridge is too weak for it."""
+        if ridge <= max(self.too_weak, default=0.0):
+            return None
         self.normal = self.normal or NormalMatrix.of(self.rest, spread_f)
-        return self.normal.solve(ridge)
+        coefficient_f = self.normal.solve(ridge)
+        if coefficient_f is None:
+            self.too_weak.add(ridge)
+        return coefficient_f
 
     def solved_last(self, spread_f: FloatArray, ridge: float) -> FloatArray:
         """Return the coefficients for the last ridge: the memory of the normal matrix is free from then on."""
@@ -201,8 +217,9 @@ def _taught_ridge(
     assert unlabelled is not None  # noqa: S101  # told by the caller
     far = [] if regression.far is None else [regression.far]
     answers = [fold.solved_last(spread_f, teacher_ridge) for fold in folds]
+    too_weak: set[float] = set()
     for i, answers_f in enumerate(answers):
-        folds[i] = _Fold(folds[i].group, taught(folds[i].rest, [*far, answered(unlabelled, answers_f)]))
+        folds[i] = _Fold(folds[i].group, taught(folds[i].rest, [*far, answered(unlabelled, answers_f)]), too_weak)
     if factors.grouping.by_system:
         return _mixed_ridge(factors, regression, search, weights)
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]
@@ -240,7 +257,9 @@ def _folds(factors: Factors, weights: Mapping[str, float]) -> list[_Fold]:
     always = [group for group in factors.by_group if group not in left_out]
     always_ff = stack(map(rows, always), overwrite=True) if always else None
     rest = leave_one_out(left_out, rows, always_ff) if left_out else iter(())
-    return list(starmap(_Fold, zip(left_out, map(packed, rest), strict=True)))  # one rest at a time is not packed
+    too_weak: set[float] = set()
+    parts = zip(left_out, map(packed, rest), strict=True)  # one rest at a time is not packed
+    return [_Fold(group, one, too_weak) for group, one in parts]
 
 
 def _everything(factors: Factors, weights: Mapping[str, float], folds: Sequence[_Fold]) -> Factor:

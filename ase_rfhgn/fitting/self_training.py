@@ -129,7 +129,7 @@ def _up_to(enough: int, structures: Iterable[tuple[Atoms, NeighbourGraph]]) -> I
 def _displaced(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> Iterator[tuple[Atoms, NeighbourGraph]]:
     """Yield structures of the training set with displaced atoms."""
     for i in rng.permutation(len(items)):
-        atoms = items.frames[int(i)].atoms
+        atoms = items[int(i)].frame.atoms.copy()
         atoms.positions += rng.normal(0.0, DISPLACEMENT, size=(len(atoms), 3))
         yield atoms, build_graph(atoms, cutoff)
 

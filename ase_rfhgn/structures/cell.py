@@ -76,7 +76,7 @@ def _spans_space(vector_cc: FloatArray) -> bool:
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = vector_cc.tolist()
     volume = abs(ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx))
     squares = ax * ax + ay * ay + az * az + bx * bx + by * by + bz * bz + cx * cx + cy * cy + cz * cz
-    return SLENDER * squares * sqrt(squares) < volume < np.inf
+    return bool(SLENDER * squares * sqrt(squares) < volume < np.inf)
 
 
 LARGEST_CELL = 1e6

@@ -71,7 +71,8 @@ def feature_rows(
 def isolated_features(fields: SiteFields) -> FloatArray:
     """Return the features of an atom without neighbours, which are subtracted: (n_species, n_features)."""
     n_species, n_features = len(fields.species_s), fields.n_features
-    nobody = NeighbourGraph(fields.species_s, *np.empty((2, 0), dtype=np.int64), np.empty((0, 3)))
+    none_p = np.empty(0, dtype=np.int64)
+    nobody = NeighbourGraph(fields.species_s, none_p, none_p, np.empty((0, 3)))
     energy_f, force_mf = np.zeros(n_species * n_features), np.zeros((3 * n_species, n_species * n_features))
     rows = FeatureRows(energy_f, force_mf, np.zeros((0, n_species * n_features)))
     (block,) = fields.blocks(nobody)
