@@ -13,10 +13,10 @@ from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
-from ase_rfhgn.regression.normal_matrix import NormalMatrix
+from ase_rfhgn.regression.many_ridges import ManyRidges
 from ase_rfhgn.regression.posterior import Omission
 from ase_rfhgn.regression.ridge import Regression, answered, taught
-from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
+from ase_rfhgn.regression.triangular import Factor, packed, stack
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -61,48 +61,12 @@ class Choice:
     left_out_f: Mapping[Group, FloatArray] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Fold:
-    """A group that is left out, and the factor of all others, packed: there are several, and they are large.
-
-    Ridges that are too weak for a normal matrix are known to all folds of a search.
-    """
+    """A group that is left out, and the regression on all others."""
 
     group: Group
-    rest: Factor
-    too_weak: set[float] = field(default_factory=set)
-    normal: NormalMatrix | None = None
-    solutions: dict[float, FloatArray] = field(default_factory=dict)
-
-    def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges.
-
-        The first ridge, the weakest of a search, is solved for with the triangular factor. The normal matrix pays
-        from the second ridge on, and takes as much memory as the factor. It is not tried for ridges that were too
-        weak for another fold: all folds are alike.
-        """
-        if ridge not in self.solutions:
-            found_f = self._normally_solved(spread_f, ridge) if self.solutions else None
-            self.solutions[ridge] = (
-                solve(self.rest.rows(), spread_f, ridge, overwrite=True) if found_f is None else found_f
-            )
-        return self.solutions[ridge]
-
-    def _normally_solved(self, spread_f: FloatArray, ridge: float) -> FloatArray | None:
-        """Return the coefficients from the normal matrix, None if the ridge is too weak for it."""
-        if ridge <= max(self.too_weak, default=0.0):
-            return None
-        self.normal = self.normal or NormalMatrix.of(self.rest, spread_f)
-        coefficient_f = self.normal.solve(ridge)
-        if coefficient_f is None:
-            self.too_weak.add(ridge)
-        return coefficient_f
-
-    def solved_last(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients for the last ridge: the memory of the normal matrix is free from then on."""
-        coefficient_f = self.solve(spread_f, ridge)
-        self.normal = None
-        return coefficient_f
+    rest: ManyRidges
 
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:
@@ -121,7 +85,7 @@ def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatA
     """
     folds = _folds(factors, weights)
     everything = _everything(factors, weights, folds)
-    left_out_f = {fold.group: fold.solve(spread_f, ridge) for fold in folds}
+    left_out_f = {fold.group: fold.rest.solve(spread_f, ridge) for fold in folds}
     errors = left_out_rmse(factors, left_out_f)
     return Choice(Regression(everything, spread_f, ridge), "given", errors, {}, left_out_f)
 
@@ -171,7 +135,7 @@ def choose_ridges(
         regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
         ridge = _taught_ridge(factors, scored, folds, search, regression, weights)
         regression = replace(regression, ridge=ridge)
-    left_out_f = {fold.group: fold.solve(spread_f, regression.ridge) for fold in folds}
+    left_out_f = {fold.group: fold.rest.solve(spread_f, regression.ridge) for fold in folds}
     return Choice(
         regression=regression,
         method=f"cross-validation, {'chemical systems' if factors.grouping.by_system else 'frames'} left out",
@@ -216,10 +180,11 @@ def _taught_ridge(
     spread_f, teacher_ridge, unlabelled = regression.spread_f, regression.ridge, regression.unlabelled
     assert unlabelled is not None  # noqa: S101  # told by the caller
     far = [] if regression.far is None else [regression.far]
-    answers = [fold.solved_last(spread_f, teacher_ridge) for fold in folds]
+    answers = [fold.rest.solved_last(spread_f, teacher_ridge) for fold in folds]
     too_weak: set[float] = set()
     for i, answers_f in enumerate(answers):
-        folds[i] = _Fold(folds[i].group, taught(folds[i].rest, [*far, answered(unlabelled, answers_f)]), too_weak)
+        lessons = [*far, answered(unlabelled, answers_f)]
+        folds[i] = _Fold(folds[i].group, ManyRidges(taught(folds[i].rest.factor, lessons), too_weak))
     if factors.grouping.by_system:
         return _mixed_ridge(factors, regression, search, weights)
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]
@@ -259,12 +224,12 @@ def _folds(factors: Factors, weights: Mapping[str, float]) -> list[_Fold]:
     rest = leave_one_out(left_out, rows, always_ff) if left_out else iter(())
     too_weak: set[float] = set()
     parts = zip(left_out, map(packed, rest), strict=True)  # one rest at a time is not packed
-    return [_Fold(group, one, too_weak) for group, one in parts]
+    return [_Fold(group, ManyRidges(one, too_weak)) for group, one in parts]
 
 
 def _everything(factors: Factors, weights: Mapping[str, float], folds: Sequence[_Fold]) -> Factor:
     """Return the factor of all rows: of a fold and its rest, where there are folds."""
-    rest = [fold.rest.rows() for fold in folds[:1]]
+    rest = [fold.rest.factor.rows() for fold in folds[:1]]
     groups = [fold.group for fold in folds[:1]] or factors.by_group
     return packed(stack(chain(rest, (factors.rows(group, weights) for group in groups)), overwrite=True))
 
@@ -277,7 +242,7 @@ def _score(
     n_frames = sum(group in left_out for group in factors.grouping.group_i)
 
     def score(ridge: float) -> Score:
-        solved = {fold.group: fold.solve(spread_f, ridge) for fold in folds}
+        solved = {fold.group: fold.rest.solve(spread_f, ridge) for fold in folds}
         total = sum(factors.residual(group, weights, coefficient_f) for group, coefficient_f in solved.items())
         parts = (frame.squares(solved[frame.group]) for frame in factors.sample.values() if frame.group in solved)
         part_i = [sum(weight**2 * squares.get(kind, 0.0) for kind, weight in weights.items()) for squares in parts]

@@ -52,12 +52,9 @@ class Factor:
     def of(cls, triangle_ff: FloatArray, column_f: IntArray, n_rows: float) -> Factor:
         """Return the factor that holds the rows of an upper triangle, or the first of them."""
         n_kept = len(triangle_ff)
-        if not n_kept:
-            return cls(np.empty(0), 0, column_f, n_rows)
-        first, _ = lapack.dtrttp(triangle_ff[:, :n_kept], uplo="U")
-        if n_kept < len(column_f):
-            first = np.concatenate([first, triangle_ff[:, n_kept:].ravel(order="F")])
-        return cls(first, n_kept, column_f, n_rows)
+        first, _ = lapack.dtrttp(triangle_ff[:, :n_kept], uplo="U") if n_kept else (np.empty(0), 0)
+        others = triangle_ff[:, n_kept:].ravel(order="F")
+        return cls(np.concatenate([first, others]) if len(others) else first, n_kept, column_f, n_rows)
 
     def rows(self, weight: float = 1.0) -> FloatArray:
         """Return the weighted rows of the factor over its own columns: an upper trapezoid."""
