@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import factorial
 
 import numpy as np
@@ -100,6 +101,7 @@ def _one_of_each_pair(point_cx: FloatArray) -> FloatArray:
     return mask
 
 
+@cache
 def _normalisation(degree: int) -> FloatArray:
     """Return the factors of the polynomials of degree l and order |m|: (degree + 1, degree + 1)."""
     factor_lm = np.zeros((degree + 1, degree + 1))
@@ -107,6 +109,7 @@ def _normalisation(degree: int) -> FloatArray:
         for m in range(l + 1):
             ratio = factorial(l - m) / factorial(l + m)
             factor_lm[l, m] = np.sqrt((2 * l + 1) / (4.0 * np.pi) * ratio * (1.0 if m == 0 else 2.0))
+    factor_lm.setflags(write=False)
     return factor_lm
 
 

@@ -46,10 +46,21 @@ class Features(Protocol):
     def respond(self, graph: NeighbourGraph, coefficient_sf: FloatArray, threads: int = 1) -> Response:
         """Return energies, forces and virial of a structure for given coefficients."""
 
-    def rows(self, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool) -> Rows:
+    def encoded(self, graph: NeighbourGraph) -> Any:  # noqa: ANN401  # each kind has its own
+        """Return the work on a graph that `rows` and `descriptors` share; None if each does it anew."""
+
+    def rows(
+        self,
+        graph: NeighbourGraph,
+        column_s: IntArray,
+        n_columns: int,
+        *,
+        stress: bool,
+        encoded: Any = None,  # noqa: ANN401
+    ) -> Rows:
         """Return the derivatives of the pooled features by positions and strain."""
 
-    def descriptors(self, graph: NeighbourGraph) -> FloatArray:
+    def descriptors(self, graph: NeighbourGraph, encoded: Any = None) -> FloatArray:  # noqa: ANN401
         """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
 
     def prior_spread(self, species_power: float) -> FloatArray:

@@ -246,7 +246,7 @@ class _Watched:
     items: Iterable[GraphedFrame]
 
     def __iter__(self) -> Iterator[GraphedFrame]:
-        for item in self.items:
+        for item in map(self.seen.model.encoded, self.items):
             self.seen.see(item)
             yield item
 

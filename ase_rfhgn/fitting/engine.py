@@ -194,8 +194,9 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
         suspicions = diagnosed(prepared.facts, prepared.suspicions, model, equal, choice, prepared.items, weights)
     with stage("solution and uncertainties", shown=options.progress):
         solved = choice.regression.solve()
-        member_ef = sampled_members(solved, model, rng)
-        interval_scale = interval_scales(member_ef, choice.regression, solved, factors, weights, model)
+        reduced = solved.restricted(model.reduced_columns)
+        member_ef = sampled_members(reduced, rng)
+        interval_scale = interval_scales(member_ef, choice.regression, solved, reduced, factors, weights, model)
     assert factors.sites is not None  # noqa: S101  # a pass makes them
     record = training_record(problem.settings, prepared.species_s, equal, choice, solved.coefficient_f)
     solution = Solution(

@@ -133,6 +133,9 @@ class LinearModel(Protocol):
     def graphed(self, index: int, frame: Frame) -> GraphedFrame:
         """Return a frame with the graph that the features see, checked."""
 
+    def encoded(self, item: GraphedFrame) -> GraphedFrame:
+        """Return a frame with the work that `rows` and `descriptors` share, if there is any."""
+
     def rows(self, items: Sequence[GraphedFrame], system: tuple[int, ...]) -> list[dict[str, FloatArray]]:
         """Return the rows of every kind of label that frames have, right-hand side last.
 

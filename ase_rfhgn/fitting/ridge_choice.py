@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, starmap
+from itertools import chain
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
-from ase_rfhgn.regression.normal_matrix import NormalMatrix
+from ase_rfhgn.regression.many_ridges import ManyRidges
 from ase_rfhgn.regression.posterior import Omission
 from ase_rfhgn.regression.ridge import Regression, answered, taught
-from ase_rfhgn.regression.triangular import Factor, packed, solve, stack
+from ase_rfhgn.regression.triangular import Factor, packed, stack
 
 CAUTION = 1.0
 """Relative excess of the cross-validated sum of squares that a teacher may have.
@@ -61,32 +61,12 @@ class Choice:
     left_out_f: Mapping[Group, FloatArray] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Fold:
-    """A group that is left out, and the factor of all others, packed: there are several, and they are large."""
+    """A group that is left out, and the regression on all others."""
 
     group: Group
-    rest: Factor
-    is_solved: bool = False
-    normal: NormalMatrix | None = None
-
-    def solve(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients that the others determine; a fold is solved for one spread and many ridges.
-
-        The first ridge, the weakest of a search, is solved for with the triangular factor. The normal matrix pays
-        from the second ridge on, and takes as much memory as the factor.
-        """
-        if not self.is_solved:
-            self.is_solved = True
-            return solve(self.rest.rows(), spread_f, ridge, overwrite=True)
-        self.normal = self.normal or NormalMatrix.of(self.rest, spread_f)
-        return self.normal.solve(ridge)
-
-    def solved_last(self, spread_f: FloatArray, ridge: float) -> FloatArray:
-        """Return the coefficients for the last ridge: the memory of the normal matrix is free from then on."""
-        coefficient_f = self.solve(spread_f, ridge)
-        self.normal = None
-        return coefficient_f
+    rest: ManyRidges
 
 
 def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatArray, ridge: float) -> Choice:
@@ -105,7 +85,7 @@ def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatA
     """
     folds = _folds(factors, weights)
     everything = _everything(factors, weights, folds)
-    left_out_f = {fold.group: fold.solve(spread_f, ridge) for fold in folds}
+    left_out_f = {fold.group: fold.rest.solve(spread_f, ridge) for fold in folds}
     errors = left_out_rmse(factors, left_out_f)
     return Choice(Regression(everything, spread_f, ridge), "given", errors, {}, left_out_f)
 
@@ -155,7 +135,7 @@ def choose_ridges(
         regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
         ridge = _taught_ridge(factors, scored, folds, search, regression, weights)
         regression = replace(regression, ridge=ridge)
-    left_out_f = {fold.group: fold.solve(spread_f, regression.ridge) for fold in folds}
+    left_out_f = {fold.group: fold.rest.solve(spread_f, regression.ridge) for fold in folds}
     return Choice(
         regression=regression,
         method=f"cross-validation, {'chemical systems' if factors.grouping.by_system else 'frames'} left out",
@@ -200,9 +180,11 @@ def _taught_ridge(
     spread_f, teacher_ridge, unlabelled = regression.spread_f, regression.ridge, regression.unlabelled
     assert unlabelled is not None  # noqa: S101  # told by the caller
     far = [] if regression.far is None else [regression.far]
-    answers = [fold.solved_last(spread_f, teacher_ridge) for fold in folds]
+    answers = [fold.rest.solved_last(spread_f, teacher_ridge) for fold in folds]
+    too_weak: set[float] = set()
     for i, answers_f in enumerate(answers):
-        folds[i] = _Fold(folds[i].group, taught(folds[i].rest, [*far, answered(unlabelled, answers_f)]))
+        lessons = [*far, answered(unlabelled, answers_f)]
+        folds[i] = _Fold(folds[i].group, ManyRidges(taught(folds[i].rest.factor, lessons), too_weak))
     if factors.grouping.by_system:
         return _mixed_ridge(factors, regression, search, weights)
     weaker = [*(weak for weak in search.ridges if weak < teacher_ridge), teacher_ridge]
@@ -240,12 +222,14 @@ def _folds(factors: Factors, weights: Mapping[str, float]) -> list[_Fold]:
     always = [group for group in factors.by_group if group not in left_out]
     always_ff = stack(map(rows, always), overwrite=True) if always else None
     rest = leave_one_out(left_out, rows, always_ff) if left_out else iter(())
-    return list(starmap(_Fold, zip(left_out, map(packed, rest), strict=True)))  # one rest at a time is not packed
+    too_weak: set[float] = set()
+    parts = zip(left_out, map(packed, rest), strict=True)  # one rest at a time is not packed
+    return [_Fold(group, ManyRidges(one, too_weak)) for group, one in parts]
 
 
 def _everything(factors: Factors, weights: Mapping[str, float], folds: Sequence[_Fold]) -> Factor:
     """Return the factor of all rows: of a fold and its rest, where there are folds."""
-    rest = [fold.rest.rows() for fold in folds[:1]]
+    rest = [fold.rest.factor.rows() for fold in folds[:1]]
     groups = [fold.group for fold in folds[:1]] or factors.by_group
     return packed(stack(chain(rest, (factors.rows(group, weights) for group in groups)), overwrite=True))
 
@@ -258,7 +242,7 @@ def _score(
     n_frames = sum(group in left_out for group in factors.grouping.group_i)
 
     def score(ridge: float) -> Score:
-        solved = {fold.group: fold.solve(spread_f, ridge) for fold in folds}
+        solved = {fold.group: fold.rest.solve(spread_f, ridge) for fold in folds}
         total = sum(factors.residual(group, weights, coefficient_f) for group, coefficient_f in solved.items())
         parts = (frame.squares(solved[frame.group]) for frame in factors.sample.values() if frame.group in solved)
         part_i = [sum(weight**2 * squares.get(kind, 0.0) for kind, weight in weights.items()) for squares in parts]

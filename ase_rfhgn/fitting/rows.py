@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
@@ -13,7 +15,12 @@ from ase_rfhgn.structures.training_set import Frame
 
 
 def frame_rows(
-    features: Features, baseline: Baseline, frame: Frame, graph: NeighbourGraph, system: tuple[int, ...]
+    features: Features,
+    baseline: Baseline,
+    frame: Frame,
+    graph: NeighbourGraph,
+    system: tuple[int, ...],
+    encoded: Any = None,  # noqa: ANN401  # each kind of features has its own
 ) -> dict[str, FloatArray]:
     """Return the rows of every kind of label that a frame has, right-hand side last.
 
@@ -29,12 +36,14 @@ def frame_rows(
         Its atoms, as the features see them.
     system : tuple of int
         Indices of the species that have columns, ascending.
+    encoded : object, optional
+        What `Features.encoded` returned for the graph.
     """
     known = baseline.respond(frame.atoms, graph)
     column_s = np.full(len(features.species_s), -1)
     column_s[list(system)] = len(system) + features.n_features * np.arange(len(system))
     n_columns = len(system) * (1 + features.n_features)
-    found = features.rows(graph, column_s, n_columns + 1, stress=frame.stress_v is not None)
+    found = features.rows(graph, column_s, n_columns + 1, stress=frame.stress_v is not None, encoded=encoded)
     rows = {}
     if frame.energy is not None:
         number_s = features.species_s[list(system)]

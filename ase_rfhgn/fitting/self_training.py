@@ -22,13 +22,12 @@ from ase import Atoms
 
 from ase_rfhgn.fitting.far_structures import far_structures
 from ase_rfhgn.fitting.mixtures import is_open, random_elements
-from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.models.baselines.short_range import Baseline
 from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
 from ase_rfhgn.structures.frame import Frame
-from ase_rfhgn.structures.frame_graphs import FrameGraphs
+from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
 from ase_rfhgn.structures.graph import NeighbourGraph, build_graph
 
 ATOMS_DISPLACED, ATOMS_MIXED = 2500, 6000
@@ -68,7 +67,7 @@ def unlabelled_rows(
     structures = _mixtures(items, model, rng) if mixed else _displaced(items, model.fields.cutoff, rng)
     enough = ATOMS_MIXED if mixed else ATOMS_DISPLACED
     square_weight = WEIGHT_MIXED if mixed else WEIGHT_DISPLACED
-    weighted = ((atoms, graph, square_weight) for atoms, graph in _up_to(enough, structures))
+    weighted = ((_unlabelled(*made), square_weight) for made in _up_to(enough, structures))
     return _factor(weighted, model, weights)
 
 
@@ -90,27 +89,29 @@ def far_rows(
     """
     fields = model.fields
     made = far_structures(items, fields.species_s, fields.cutoff, fields.encoder.floor_b, rng)
-    graphed = ((atoms, build_graph(atoms, fields.cutoff), weight) for atoms, weight in made)
-    return _factor((made for made in graphed if _is_far(made[1], model, domain)), model, weights)
+    unlabelled = ((_unlabelled(atoms, build_graph(atoms, fields.cutoff)), weight) for atoms, weight in made)
+    encoded = ((model.encoded(item), weight) for item, weight in unlabelled)
+    return _factor((pair for pair in encoded if _is_far(pair[0], model, domain)), model, weights)
 
 
-def _is_far(graph: NeighbourGraph, model: SphericalModel, domain: Domain) -> bool:
+def _unlabelled(atoms: Atoms, graph: NeighbourGraph) -> GraphedFrame:
+    """Return a structure as a frame whose labels are zero."""
+    return GraphedFrame(0, Frame(atoms, 0.0, np.zeros((len(atoms), 3)), None, "unlabelled"), graph)
+
+
+def _is_far(item: GraphedFrame, model: SphericalModel, domain: Domain) -> bool:
     """Return whether the training set has nothing like a structure."""
-    grade_n = domain.grade(model.fields.descriptors(graph), np.searchsorted(model.fields.species_s, graph.number_n))
-    return bool(grade_n.max() > FAR_GRADE)
+    return bool(domain.grade(*model.descriptors(item)).max() > FAR_GRADE)
 
 
-def _factor(
-    structures: Iterable[tuple[Atoms, NeighbourGraph, float]], model: SphericalModel, weights: Mapping[str, float]
-) -> Factor:
-    """Return the factor of the rows of structures, each with a squared weight; labels are zero."""
-    species_s, layout = model.fields.species_s, model.layout
-    everything = tuple(range(layout.n_species))
-    running = RunningFactor(layout.columns(everything))
-    nothing = Baseline.nothing(species_s)
-    for atoms, graph, square_weight in structures:
-        frame = Frame(atoms, 0.0, np.zeros((len(atoms), 3)), None, "unlabelled")
-        for kind, row_mf in frame_rows(model.fields, nothing, frame, graph, everything).items():
+def _factor(items: Iterable[tuple[GraphedFrame, float]], model: SphericalModel, weights: Mapping[str, float]) -> Factor:
+    """Return the factor of the rows of unlabelled structures, each with a squared weight."""
+    everything = tuple(range(model.layout.n_species))
+    running = RunningFactor(model.layout.columns(everything))
+    plain = replace(model, baseline=Baseline.nothing(model.fields.species_s))
+    for item, square_weight in items:
+        (rows,) = plain.rows([item], everything)
+        for kind, row_mf in rows.items():
             running.add(np.sqrt(square_weight) * weights[kind] * row_mf)
     return running.factor()
 
@@ -128,7 +129,7 @@ def _up_to(enough: int, structures: Iterable[tuple[Atoms, NeighbourGraph]]) -> I
 def _displaced(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> Iterator[tuple[Atoms, NeighbourGraph]]:
     """Yield structures of the training set with displaced atoms."""
     for i in rng.permutation(len(items)):
-        atoms = items.frames[int(i)].atoms
+        atoms = items[int(i)].frame.atoms.copy()
         atoms.positions += rng.normal(0.0, DISPLACEMENT, size=(len(atoms), 3))
         yield atoms, build_graph(atoms, cutoff)
 

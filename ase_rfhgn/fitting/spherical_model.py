@@ -92,9 +92,13 @@ class SphericalModel:
         """Return a frame with the graph that the features see, checked."""
         return WithinCutoff(self.fields.cutoff, self.closest)(index, frame)
 
+    def encoded(self, item: GraphedFrame) -> GraphedFrame:
+        """Return a frame with the work that `rows` and `descriptors` share."""
+        return replace(item, encoded=self.fields.encoded(item.graph))
+
     def rows(self, items: Sequence[GraphedFrame], system: tuple[int, ...]) -> list[dict[str, FloatArray]]:
         """Return the rows of every kind of label that frames have; see `LinearModel.rows`."""
-        return [frame_rows(self.fields, self.baseline, item.frame, item.graph, system) for item in items]
+        return [frame_rows(self.fields, self.baseline, item.frame, item.graph, system, item.encoded) for item in items]
 
     def size(self, item: GraphedFrame) -> float:  # noqa: ARG002  # all are alike
         """Return 1: frames are dealt with one by one."""
@@ -110,7 +114,7 @@ class SphericalModel:
     def descriptors(self, item: GraphedFrame) -> tuple[FloatArray, IntArray]:
         """Return descriptors and species of the atoms of a frame."""
         species_n = np.searchsorted(self.fields.species_s, item.graph.number_n)
-        return self.fields.descriptors(item.graph), species_n
+        return self.fields.descriptors(item.graph, item.encoded), species_n
 
     def finish(self, solution: Solution) -> Potential:
         """Return the potential of a solution."""

@@ -42,15 +42,13 @@ def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Ge
     return frozenset(int(rng.integers(first, last)) for first, last in pairwise(edge_i))
 
 
-def sampled_members(solved: Solved, model: LinearModel, rng: np.random.Generator) -> FloatArray:
+def sampled_members(reduced: Solved, rng: np.random.Generator) -> FloatArray:
     """Return deviations of the coefficients of an ensemble from the posterior of a reduced model.
 
     Parameters
     ----------
-    solved : Solved
-        The fit.
-    model : LinearModel
-        The model; it knows the columns of the reduced basis.
+    reduced : Solved
+        The fit over the columns of the reduced basis.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -59,13 +57,14 @@ def sampled_members(solved: Solved, model: LinearModel, rng: np.random.Generator
     ndarray of shape (n_members, n_reduced_columns)
         Of unit noise; see `ase_rfhgn.regression.posterior.sample_members`.
     """
-    return sample_members(solved.restricted(model.reduced_columns), MEMBERS, rng)
+    return sample_members(reduced, MEMBERS, rng)
 
 
 def interval_scales(
     member_ef: FloatArray,
     regression: Regression,
     solved: Solved,
+    reduced: Solved,
     factors: Factors,
     weights: Mapping[str, float],
     model: LinearModel,
@@ -78,6 +77,8 @@ def interval_scales(
         Deviations of an ensemble.
     regression, solved : Regression, Solved
         The fit.
+    reduced : Solved
+        The fit over the columns of the reduced basis.
     factors : Factors
         Its rows. Sampled frames are left out, each in turn, or in runs where all frames were sampled.
     weights : mapping
@@ -91,7 +92,6 @@ def interval_scales(
     """
     omission = Omission(regression, solved)
     column_f = model.reduced_columns
-    reduced = solved.restricted(column_f)
     misses: dict[str, list[FloatArray]] = {}
     sets = (_RowsLeftOut.of(run, weights, len(solved.spread_f)) for run in _runs(factors))
     for rows, residual_m in omission.each((rows for rows in sets if len(rows.row_mf)), lambda rows: rows.row_mf):

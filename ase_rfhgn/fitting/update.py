@@ -199,7 +199,7 @@ def _rebuilt(fitted: Model, state: FitState, changed: _Changes | None, sign: flo
     rng = random_stream(fitted.record["settings"]["seed"], ENSEMBLE, len(system.fingerprint_i))
     solution = Solution(
         coefficient_f=solved.coefficient_f,
-        member_ef=sampled_members(solved, state.model, rng),
+        member_ef=sampled_members(solved.restricted(state.model.reduced_columns), rng),
         interval_scale={} if ensemble is None else ensemble.interval_scale,
         domain=_domain(fitted, changed, sign),
         record=_record(fitted.record, system, solved.coefficient_f, changed, sign),

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import blas, lapack
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.regression.triangular import Factor, solve
+from ase_rfhgn.regression.triangular import Factor
 
 ROUNDS = 8
 """Most rounds of refinement."""
@@ -27,7 +27,7 @@ class NormalMatrix:
     A Cholesky factorisation costs half of an orthogonal one, or less. It loses half of the digits, so its
     solutions are refined with residuals from the triangular factor (corrected seminormal equations; Björck,
     Numerical Methods for Least Squares Problems (1996), section 6.6.5). Where this does not converge, the ridge
-    is too weak, and the triangular factor is factorised together with the prior.
+    is too weak, and the triangular factor has to be factorised together with the prior.
 
     Attributes
     ----------
@@ -63,8 +63,8 @@ class NormalMatrix:
         packed, _ = lapack.dtrttp(product_ff, uplo="L")
         return cls(factor, spread_f, packed)
 
-    def solve(self, ridge: float) -> FloatArray:
-        """Return the coefficients that minimise ‖Zθ − u‖² + ridge ‖θ/spread‖².
+    def solve(self, ridge: float) -> FloatArray | None:
+        """Return the coefficients that minimise ‖Zθ − u‖² + ridge ‖θ/spread‖², None if the ridge is too weak.
 
         Parameters
         ----------
@@ -75,8 +75,7 @@ class NormalMatrix:
         shifted_ff, _ = lapack.dtpttr(n, self.packed, uplo="L")
         shifted_ff[np.diag_indices(n)] += ridge
         root_ff, failed = lapack.dpotrf(shifted_ff, lower=1, clean=0, overwrite_a=1)
-        found_f = None if failed else self._refined(root_ff, ridge)
-        return solve(self.factor.rows(), self.spread_f, ridge, overwrite=True) if found_f is None else found_f
+        return None if failed else self._refined(root_ff, ridge)
 
     def _refined(self, root_ff: FloatArray, ridge: float) -> FloatArray | None:
         """Return the coefficients from a Cholesky factor, None if refinement does not converge."""

@@ -42,6 +42,8 @@ class Solved:
 
     def restricted(self, column_f: IntArray) -> Solved:
         """Return the same regression with some of its columns only, the other coefficients held."""
+        if np.array_equal(column_f, np.arange(len(self.spread_f))):
+            return replace(self, teacher=None)
         root_ff: FloatArray = np.linalg.qr(self.root_ff[:, column_f]).R
         return Solved(self.coefficient_f[column_f], root_ff, self.spread_f[column_f])
 

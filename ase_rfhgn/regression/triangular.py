@@ -17,7 +17,7 @@ from mmap import mmap
 import numpy as np
 from scipy.linalg import lapack, solve_triangular
 
-from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
+from ase_rfhgn.arrays import FloatArray, IntArray
 
 PANEL = 32
 """Columns that LAPACK's blocked factorisation works on at once."""
@@ -52,14 +52,24 @@ class Factor:
     def of(cls, triangle_ff: FloatArray, column_f: IntArray, n_rows: float) -> Factor:
         """Return the factor that holds the rows of an upper triangle, or the first of them."""
         n_kept = len(triangle_ff)
-        return cls(triangle_ff.T[_filled(len(column_f), n_kept)], n_kept, column_f, n_rows)
+        first, _ = lapack.dtrttp(triangle_ff[:, :n_kept], uplo="U") if n_kept else (np.empty(0), 0)
+        others = triangle_ff[:, n_kept:].ravel(order="F")
+        return cls(np.concatenate([first, others]) if len(others) else first, n_kept, column_f, n_rows)
 
     def rows(self, weight: float = 1.0) -> FloatArray:
         """Return the weighted rows of the factor over its own columns: an upper trapezoid."""
-        row_fm = np.zeros((len(self.column_f), self.n_kept))
-        row_fm[_filled(*row_fm.shape)] = self.packed
-        row_fm *= weight
-        return row_fm.T
+        n_columns, n_kept = len(self.column_f), self.n_kept
+        if not n_kept:
+            return np.zeros((0, n_columns), order="F")
+        n_first = n_kept * (n_kept + 1) // 2
+        row_mf, _ = lapack.dtpttr(n_kept, self.packed[:n_first], uplo="U")
+        if n_kept < n_columns:
+            first_mf, row_mf = row_mf, np.empty((n_kept, n_columns), order="F")
+            row_mf[:, :n_kept] = first_mf
+            row_mf[:, n_kept:] = self.packed[n_first:].reshape(-1, n_kept).T
+        if weight != 1.0:
+            row_mf *= weight
+        return np.asarray(row_mf)
 
     def wide_rows(self, n_columns: int, weight: float = 1.0) -> FloatArray:
         """Return the weighted rows of the factor over all columns and the right-hand side: an upper trapezoid.
@@ -230,11 +240,6 @@ def joined(factors: Sequence[Factor], n_columns: int) -> Factor:
     return Factor.of(total_ff, np.arange(n_columns + 1), sum(factor.n_rows for factor in factors))
 
 
-def _filled(n_columns: int, n_kept: int) -> BoolArray:
-    """Return which elements of a transposed trapezoid are on the diagonal or beyond."""
-    return np.tri(n_columns, n_kept, dtype=bool)
-
-
 def _own_zeros(n_rows: int, n_columns: int) -> FloatArray:
     """Return zeros in memory of their own, which the system gets back as soon as they are not needed."""
     return np.frombuffer(mmap(-1, 8 * n_rows * n_columns)).reshape(n_rows, n_columns)
@@ -273,7 +278,7 @@ def regularised(triangle_ff: FloatArray, spread_f: FloatArray, ridge: float, *, 
     scaled_ff = triangle_ff if overwrite else np.array(triangle_ff, order="F")
     scaled_ff[:, :n] *= spread_f
     prior_ff = np.zeros((n, n + 1), order="F")
-    np.fill_diagonal(prior_ff, np.sqrt(ridge))
+    prior_ff[np.diag_indices(n)] = np.sqrt(ridge)
     return fold(scaled_ff, prior_ff, triangular=True, overwrite=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 from ase import Atoms
 from ase.cell import Cell
@@ -10,6 +12,9 @@ from ase_rfhgn.arrays import FloatArray
 
 FARTHEST = 1e9
 """Largest coordinate (Å): beyond, distances between neighbours are rounded by more than 10⁻⁷ Å."""
+
+SLENDER = 1e-9
+"""Volume of a cell that is surely not flat, in units of a cube whose edge is the root of the cell's sum of squares."""
 
 
 def periodic_cell(atoms: Atoms) -> FloatArray:
@@ -32,8 +37,10 @@ def completed_cell(atoms: Atoms) -> FloatArray:
     atoms : ase.Atoms
         A structure whose periodic vectors are independent.
     """
-    vector_cc: FloatArray = Cell(periodic_cell(atoms)).complete().array
-    return vector_cc
+    if not atoms.pbc.any():
+        return np.eye(3)
+    vector_cc: FloatArray = periodic_cell(atoms)
+    return vector_cc if atoms.pbc.all() else Cell(vector_cc).complete().array
 
 
 def is_truly_periodic(atoms: Atoms) -> bool:
@@ -44,7 +51,10 @@ def is_truly_periodic(atoms: Atoms) -> bool:
     atoms : ase.Atoms
         Any structure with a finite cell.
     """
-    return bool(np.linalg.matrix_rank(periodic_cell(atoms)) == np.count_nonzero(atoms.pbc))
+    if not atoms.pbc.any():
+        return True
+    vector_cc = periodic_cell(atoms)
+    return _spans_space(vector_cc) or bool(np.linalg.matrix_rank(vector_cc) == np.count_nonzero(atoms.pbc))
 
 
 def has_volume(atoms: Atoms) -> bool:
@@ -57,7 +67,16 @@ def has_volume(atoms: Atoms) -> bool:
     atoms : ase.Atoms
         Any structure.
     """
-    return bool(np.isfinite(atoms.cell.array).all() and np.linalg.matrix_rank(atoms.cell.array) == 3)
+    vector_cc = atoms.cell.array
+    return _spans_space(vector_cc) or bool(np.isfinite(vector_cc).all() and np.linalg.matrix_rank(vector_cc) == 3)
+
+
+def _spans_space(vector_cc: FloatArray) -> bool:
+    """Return whether three vectors are far from one plane: then their rank needs no singular values."""
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = vector_cc.tolist()
+    volume = abs(ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx))
+    squares = ax * ax + ay * ay + az * az + bx * bx + by * by + bz * bz + cx * cx + cy * cy + cz * cz
+    return bool(SLENDER * squares * sqrt(squares) < volume < np.inf)
 
 
 LARGEST_CELL = 1e6

@@ -27,7 +27,8 @@ def unknown_elements(atoms: Atoms, species_s: IntArray) -> list[str]:
     species_s : ndarray of shape (n_species,)
         Atomic numbers that are known.
     """
-    return sorted(set(atoms.symbols[~np.isin(atoms.numbers, species_s)]))
+    is_unknown_n = ~np.isin(atoms.numbers, species_s)
+    return sorted(set(atoms.symbols[is_unknown_n])) if is_unknown_n.any() else []
 
 
 def refuse_unknown_elements(atoms: Atoms, species_s: IntArray, model: str) -> None:

@@ -55,20 +55,25 @@ def compacted(atoms: Atoms, reach: float) -> CompactAtoms:
     turn_nc = np.where(atoms.pbc, np.floor(fraction_nc), 0.0)
     position_nc = atoms.positions - turn_nc @ periodic_cell(atoms)
     fraction_nc -= turn_nc
+    thickness_c = 1.0 / np.sqrt(np.einsum("cd,cd->d", inverse_cc, inverse_cc))
     for axis in range(3) if len(atoms) else ():
-        margin = MARGIN * reach * float(np.linalg.norm(inverse_cc[:, axis]))
-        shift_n, length = _closed(fraction_nc[:, axis], margin, periodic=bool(atoms.pbc[axis]))
+        margin, is_periodic = MARGIN * reach / float(thickness_c[axis]), bool(atoms.pbc[axis])
+        if is_periodic and margin >= 1.0:
+            continue  # no gap is as wide
+        shift_n, length = _closed(fraction_nc[:, axis], margin, periodic=is_periodic)
         position_nc += shift_n[:, None] * direction_cc[axis]
         direction_cc[axis] *= length
+        thickness_c[axis] *= length
     compact = Atoms(atoms.numbers, position_nc, cell=direction_cc, pbc=atoms.pbc)
-    return CompactAtoms(compact, turn_nc, _bin_width(direction_cc, len(atoms), reach))
+    return CompactAtoms(compact, turn_nc, _bin_width(thickness_c, len(atoms), reach))
 
 
 def _closed(fraction_n: FloatArray, margin: float, *, periodic: bool) -> tuple[FloatArray, float]:
     """Return by how much each coordinate moves when gaps are closed, and the length of what is left."""
     order_n = np.argsort(fraction_n, kind="stable")
     ordered_n = fraction_n[order_n]
-    closed_n = np.maximum(np.diff(ordered_n, prepend=ordered_n[0]) - margin, 0.0).cumsum()
+    closed_n = np.zeros_like(ordered_n)
+    np.maximum(ordered_n[1:] - ordered_n[:-1] - margin, 0.0).cumsum(out=closed_n[1:])
     shift_n = np.empty_like(fraction_n)
     if periodic:
         around = max(1.0 + ordered_n[0] - ordered_n[-1] - margin, 0.0)
@@ -78,9 +83,8 @@ def _closed(fraction_n: FloatArray, margin: float, *, periodic: bool) -> tuple[F
     return shift_n, float(ordered_n[-1] - ordered_n[0] - closed_n[-1]) + 2.0 * margin
 
 
-def _bin_width(direction_cc: FloatArray, n_atoms: int, reach: float) -> float:
+def _bin_width(thickness_c: FloatArray, n_atoms: int, reach: float) -> float:
     """Return the search distance, or a longer distance if bins of that size would be too many."""
-    thickness_c = 1.0 / np.linalg.norm(np.linalg.inv(direction_cc), axis=0)
     n_bins = float(np.prod(np.maximum(thickness_c / reach, 1.0)))
     allowed = max(BINS, BINS_PER_ATOM * n_atoms)
     return reach * float(np.cbrt(max(1.0, n_bins / allowed)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ase_rfhgn.errors import StructureError, TrainingDataError
 from ase_rfhgn.structures.checks import MISTAKEN, refuse_coincident_atoms
@@ -31,17 +32,20 @@ class GraphedFrame:
         Structure and labels.
     graph : NeighbourGraph
         Graph of the atoms, as the features see it.
+    encoded : object, optional
+        Work of the features on the graph that several steps of a pass share; frames that are kept have none.
     """
 
     index: int
     frame: Frame
     graph: NeighbourGraph
+    encoded: Any = None
 
     @property
     def n_bytes(self) -> int:
         """Approximate memory of the frame and its graph, in bytes."""
         graph = self.graph
-        arrays = (graph.number_n, graph.centre_p, graph.neighbour_p, graph.vector_pc, self.frame.atoms.positions)
+        arrays = (*vars(graph).values(), self.frame.atoms.positions)
         return 1000 + 3 * int(arrays[-1].nbytes) + sum(int(array.nbytes) for array in arrays)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
@@ -15,7 +16,7 @@ from ase_rfhgn.structures.cell import completed_cell, periodic_cell
 from ase_rfhgn.structures.compaction import compacted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NeighbourGraph:
     """Directed graph of pairs of atoms: every pair is there in both directions.
 
@@ -39,12 +40,12 @@ class NeighbourGraph:
         """Number of atoms."""
         return len(self.number_n)
 
-    @property
+    @cached_property
     def first_n(self) -> IntArray:
         """First edge of every atom, and the number of edges: shape (n_atoms + 1,)."""
         return np.searchsorted(self.centre_p, np.arange(self.n_atoms + 1)).astype(np.int64)
 
-    @property
+    @cached_property
     def distance_p(self) -> FloatArray:
         """Lengths of the edges (Å)."""
         distance_p: FloatArray = np.sqrt(np.einsum("pc,pc->p", self.vector_pc, self.vector_pc))

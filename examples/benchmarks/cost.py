@@ -25,14 +25,16 @@ from ase_rfhgn import evaluate_errors, fit
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured: cubic cells along the edge of a crystal, elements and molecules of a set."""
+    """How much is measured: cubic cells along the edge of a crystal, elements and molecules of a set, size of fits."""
 
     edges: tuple[int, ...] = (3, 5, 7, 9)
     elements: tuple[int, ...] = (2, 4, 6, 8, 10)
     molecules: int = 260
+    channels: int | None = None
+    projections: int | None = None
 
 
-QUICK = Size(edges=(2,), elements=(2,), molecules=12)
+QUICK = Size(edges=(2,), elements=(2,), molecules=12, channels=8, projections=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +60,24 @@ def crystals(edge: int) -> list[Atoms]:
     return frames
 
 
-def fit_crystals(edge: int) -> Measured:
+def fit_crystals(size: Size, edge: int) -> Measured:
     """Return what a fit to two crystals costs."""
     *train, unseen = crystals(edge)
-    return measured(train, [unseen])
+    return measured(size, train, [unseen])
 
 
-def fit_molecules(n_molecules: int, n_elements: int) -> Measured:
+def fit_molecules(size: Size, n_elements: int) -> Measured:
     """Return what a fit to molecules of so many elements costs."""
-    return measured(molecules(n_molecules, n_elements, 1), molecules(n_molecules // 2, n_elements, 2))
+    n = size.molecules
+    return measured(size, molecules(n, n_elements, 1), molecules(n // 2, n_elements, 2))
 
 
-def measured(train: list[Atoms], unseen: list[Atoms]) -> Measured:
+def measured(size: Size, train: list[Atoms], unseen: list[Atoms]) -> Measured:
     """Return what a fit costs, and how well it predicts."""
     fit(train[:2], channels=4, projections=1, threads=1)
     found = []
-    seconds = cost(lambda: found.append(fit(train, threads=1))).cpu
+    channels, projections = size.channels, size.projections
+    seconds = cost(lambda: found.append(fit(train, channels=channels, projections=projections, threads=1))).cpu
     errors = evaluate_errors(found[0], unseen)
     assert errors.force_rmse is not None  # noqa: S101  # the frames have forces
     return Measured(sum(map(len, train)), found[0].record["n_features"], seconds, errors.force_rmse)
@@ -83,14 +87,13 @@ def lines(parts: list[str], size: Size) -> Iterator[str]:
     """Yield the lines of the table."""
     yield "| fit | atoms | columns | CPU s | CPU ms per atom | peak memory GB | force RMSE eV/Å |"
     yield "|---|---|---|---|---|---|---|"
-    works: list[tuple[str, Callable[..., Measured], tuple[int, ...]]] = []
+    works: list[tuple[str, Callable[[Size, int], Measured], int]] = []
     if "atoms" in parts:
-        works += [(f"2 frames of {4 * edge**3} Cu", fit_crystals, (edge,)) for edge in size.edges]
+        works += [(f"2 frames of {4 * edge**3} Cu", fit_crystals, edge) for edge in size.edges]
     if "elements" in parts:
-        n = size.molecules
-        works += [(f"{n} molecules of {few} elements", fit_molecules, (n, few)) for few in size.elements]
-    for name, work, arguments in works:
-        found, memory = in_fresh_process(work, *arguments)
+        works += [(f"{size.molecules} molecules of {few} elements", fit_molecules, few) for few in size.elements]
+    for name, work, number in works:
+        found, memory = in_fresh_process(work, size, number)
         each = 1e3 * found.seconds / found.n_atoms
         yield (
             f"| {name} | {found.n_atoms} | {found.n_columns} | {found.seconds:.1f} | {each:.2f} | {memory:.2f} | "

@@ -249,7 +249,8 @@ def test_compiled_loops_get_contiguous_arrays(make_potential: MakePotential, sym
     graph = build_graph(atoms, potential.cutoff)
     feature_rows(potential.hamiltonian, graph, column_s, n_species * potential.hamiltonian.n_features, stress=True)
     called = [kernels.messages, kernels.atomic_basis, kernels.sums, kernels.site_energies]
-    called += [kernels.edge_gradients, kernels.add_edge_forces, row_kernels.add_rows, row_kernels.site_features]
+    called += [kernels.quadratic_site_energies]
+    called += [kernels.edge_gradients, kernels.add_edge_forces, row_kernels.edge_axes, row_kernels.add_rows]
     for kernel in called:
         for signature in kernel.signatures:
             assert "'A'" not in str(signature), (kernel.__name__, signature)

@@ -67,6 +67,10 @@ class SiteFields(Protocol):
         """Number of features per species of the centre."""
 
     @property
+    def isolated_sf(self) -> FloatArray:
+        """Features of an isolated atom of every species, which are subtracted."""
+
+    @property
     def shape(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Degrees of the harmonics and powers of the fields."""
 

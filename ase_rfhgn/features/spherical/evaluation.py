@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -107,9 +107,10 @@ def site_response(fields: SiteFields, graph: NeighbourGraph, polynomials: Polyno
     return SiteResponse(energy_n, gradient_pc)
 
 
-def site_descriptors(fields: SiteFields, graph: NeighbourGraph) -> FloatArray:
+def site_descriptors(fields: SiteFields, graph: NeighbourGraph, blocks: Iterable[Block] | None = None) -> FloatArray:
     """Return the descriptors of all atoms of a graph; see `ase_rfhgn.features.spherical.descriptors`."""
-    return _averaged(fields, graph, [descriptors_of(block) for block in fields.blocks(graph)])
+    known = fields.blocks(graph) if blocks is None else blocks
+    return _averaged(fields, graph, [descriptors_of(block) for block in known])
 
 
 def _averaged(fields: SiteFields, graph: NeighbourGraph, parts: Sequence[FloatArray]) -> FloatArray:

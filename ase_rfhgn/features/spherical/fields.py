@@ -19,8 +19,11 @@ from ase_rfhgn.features.spherical.evaluation import Answers, Reduced
 from ase_rfhgn.features.spherical.hessian import hessian_blocks
 from ase_rfhgn.features.spherical.prior import relative_spread
 from ase_rfhgn.features.spherical.radial import EdgeEncoder
-from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows
+from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows, isolated_features
 from ase_rfhgn.structures.graph import NeighbourGraph
+
+MOST_SHARED = 20_000
+"""Edges of a graph whose blocks are kept until both its descriptors and its rows are made."""
 
 MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
 """The constant harmonic Y_00."""
@@ -84,6 +87,11 @@ class SphericalFields(ReadOnlyArrays):
     def grid(self) -> HalfSphere:
         """Quadrature that is exact for the highest power of the fields."""
         return half_sphere(self.degree, self.correlation * self.degree)
+
+    @cached_property
+    def isolated_sf(self) -> FloatArray:
+        """Features of an isolated atom of every species, which are subtracted: (n_species, n_features)."""
+        return isolated_features(self)
 
     @property
     def shape(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -162,12 +170,34 @@ class SphericalFields(ReadOnlyArrays):
         """Yield second derivatives of the energy; see `ase_rfhgn.features.spherical.hessian.hessian_blocks`."""
         return hessian_blocks(self, graph, polynomials)
 
-    def rows(self, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool) -> FeatureRows:
-        """Return the derivatives of the pooled features; see `ase_rfhgn.features.spherical.rows.feature_rows`."""
-        return feature_rows(self, graph, column_s, n_columns, stress=stress)
+    def encoded(self, graph: NeighbourGraph) -> tuple[Block, ...] | None:
+        """Return all blocks of a graph, which `rows` and `descriptors` share; None if they are many."""
+        return tuple(self.blocks(graph)) if len(graph.centre_p) <= MOST_SHARED else None
 
-    def descriptors(self, graph: NeighbourGraph) -> FloatArray:
-        """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors)."""
+    def rows(
+        self,
+        graph: NeighbourGraph,
+        column_s: IntArray,
+        n_columns: int,
+        *,
+        stress: bool,
+        encoded: Sequence[Block] | None = None,
+    ) -> FeatureRows:
+        """Return the derivatives of the pooled features; see `ase_rfhgn.features.spherical.rows.feature_rows`."""
+        return feature_rows(self, graph, column_s, n_columns, stress=stress, blocks=encoded)
+
+    def descriptors(self, graph: NeighbourGraph, encoded: Sequence[Block] | None = None) -> FloatArray:
+        """Return descriptors of the neighbourhoods of atoms, for grades: shape (n_atoms, n_descriptors).
+
+        Parameters
+        ----------
+        graph : NeighbourGraph
+            A structure.
+        encoded : sequence of Block, optional
+            What `encoded` returned for the graph.
+        """
+        if encoded is not None:
+            return evaluation.site_descriptors(self, graph, encoded)
         low = replace(self, projection_sqlk=self.projection_sqlk[:, :, : DESCRIBED + 1])
         return evaluation.site_descriptors(low, graph)
 
@@ -207,16 +237,12 @@ class SphericalFields(ReadOnlyArrays):
         self, species_n: IntArray, basis_nyk: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of sites and their derivatives by the atomic basis."""
-        energy_n, slope_nyk = kernels.site_energies(
-            species_n,
-            self.centred(basis_nyk, species_n),
-            self.points,
-            *self.shape,
-            self.projection_sqlk,
-            polynomials.linear_sk,
-            polynomials.square_slk,
-            polynomials.power_soqk,
-        )
+        centred_nyk, low = self.centred(basis_nyk, species_n), (polynomials.linear_sk, polynomials.square_slk)
+        if polynomials.power_soqk.size:
+            fields = self.points, *self.shape, self.projection_sqlk
+            energy_n, slope_nyk = kernels.site_energies(species_n, centred_nyk, *fields, *low, polynomials.power_soqk)
+        else:
+            energy_n, slope_nyk = kernels.quadratic_site_energies(species_n, centred_nyk, *low)
         return energy_n - polynomials.isolated_s[species_n], slope_nyk
 
     def nothing(self) -> FloatArray:

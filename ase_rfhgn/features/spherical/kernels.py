@@ -2,7 +2,8 @@
 
 Plain arithmetic over arrays whose last axis, the radial channel, is contiguous, so that the
 compiler turns every innermost loop into vector instructions. Axis letters: `ase_rfhgn.arrays`.
-A tuple argument (``level``, ``power``) has its length in its type: loops over it are unrolled.
+A tuple argument (``level``, ``power``) has its length in its type: loops over it are unrolled, and every
+length is compiled for anew, for seconds. So only loops within the innermost one take tuples.
 """
 
 from __future__ import annotations
@@ -115,8 +116,8 @@ def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, lin
     energy_k = np.empty(n_channels)
     for n in range(n_atoms):
         s = species_n[n]
-        _add_squares(basis_nyk[n], level, linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
-        for x in range(len(weight_x) if n_projections else 0):
+        _add_squares(basis_nyk[n], square_slk.shape[1], linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
+        for x in range(len(weight_x)):
             levels_at_point(basis_nyk[n], harmonics_xy[x], level, level_lk)
             slope_lk[:] = 0.0
             for q in range(n_projections):
@@ -149,17 +150,31 @@ def site_energies(species_n, basis_nyk, grid, level, power, projection_sqlk, lin
     return energy_n, slope_nyk
 
 
+@compiled(**OPTIONS)
+def quadratic_site_energies(species_n, basis_nyk, linear_sk, square_slk):
+    """Return the part of `site_energies` without fields: the whole of it where there are no fields."""
+    energy_n, slope_nyk = np.empty(len(basis_nyk)), np.empty_like(basis_nyk)
+    energy_k = np.empty(basis_nyk.shape[2])
+    for n in range(len(basis_nyk)):
+        s = species_n[n]
+        _add_squares(basis_nyk[n], square_slk.shape[1], linear_sk[s], square_slk[s], energy_k, slope_nyk[n])
+        energy_n[n] = energy_k.sum()
+    return energy_n, slope_nyk
+
+
 @compiled(**INLINED)
-def _add_squares(basis_yk, level, linear_k, square_lk, energy_k, slope_yk):
+def _add_squares(basis_yk, n_levels, linear_k, square_lk, energy_k, slope_yk):
     """Write the energy per channel that is linear or quadratic in the atomic basis, and its derivatives."""
-    energy_k[:] = linear_k * basis_yk[0]
-    for l in range(len(level)):
+    for k in range(len(energy_k)):
+        energy_k[k] = linear_k[k] * basis_yk[0, k]
+    for l in range(n_levels):
         for y in range(l * l, (l + 1) * (l + 1)):
             for k in range(len(energy_k)):
                 slope = square_lk[l, k] * basis_yk[y, k]
                 energy_k[k] += slope * basis_yk[y, k]
                 slope_yk[y, k] = 2.0 * slope
-    slope_yk[0] += linear_k
+    for k in range(len(energy_k)):
+        slope_yk[0, k] += linear_k[k]
 
 
 @compiled(**OPTIONS)

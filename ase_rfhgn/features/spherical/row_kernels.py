@@ -1,6 +1,8 @@
 """Compiled inner loops of the rows of the linear system: features and their gradients, atom by atom.
 
 As in `ase_rfhgn.features.spherical.kernels`, innermost loops are plain arithmetic over contiguous arrays.
+Arrays are copied in loops, too: an assignment to a slice compiles numba's message about wrong shapes, for
+a second and more.
 """
 
 from __future__ import annotations
@@ -18,8 +20,37 @@ COLUMNS = 256
 
 
 @compiled(**OPTIONS)
+def edge_axes(vector_pc, distance_p, harmonics_py, harmonic_slopes_pcy):
+    """Return orthonormal axes of every edge, the first along it, and its harmonics with their derivatives across it.
+
+    Derivatives across an edge have two components, not three: a quarter less to multiply.
+    """
+    n_edges, n_harmonics = harmonics_py.shape
+    axes_pac, basis_pay = np.empty((n_edges, 3, 3)), np.empty((n_edges, 3, n_harmonics))
+    for p in range(n_edges):
+        first_c, second_c, third_c = axes_pac[p, 0], axes_pac[p, 1], axes_pac[p, 2]
+        smallest = 0
+        for c in range(3):
+            first_c[c] = vector_pc[p, c] / distance_p[p]
+            if abs(first_c[c]) < abs(first_c[smallest]):
+                smallest = c
+        d, e = (smallest + 1) % 3, (smallest + 2) % 3
+        norm = np.sqrt(first_c[d] ** 2 + first_c[e] ** 2)
+        second_c[smallest], second_c[d], second_c[e] = 0.0, first_c[e] / norm, -first_c[d] / norm
+        for c in range(3):
+            d, e = (c + 1) % 3, (c + 2) % 3
+            third_c[c] = first_c[d] * second_c[e] - first_c[e] * second_c[d]
+        for y in range(n_harmonics):
+            slope_c = harmonic_slopes_pcy[p, 0, y], harmonic_slopes_pcy[p, 1, y], harmonic_slopes_pcy[p, 2, y]
+            basis_pay[p, 0, y] = harmonics_py[p, y]
+            basis_pay[p, 1, y] = second_c[0] * slope_c[0] + second_c[1] * slope_c[1] + second_c[2] * slope_c[2]
+            basis_pay[p, 2, y] = third_c[0] * slope_c[0] + third_c[1] * slope_c[1] + third_c[2] * slope_c[2]
+    return axes_pac, basis_pay
+
+
+@compiled(**OPTIONS)
 def add_rows(
-    atoms, edges, radial, basis_pay, grid, level, power, projection_slf, alone_sf, energy_f, row_mf, virial_vf
+    atoms, edges, radial, basis_pay, grid, n_levels, n_powers, projection_slf, alone_sf, energy_f, row_mf, virial_vf
 ):
     """Add the features of some atoms, and their derivatives by positions and strain, to the rows.
 
@@ -39,15 +70,18 @@ def add_rows(
     first_atom, first_n, species_n, column_n, basis_nyk = atoms
     neighbour_p, distance_p, axes_pac = edges
     value_pk, slope_pk = radial
-    scratch = features_scratch(grid, level, power, projection_slf)
+    scratch = features_scratch(grid, n_levels, n_powers, projection_slf)
     n_harmonics, n_features = basis_nyk.shape[1], alone_sf.shape[1]
     feature_f, slope_yf, own_cf = np.empty(n_features), np.empty((n_harmonics, n_features)), np.empty((3, n_features))
     step = _step(n_features, value_pk.shape[1])
     slopes, pulls = np.empty(n_harmonics * step), np.empty(3 * len(neighbour_p) * step)
     gradient_cf = np.empty((3, step))
     for n in range(len(species_n)):
-        site_features(basis_nyk[n], grid, level, power, projection_slf[species_n[n]], scratch, feature_f, slope_yf)
-        energy_f[column_n[n] : column_n[n] + n_features] += feature_f - alone_sf[species_n[n]]
+        site_features(
+            basis_nyk[n], grid, n_levels, n_powers, projection_slf[species_n[n]], scratch, feature_f, slope_yf
+        )
+        for f in range(n_features):
+            energy_f[column_n[n] + f] += feature_f[f] - alone_sf[species_n[n], f]
         e = slice(first_n[n] - first_n[0], first_n[n + 1] - first_n[0])
         n_rows = 3 * (e.stop - e.start)
         basis = basis_pay[e].reshape(n_rows, n_harmonics)
@@ -56,32 +90,36 @@ def add_rows(
         for first in range(0, n_features, step):
             width = min(step, n_features - first)
             part_yf = slopes[: n_harmonics * width].reshape(n_harmonics, width)
-            part_yf[:] = slope_yf[:, first : first + width]
+            for y in range(n_harmonics):
+                for f in range(width):
+                    part_yf[y, f] = slope_yf[y, first + f]
             pull = pulls[: n_rows * width].reshape(n_rows, width)
             np.dot(basis, part_yf, pull)
             pull_paf = pull.reshape(n_rows // 3, 3, width)
             _add_gradient_rows(own_edges, pull_paf, first, column_n[n], gradient_cf, own_cf, row_mf, virial_vf)
         for c in range(3):
-            row_mf[3 * (first_atom + n) + c, column_n[n] : column_n[n] + n_features] += own_cf[c]
+            for f in range(n_features):
+                row_mf[3 * (first_atom + n) + c, column_n[n] + f] += own_cf[c, f]
 
 
 @compiled(**INLINED)
-def features_scratch(grid, level, power, projection_slf):
+def features_scratch(grid, n_levels, n_powers, projection_slf):
     """Return the arrays that `site_features` works in."""
     harmonics_xy, weight_x = grid
-    row_y, n_even = _parity_order(level)
+    row_y, n_even = _parity_order(n_levels)
     n_points, width = len(weight_x), projection_slf.shape[2]
     harmonics_yx = np.empty((len(row_y), n_points))
     for y in range(len(row_y)):
-        harmonics_yx[row_y[y]] = harmonics_xy[:, y]
+        for x in range(n_points):
+            harmonics_yx[row_y[y], x] = harmonics_xy[x, y]
     order = row_y, n_even, harmonics_yx, np.empty((len(row_y), width))
     field = np.empty((n_points, width)), np.empty((n_points, width)), np.empty(width), np.empty(width)
-    even_oxf = np.empty((len(power), n_points, width))
+    even_oxf = np.empty((n_powers, n_points, width))
     return order, field, even_oxf, np.empty_like(even_oxf)
 
 
 @compiled(**INLINED)
-def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_f, slope_yf):
+def site_features(basis_yk, grid, n_levels, n_powers, projection_lf, scratch, feature_f, slope_yf):
     """Write the features of an atom and their derivatives by its atomic basis A.
 
     In this order: A_00 / Y_00 of every channel k; Σ_m A_lm² / 4π of every degree l and channel; the
@@ -96,29 +134,29 @@ def site_features(basis_yk, grid, level, power, projection_lf, scratch, feature_
         sorted_yf[:n_even],
         sorted_yf[n_even:],
     )
-    plain, width = (1 + len(level)) * basis_yk.shape[1], projection_lf.shape[1]
+    plain, width = (1 + n_levels) * basis_yk.shape[1], projection_lf.shape[1]
     feature_f[:] = 0.0
-    _plain_features(basis_yk, level, feature_f, slope_yf)
-    _mix(basis_yk, level, row_y, projection_lf, sorted_yf)
+    _plain_features(basis_yk, n_levels, feature_f, slope_yf)
+    _mix(basis_yk, n_levels, row_y, projection_lf, sorted_yf)
     np.dot(even_yx.T, even_yf, field[0])
     np.dot(odd_yx.T, odd_yf, field[1])
-    _powers(grid[1], power, field, even_oxf, odd_oxf, feature_f[plain:].reshape(len(power), width))
-    for o in range(len(power)):
+    _powers(grid[1], n_powers, field, even_oxf, odd_oxf, feature_f[plain:].reshape(n_powers, width))
+    for o in range(n_powers):
         np.dot(even_yx, even_oxf[o], even_yf)
         np.dot(odd_yx, odd_oxf[o], odd_yf)
         first = plain + o * width
-        _scale_by_projection(sorted_yf, level, row_y, projection_lf, slope_yf[:, first : first + width])
+        _scale_by_projection(sorted_yf, n_levels, row_y, projection_lf, slope_yf[:, first : first + width])
 
 
 @compiled(**INLINED)
-def _parity_order(level):
+def _parity_order(n_levels):
     """Return the row of every harmonic where even degrees come before odd ones, and the number of even ones."""
-    row_y = np.empty(len(level) ** 2, dtype=np.int64)
+    row_y = np.empty(n_levels**2, dtype=np.int64)
     n_even = 0
-    for l in range(0, len(level), 2):
+    for l in range(0, n_levels, 2):
         n_even += 2 * l + 1
     even, odd = 0, n_even
-    for l in range(len(level)):
+    for l in range(n_levels):
         for y in range(l * l, (l + 1) * (l + 1)):
             if l % 2 == 0:
                 row_y[y] = even
@@ -130,10 +168,10 @@ def _parity_order(level):
 
 
 @compiled(**INLINED)
-def _mix(basis_yk, level, row_y, projection_lf, mixed_yf):
+def _mix(basis_yk, n_levels, row_y, projection_lf, mixed_yf):
     """Write the atomic basis of every field, times the weight of its degree, in the order of parity."""
     n_channels, width = basis_yk.shape[1], projection_lf.shape[1]
-    for l in range(len(level)):
+    for l in range(n_levels):
         for y in range(l * l, (l + 1) * (l + 1)):
             mixed_f = mixed_yf[row_y[y]]
             for first in range(0, width, n_channels):
@@ -142,7 +180,7 @@ def _mix(basis_yk, level, row_y, projection_lf, mixed_yf):
 
 
 @compiled(**INLINED)
-def _powers(weight_x, power, field, even_oxf, odd_oxf, feature_of):
+def _powers(weight_x, n_powers, field, even_oxf, odd_oxf, feature_of):
     """Write the derivatives of the powers of the fields by the fields, by parity; add the mean powers.
 
     With s(±x) = even ± odd, the sums and differences of s(x)^o and s(−x)^o follow from those of lower o.
@@ -150,7 +188,7 @@ def _powers(weight_x, power, field, even_oxf, odd_oxf, feature_of):
     even_xf, odd_xf, total_f, difference_f = field
     for x in range(len(weight_x)):
         _square(2.0 * weight_x[x], even_xf[x], odd_xf[x], total_f, difference_f)
-        for o in range(len(power)):
+        for o in range(n_powers):
             slopes = even_oxf[o, x], odd_oxf[o, x]
             _next_power(o + 3, even_xf[x], odd_xf[x], total_f, difference_f, *slopes, feature_of[o])
 
@@ -177,14 +215,15 @@ def _next_power(order, even_f, odd_f, total_f, difference_f, even_slope_f, odd_s
 
 
 @compiled(**INLINED)
-def _plain_features(basis_yk, level, feature_f, slope_yf):
+def _plain_features(basis_yk, n_levels, feature_f, slope_yf):
     """Write the features that are linear or quadratic in the atomic basis, and their derivatives."""
     n_channels = basis_yk.shape[1]
     mean = 1.0 / (4.0 * np.pi)
-    feature_f[:n_channels] = basis_yk[0] / np.sqrt(mean)
-    slope_yf[:, : (1 + len(level)) * n_channels] = 0.0
+    for k in range(n_channels):
+        feature_f[k] = basis_yk[0, k] / np.sqrt(mean)
+    slope_yf[:, : (1 + n_levels) * n_channels] = 0.0
     slope_yf[0, :n_channels] = 1.0 / np.sqrt(mean)
-    for l in range(len(level)):
+    for l in range(n_levels):
         first = (1 + l) * n_channels
         for y in range(l * l, (l + 1) * (l + 1)):
             for k in range(n_channels):
@@ -193,9 +232,9 @@ def _plain_features(basis_yk, level, feature_f, slope_yf):
 
 
 @compiled(**INLINED)
-def _scale_by_projection(by_field_yf, level, row_y, projection_lf, slope_yf):
+def _scale_by_projection(by_field_yf, n_levels, row_y, projection_lf, slope_yf):
     """Write derivatives by the atomic basis: derivatives by the fields, by parity, times the weight of the degree."""
-    for l in range(len(level)):
+    for l in range(n_levels):
         for y in range(l * l, (l + 1) * (l + 1)):
             by_field_f = by_field_yf[row_y[y]]
             for f in range(len(by_field_f)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +33,13 @@ class FeatureRows:
 
 
 def feature_rows(
-    fields: SiteFields, graph: NeighbourGraph, column_s: IntArray, n_columns: int, *, stress: bool
+    fields: SiteFields,
+    graph: NeighbourGraph,
+    column_s: IntArray,
+    n_columns: int,
+    *,
+    stress: bool,
+    blocks: Iterable[Block] | None = None,
 ) -> FeatureRows:
     """Return the derivatives of the pooled features by positions and strain.
 
@@ -48,29 +55,30 @@ def feature_rows(
         Number of columns.
     stress : bool
         Whether the virial is wanted.
+    blocks : iterable of Block, optional
+        All blocks of the graph, where they are known.
     """
     rows = FeatureRows(
         energy_f=np.zeros(n_columns),
         force_mf=np.zeros((3 * graph.n_atoms, n_columns)),
         virial_vf=np.zeros((6 if stress else 0, n_columns)),
     )
-    alone_sf = isolated_features(fields)
-    for block in fields.blocks(graph):
-        _add_block(fields, block, graph.neighbour_p[block.edges], column_s, alone_sf, rows)
+    for block in fields.blocks(graph) if blocks is None else blocks:
+        _add_block(fields, block, graph.neighbour_p[block.edges], column_s, fields.isolated_sf, rows)
     return rows
 
 
 def isolated_features(fields: SiteFields) -> FloatArray:
     """Return the features of an atom without neighbours, which are subtracted: (n_species, n_features)."""
-    n_species = len(fields.species_s)
-    projection_slf, basis_syk = _flat_projections(fields), fields.centred(fields.nothing(), np.arange(n_species))
-    feature_sf, slope_yf = np.empty((n_species, fields.n_features)), np.empty((basis_syk.shape[1], fields.n_features))
-    scratch = row_kernels.features_scratch(fields.points, *fields.shape, projection_slf)
-    for s in range(n_species):
-        row_kernels.site_features(
-            basis_syk[s], fields.points, *fields.shape, projection_slf[s], scratch, feature_sf[s], slope_yf
-        )
-    return feature_sf
+    n_species, n_features = len(fields.species_s), fields.n_features
+    none_p = np.empty(0, dtype=np.int64)
+    nobody = NeighbourGraph(fields.species_s, none_p, none_p, np.empty((0, 3)))
+    energy_f, force_mf = np.zeros(n_species * n_features), np.zeros((3 * n_species, n_species * n_features))
+    rows = FeatureRows(energy_f, force_mf, np.zeros((0, n_species * n_features)))
+    (block,) = fields.blocks(nobody)
+    column_s = n_features * np.arange(n_species)
+    _add_block(fields, block, nobody.neighbour_p, column_s, np.zeros((n_species, n_features)), rows)
+    return energy_f.reshape(n_species, n_features)
 
 
 def _add_block(
@@ -83,32 +91,22 @@ def _add_block(
 ) -> None:
     """Add the features of a block of atoms and their derivatives to the rows."""
     basis_nyk = fields.centred(block.basis_nyk, block.species_n)
-    axes_pac = _axes(block.vector_pc / block.distance_p[:, None])
-    across_pay = axes_pac[:, 1:] @ block.harmonic_slopes_pcy
+    axes_pac, basis_pay = row_kernels.edge_axes(
+        block.vector_pc, block.distance_p, block.harmonics_py, block.harmonic_slopes_pcy
+    )
     row_kernels.add_rows(
         (block.atoms.start, block.first_n, block.species_n, column_s[block.species_n], basis_nyk),
         (neighbour_p, block.distance_p, axes_pac),
         (block.value_pk, block.slope_pk),
-        np.concatenate([block.harmonics_py[:, None], across_pay], axis=1),
+        basis_pay,
         fields.points,
-        *fields.shape,
+        *map(len, fields.shape),
         _flat_projections(fields),
         alone_sf,
         rows.energy_f,
         rows.force_mf,
         rows.virial_vf,
     )
-
-
-def _axes(unit_pc: FloatArray) -> FloatArray:
-    """Return orthonormal axes of every edge, the first along it: shape (n_edges, 3, 3).
-
-    Derivatives across an edge have two components, not three: a quarter less to multiply.
-    """
-    oblique_pc = np.eye(3)[np.argmin(np.abs(unit_pc), axis=1)]
-    second_pc = np.cross(unit_pc, oblique_pc)
-    second_pc /= np.linalg.norm(second_pc, axis=1)[:, None]
-    return np.stack([unit_pc, second_pc, np.cross(unit_pc, second_pc)], axis=1)
 
 
 def _flat_projections(fields: SiteFields) -> FloatArray:

@@ -179,6 +179,10 @@ class PhaseSpaceModel:
         """Return the points of phase space of frames."""
         return points_of(items, self.graphs.n_dimensions)
 
+    def encoded(self, item: GraphedFrame) -> GraphedFrame:
+        """Return the frame as it is: no work is shared."""
+        return item
+
     def rows(self, items: Sequence[GraphedFrame], system: tuple[int, ...]) -> list[dict[str, FloatArray]]:  # noqa: ARG002
         """Return Hamilton's equations as rows: "force" and "velocity"; see `LinearModel.rows`.
 

@@ -53,6 +53,8 @@ class ShortRangeCore(ReadOnlyArrays):
     def respond(self, graph: NeighbourGraph) -> Response:
         """Return the energies, forces and virial of the repulsion."""
         near, pair_p = self._near(graph)
+        if not len(near):
+            return Response(np.zeros(graph.n_atoms), np.zeros((graph.n_atoms, 3)), np.zeros((3, 3)))
         energy_p, slope_p = self.pair_energy(graph.distance_p[near], pair_p)
         return pairwise_response(graph, near, energy_p, slope_p)
 
@@ -75,6 +77,8 @@ class ShortRangeCore(ReadOnlyArrays):
         """Return the edges that are shorter than their radius, and their pairs of species."""
         distance_p = graph.distance_p
         near = np.flatnonzero(distance_p < self.radius_b.max(initial=0.0))
+        if not len(near):  # the usual case
+            return near, near
         species_n = np.searchsorted(self.species_s, graph.number_n)
         pair_p = len(self.species_s) * species_n[graph.centre_p[near]] + species_n[graph.neighbour_p[near]]
         inside = distance_p[near] < self.radius_b[pair_p]
