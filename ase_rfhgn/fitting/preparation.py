@@ -31,7 +31,6 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import FAR, GROUPING, STABILITY, UNLABELLED, random_stream
 from ase_rfhgn.structures.doctor.facts import column
-from ase_rfhgn.structures.doctor.stress_order import exchanged, shear_order
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -162,14 +161,17 @@ def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:
 
 
 def _row_weights(settings: FitSettings, found: Survey, one_body: OneBody) -> FrameWeights:
-    """Return larger weights of the stress of calm frames, unless the user chose one, and none of exchanged shears."""
+    """Return larger weights of the stress of calm frames, unless the user chose one, and none of contradicted labels."""
     component_v = np.ones(6)
-    component_v[[3 + s for s in exchanged(shear_order(found.facts))]] = 0.0
+    component_v[[3 + s for s in found.contradicted.shears]] = 0.0
     weight_ik = np.ones((len(found.energy_i), len(KINDS)))
     weight_ik[one_body.ignored_i, KINDS.index("energy")] = 0.0
+    weight_ik[list(found.contradicted.energies), KINDS.index("energy")] = 0.0
+    weight_ik[list(found.contradicted.forces), KINDS.index("force")] = 0.0
     if settings.stress_weight is None:
         volume_i = np.array([one.volume if np.isfinite(one.stress_v).all() else np.nan for one in found.facts])
         weight_ik[:, KINDS.index("stress")] = calm_stress_weights(column(found.facts, "force_rms"), volume_i)
+    weight_ik[list(found.contradicted.stresses), KINDS.index("stress")] = 0.0
     return FrameWeights(weight_ik, component_v)
 
 
