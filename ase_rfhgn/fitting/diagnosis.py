@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.linear_model import LinearModel
+from ase_rfhgn.fitting.no_better import no_better
 from ase_rfhgn.fitting.ridge_choice import Choice
 from ase_rfhgn.fitting.second_opinion.opinion import second_opinion
-from ase_rfhgn.structures.doctor.composition import deviations
-from ase_rfhgn.structures.doctor.facts import FrameFacts, column
+from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.suspicion import Suspicion, ranked, warn_of
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
-
-NO_BETTER = 0.9
-"""Error on frames left out, in units of the spread of the labels, from which a fit is no better than their mean."""
-
-
-LEAST_SPREAD = {"energy": 1e-4, "force": 1e-3, "stress": 1e-5}
-"""Spread of labels below which there is nothing to predict (eV/atom, eV/Å, eV/Å³)."""
-
 
 def tell(suspicions: Sequence[Suspicion], weights: Mapping[str, float]) -> None:
     """Warn of suspicions before a fit, and refuse labels that contradict each other beyond doubt.
@@ -91,7 +82,7 @@ def diagnosed(
         known = {one.kind for one in told}
         found = [
             *second_opinion(model, factors, items, weights, known, _energy_error(factors, choice)),
-            *_no_better(facts, choice, weights, by_system=factors.grouping.by_system),
+            *no_better(facts, factors, choice, weights),
         ]
         new = ranked(one for one in found if one.kind not in known)
         warn_of(new)
@@ -101,55 +92,3 @@ def diagnosed(
 def _energy_error(factors: Factors, choice: Choice) -> float:
     """Return the error of energies left out (eV/atom), infinite where whole chemical systems are left out."""
     return np.inf if factors.grouping.by_system else choice.cross_validation.get("energy", np.inf)
-
-
-def _no_better(
-    facts: Sequence[FrameFacts], choice: Choice, weights: Mapping[str, float], *, by_system: bool
-) -> Iterator[Suspicion]:
-    """Yield a suspicion if cross-validation finds errors as large as the spread of the labels."""
-    found: dict[str, float] = {}
-    spreads = _spreads(facts)
-    if by_system:
-        del spreads["energy"]  # energies of an unknown system have an unpredictable offset
-    for kind, spread in spreads.items():
-        error = choice.cross_validation.get(kind)
-        if (
-            error is not None
-            and weights.get(kind, 0.0) > 0.0
-            and spread > LEAST_SPREAD[kind]
-            and error > NO_BETTER * spread
-        ):
-            found[kind] = error / spread
-    if found:
-        words = ", ".join(f"{kind} {ratio:.2g}" for kind, ratio in found.items())
-        message = (
-            f"errors on frames left out are as large as the spread of the labels ({words} times): there the fit is no "
-            "better than a mean, do not use it; give more frames, or look at the labels"
-        )
-        yield Suspicion("no better than the mean", message)
-
-
-def _spreads(facts: Sequence[FrameFacts]) -> dict[str, float]:
-    """Return the root mean square of labels around what is known without structures: mean, composition, zero."""
-    deviation_i = deviations([one.composition for one in facts], column(facts, "energy"))
-    force_i, n_atoms_i = column(facts, "force_rms"), column(facts, "n_atoms")
-    stress_iv = np.stack([one.stress_v for one in facts])
-    return {
-        "energy": _root_mean_square(deviation_i),
-        "force": _root_mean_square(force_i, n_atoms_i),
-        "stress": _root_mean_square((stress_iv - _mean(stress_iv)).ravel()),
-    }
-
-
-def _mean(stress_iv: FloatArray) -> FloatArray:
-    known_iv = np.where(np.isnan(stress_iv), 0.0, stress_iv)
-    mean_v: FloatArray = known_iv.sum(axis=0) / max(1, np.isfinite(stress_iv[:, 0]).sum())
-    return mean_v
-
-
-def _root_mean_square(value_i: FloatArray, weight_i: FloatArray | None = None) -> float:
-    known_i = np.isfinite(value_i)
-    if not known_i.any():
-        return 0.0
-    weights = None if weight_i is None else weight_i[known_i]
-    return float(np.sqrt(np.average(np.square(value_i[known_i]), weights=weights)))

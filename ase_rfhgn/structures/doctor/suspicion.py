@@ -19,6 +19,7 @@ KINDS = (
     "force zeros",
     "stress zeros",
     "references",
+    "contradiction",
     "hidden variable",
     "labels elsewhere",
     "no better than the mean",
