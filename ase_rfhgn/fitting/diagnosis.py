@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 
 import numpy as np
 
@@ -12,9 +14,41 @@ from ase_rfhgn.fitting.linear_model import LinearModel
 from ase_rfhgn.fitting.no_better import no_better
 from ase_rfhgn.fitting.ridge_choice import Choice
 from ase_rfhgn.fitting.second_opinion.opinion import second_opinion
+from ase_rfhgn.fitting.survey import Survey
 from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.suspicion import Suspicion, ranked, warn_of
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
+
+LEAST_LABELS = 1.0 / 50.0
+"""Labels per coefficient below which the prior decides nearly everything."""
+
+
+def few_labels(survey: Survey, weights: Mapping[str, float], n_columns: int) -> Iterator[Suspicion]:
+    """Yield a suspicion if there are very few labels for the coefficients of a fit; copies of a structure count once.
+
+    Parameters
+    ----------
+    survey : Survey
+        Survey of the training set.
+    weights : mapping of str to float
+        Weight of every kind of label.
+    n_columns : int
+        Number of coefficients.
+    """
+    originals = [survey.facts[i] for i in sorted(set(survey.original_i))]
+    n_labels = {
+        "energy": sum(np.isfinite(one.energy) for one in originals),
+        "force": sum(3 * one.n_atoms for one in originals if np.isfinite(one.force_rms)),
+        "stress": sum(6 for one in originals if np.isfinite(one.stress_v).all()),
+    }
+    n_used = int(sum(n for kind, n in n_labels.items() if weights.get(kind, 0.0) > 0.0))
+    if 0 < n_used < LEAST_LABELS * n_columns:
+        message = (
+            f"there are {n_used} labels for {n_columns} coefficients: the prior decides nearly everything; give more "
+            "frames, or forces beside energies, or set fewer channels"
+        )
+        yield Suspicion("few frames", message)
+
 
 def tell(suspicions: Sequence[Suspicion], weights: Mapping[str, float]) -> None:
     """Warn of suspicions before a fit, and refuse labels that contradict each other beyond doubt.

@@ -10,7 +10,7 @@ import numpy as np
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
 from ase_rfhgn.fitting.default_size import default_size
-from ase_rfhgn.fitting.diagnosis import tell
+from ase_rfhgn.fitting.diagnosis import few_labels, tell
 from ase_rfhgn.fitting.engine import Options, Prepared
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.linear_model import KINDS
@@ -31,6 +31,7 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import FAR, GROUPING, STABILITY, UNLABELLED, random_stream
 from ase_rfhgn.structures.doctor.facts import column
+from ase_rfhgn.structures.doctor.suspicion import ranked
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -73,16 +74,18 @@ class PotentialProblem:
         one_body = one_body_energies(settings, found)
         grouping = group_frames(found, random_stream(settings.seed, GROUPING))
         weights = _weights(settings, found)
-        tell(found.suspicions, weights)
         has_energies = bool(np.isfinite(found.energy_i).any()) and weights["energy"] > 0.0
+        model = SphericalModel(
+            fields=_initialised(settings, found),
+            baseline=_baseline(one_body, found),
+            species_power=1.0 if grouping.by_system else 0.0,
+            free_s=one_body.free_s,
+            closest=frames.closest,
+        )
+        suspicions = ranked([*found.suspicions, *few_labels(found, weights, model.layout.n_columns)])
+        tell(suspicions, weights)
         return Prepared(
-            model=SphericalModel(
-                fields=_initialised(settings, found),
-                baseline=_baseline(one_body, found),
-                species_power=1.0 if grouping.by_system else 0.0,
-                free_s=one_body.free_s,
-                closest=frames.closest,
-            ),
+            model=model,
             items=items,
             grouping=grouping,
             weights=weights,
@@ -92,7 +95,7 @@ class PotentialProblem:
             n_atoms_i=found.count_is.sum(axis=1),
             energies="absolute" if has_energies or settings.known_energy is not None else "relative",
             facts=found.facts,
-            suspicions=found.suspicions,
+            suspicions=suspicions,
         )
 
     def unlabelled(self, prepared: Prepared) -> Factor | None:

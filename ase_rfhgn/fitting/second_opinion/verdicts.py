@@ -16,7 +16,6 @@ from ase_rfhgn.structures.doctor.units import (
     FORCE_FAULTS,
     STRESS_FAULTS,
     Hypothesis,
-    Mended,
     Verdict,
     judged,
 )
@@ -93,9 +92,20 @@ def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
         return
     told_iv = np.stack([one.told_stress_v for one in known if one.told_stress_v is not None])
     predicted_iv = np.stack([one.stress_v for one in known if one.stress_v is not None])
-    told_c_iv, predicted_c_iv = told_iv - np.median(told_iv, axis=0), predicted_iv - np.median(predicted_iv, axis=0)
-    readings = ((told_iv, predicted_iv), (told_c_iv, predicted_c_iv))  # the mean pressure may be unknown
-    verdicts = [judged(STRESS_FAULTS, _scaled(t.ravel(), p.ravel())) for t, p in readings]
+    volume_i = np.array([one.volume * one.n_atoms for one in known])
+    faults = [one for one in STRESS_FAULTS if np.isfinite(volume_i).all() or not one.per_volume]
+
+    def mended(one: Hypothesis) -> FloatArray:
+        value_iv: FloatArray = one.factor * told_iv
+        return value_iv / volume_i[:, None] if one.per_volume else value_iv
+
+    def centred(value_iv: FloatArray) -> FloatArray:  # the mean pressure may be unknown
+        return (value_iv - np.median(value_iv, axis=0)).ravel()
+
+    verdicts = [
+        judged(faults, lambda one: (mended(one).ravel(), predicted_iv.ravel())),
+        judged(faults, lambda one: (centred(mended(one)), centred(predicted_iv))),
+    ]
     verdict = min(verdicts, key=lambda one: one.misfit)
     if verdict.is_suspicious:
         message = (
@@ -105,10 +115,6 @@ def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
         yield Suspicion("stress units", message)
     else:
         yield from mixed_units(frames, "stress")
-
-
-def _scaled(told_m: FloatArray, predicted_m: FloatArray) -> Mended:
-    return lambda one: (one.factor * told_m, predicted_m)
 
 
 def two_references(
