@@ -164,7 +164,7 @@ def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:
 
 
 def _row_weights(settings: FitSettings, found: Survey, one_body: OneBody) -> FrameWeights:
-    """Return larger weights of the stress of calm frames, unless the user chose one, and none of contradicted labels."""
+    """Return larger weights of stresses of calm frames, unless the user chose one, and none of contradicted labels."""
     component_v = np.ones(6)
     component_v[[3 + s for s in found.contradicted.shears]] = 0.0
     weight_ik = np.ones((len(found.energy_i), len(KINDS)))

@@ -10,7 +10,7 @@ from ase.data import covalent_radii
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.runtime.progress import progress_bar
-from ase_rfhgn.structures.doctor.contradicted import Contradicted
+from ase_rfhgn.structures.doctor.contradicted import SOUND_LABELS, Contradicted
 from ase_rfhgn.structures.doctor.examination import Doctor
 from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.loneliness import refuse_isolation
@@ -81,7 +81,7 @@ class Survey:
     original_i: tuple[int, ...] = ()
     facts: tuple[FrameFacts, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
-    contradicted: Contradicted = Contradicted()
+    contradicted: Contradicted = SOUND_LABELS
 
     @property
     def system_i(self) -> list[tuple[int, ...]]:

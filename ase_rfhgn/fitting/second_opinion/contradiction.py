@@ -17,7 +17,7 @@ from ase_rfhgn.structures.doctor.composition import typical_size
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 
 CONTRADICTED = 2.0
-"""Ratio of force errors with and without energies from which the two contradict each other; sound data have up to 1.6."""
+"""Ratio of force errors with and without energies from which these contradict the forces; sound data have up to 1.6."""
 
 SAME_VOLUME = 1e-3
 """Relative difference of volumes up to which frames have one volume."""

@@ -135,7 +135,7 @@ def mixed_units(frames: Sequence[Predicted], kind: str) -> Iterator[Suspicion]:
 def _opposite(found: Likeness) -> BoolArray:
     """Return labels that are the opposite of predictions; a single one must be so without doubt."""
     same_size_i = np.abs(np.log(found.ratio_i)) < np.log(STRANGE)
-    opposite_i = found.large_i & same_size_i & (found.cosine_i < OPPOSITE)
+    opposite_i: BoolArray = found.large_i & same_size_i & (found.cosine_i < OPPOSITE)
     if float(np.median(found.cosine_i)) < GUESSED:
         return opposite_i & False
     between_i = found.large_i & ~opposite_i & (found.cosine_i < UNCLEAR)

@@ -113,9 +113,7 @@ def small_fits(
     return SmallFits(left_out, fitted(stack(list(row_g.values()))), "energy" in kinds)
 
 
-def spread_of(
-    model: SphericalModel, factors: Factors, weights: Mapping[str, float], column_f: IntArray
-) -> FloatArray:
+def spread_of(model: SphericalModel, factors: Factors, weights: Mapping[str, float], column_f: IntArray) -> FloatArray:
     """Return the prior spread of the coefficients of some columns, for some kinds of labels.
 
     Parameters

@@ -9,7 +9,9 @@ import numpy as np
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.fitting.second_opinion.mixed_units import FEWEST_FRAMES, mixed_units, root_mean_square
 from ase_rfhgn.fitting.second_opinion.predictions import Predicted, deviations_of, with_label
+from ase_rfhgn.structures.doctor.agreement import CLOSE, MISPLACED
 from ase_rfhgn.structures.doctor.composition import typical_size
+from ase_rfhgn.structures.doctor.stress_order import ORDERS, exchanged, wrong_order
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.doctor.units import (
     ENERGY_FAULTS,
@@ -18,6 +20,7 @@ from ase_rfhgn.structures.doctor.units import (
     Hypothesis,
     Verdict,
     judged,
+    misfit,
 )
 
 FAR = 10.0
@@ -114,7 +117,19 @@ def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
         )
         yield Suspicion("stress units", message)
     else:
-        yield from mixed_units(frames, "stress")
+        yield from _order_of_stresses(told_iv, predicted_iv) or mixed_units(frames, "stress")
+
+
+def _order_of_stresses(told_iv: FloatArray, predicted_iv: FloatArray) -> tuple[Suspicion, ...]:
+    """Return a suspicion if shear stresses are like predictions in another order than that of ASE."""
+    shear_is, predicted_is = told_iv[:, 3:], predicted_iv[:, 3:]
+    order = min(ORDERS, key=lambda one: misfit(shear_is[:, one].ravel(), predicted_is.ravel()))
+    moved = exchanged(order)
+    if not moved:
+        return ()
+    predicted_m, places = predicted_is[:, moved].ravel(), [order[s] for s in moved]
+    sound, best = (misfit(shear_is[:, at].ravel(), predicted_m) for at in (moved, places))
+    return tuple(wrong_order(order)) if best < min(MISPLACED * sound, 2.0 * CLOSE) else ()
 
 
 def two_references(

@@ -9,7 +9,7 @@ import numpy as np
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.pairs import Pair
-from ase_rfhgn.structures.doctor.stress_order import ORDERS
+from ase_rfhgn.structures.doctor.stress_order import ORDERS, exchanged
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.doctor.units import (
     ENERGY_FAULTS,
@@ -89,7 +89,7 @@ class Agreement:
 
     def _frames(self, chosen_m: BoolArray | None = None) -> list[int]:
         """Return the frames of some pairs, by default of all."""
-        pairs = self._pairs if chosen_m is None else [self._pairs[m] for m in np.flatnonzero(chosen_m)]
+        pairs = self._pairs if chosen_m is None else [self._pairs[m] for m in np.flatnonzero(chosen_m).tolist()]
         return sorted({i for pair in pairs for i in (pair.first, pair.second)})
 
     def _shows(self, fault: Hypothesis) -> BoolArray:
@@ -98,7 +98,8 @@ class Agreement:
         size_m = np.maximum(np.abs(left_m), np.abs(self._force_m))
         shows_m: BoolArray = (told_m != 0.0) & (np.abs(left_m) > CLOSE * size_m)
         shows_m &= np.abs(left_m - self._stresses(fault)) < CLOSE * np.abs(left_m)
-        return shows_m & (np.abs(left_m - told_m) > AWAY * size_m)
+        shows_m &= np.abs(left_m - told_m) > AWAY * size_m
+        return shows_m
 
     def of_forces(self) -> Verdict:
         """Return the verdict on energies and forces."""
@@ -162,7 +163,7 @@ class Agreement:
         """Return whether stresses explain the energies as they are."""
         used_m = self._stress_m != 0.0
         enough = np.count_nonzero(used_m) >= FEWEST_SOUND
-        return enough and misfit((self._rise_m - self._force_m)[used_m], self._stress_m[used_m]) < CLOSE
+        return bool(enough) and misfit((self._rise_m - self._force_m)[used_m], self._stress_m[used_m]) < CLOSE
 
     def _parts(self) -> list[Agreement]:
         """Return the agreement of the pairs of every kind of structure."""
@@ -179,7 +180,7 @@ class Agreement:
                 f"stresses that contradict the energies: they look like {fault.words}, and other stresses do not; a "
                 "fit uses only those that are sound"
             )
-            names = tuple(self._facts[i].name for i in np.flatnonzero(wrong_i))
+            names = tuple(self._facts[i].name for i in np.flatnonzero(wrong_i).tolist())
             yield Suspicion("stress units", message, names, len(self._facts))
         verdicts = [(part, part.of_forces()) for part in self._parts()]
         proofs = [(part, verdict) for part, verdict in verdicts if verdict.is_proven]
@@ -198,6 +199,10 @@ class Agreement:
             return None
         normal_m = np.array([pair.normal_work for pair in self._pairs])
         left_m = (self._rise_m - self._force_m - normal_m)[used_m]
-        misfits = {order: misfit(left_m, shear_mss[used_m][:, order, range(3)].sum(axis=1)) for order in ORDERS}
-        sound, order = misfits[ORDERS[0]], min(misfits, key=misfits.__getitem__)
-        return order if misfits[order] < min(MISPLACED * sound, 2.0 * CLOSE) else None
+        answer_mss = shear_mss[used_m]
+        order = min(ORDERS, key=lambda one: misfit(left_m, answer_mss[:, one, range(3)].sum(axis=1)))
+        moved = exchanged(order)
+        left_m = left_m - sum(answer_mss[:, s, s] for s in range(3) if s not in moved)
+        told_m, mended_m = (sum(answer_mss[:, place[s], s] for s in moved) for place in (ORDERS[0], order))
+        is_other = bool(moved) and misfit(left_m, mended_m) < min(MISPLACED * misfit(left_m, told_m), 2.0 * CLOSE)
+        return order if is_other else None

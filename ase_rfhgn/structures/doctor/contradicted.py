@@ -25,3 +25,7 @@ class Contradicted:
     forces: tuple[int, ...] = ()
     stresses: tuple[int, ...] = ()
     shears: tuple[int, ...] = ()
+
+
+SOUND_LABELS = Contradicted()
+"""No label is contradicted."""

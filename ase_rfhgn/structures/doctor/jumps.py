@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -42,7 +41,8 @@ class Jumps:
     energy_i : ndarray of shape (n_frames,)
         Whether the energy of a frame jumps away from those of most similar frames.
     force_i : ndarray of shape (n_frames,)
-        Whether its forces are doubtful, too: the offset is not a constant, as another reference would be.
+        Whether its forces are doubtful, too: the offset is not one constant of several frames, as that of another
+        reference is.
     largest : float
         Largest jump per atom (eV).
     """
@@ -63,7 +63,7 @@ class Jumps:
             f"energies that differ from a similar frame by up to {self.largest:.2g} eV/atom which forces do not "
             "explain; are all labels of one calculation, and in the same units? A fit does not use these energies"
         )
-        message += ", nor forces where the offset is not constant" if self.force_i.any() else ""
+        message += ", nor the forces where offsets are not one constant" if self.force_i.any() else ""
         yield from about(facts, self.energy_i, "references", message)
 
 
@@ -79,22 +79,22 @@ def jumps(facts: Sequence[FrameFacts], pairs: Sequence[Pair]) -> Jumps:
     """
     energy_i, force_i = np.zeros((2, len(facts)), dtype=bool)
     left_m, is_jump_m = _unexplained(facts, pairs)
-    jumping = {facts[pair.first].kin for pair, is_jump in zip(pairs, is_jump_m, strict=True) if is_jump}
-    for kin in jumping:
+    for kin in {facts[pair.first].kin for pair, is_jump in zip(pairs, is_jump_m, strict=True) if is_jump}:
         number_k = np.array([i for i, one in enumerate(facts) if one.kin == kin and np.isfinite(one.energy)])
         place = {int(i): k for k, i in enumerate(number_k)}
         own = [m for m, pair in enumerate(pairs) if facts[pair.first].kin == kin]
         end_m2 = np.array([[place[pairs[m].first], place[pairs[m].second]] for m in own])
-        jump = 0.5 * typical_size(left_m[own][is_jump_m[own]])
-        energy_k = np.array([facts[i].energy for i in number_k])
-        level_k = _levels(energy_k, end_m2[~is_jump_m[own]].tolist(), min(LEVEL, jump))
-        usual = int(np.bincount(level_k).argmax())
-        tolerance = max(LEAST_JUMP, CONSTANT * float(typical_size(left_m[own][~is_jump_m[own]])))
-        jump_m2, offset_m = level_k[end_m2[is_jump_m[own]]], left_m[own][is_jump_m[own]]
+        left, jumped = left_m[own], is_jump_m[own]
+        height_k = _heights(np.array([facts[i].energy for i in number_k]), end_m2, np.where(jumped, left, 0.0))
+        level_k = _levels(height_k, min(LEVEL, 0.5 * typical_size(left[jumped])))
+        count = np.bincount(level_k)
+        usual = next(level for level in level_k.tolist() if count[level] == count.max())  # the first of equals
+        tolerance = max(LEAST_JUMP, CONSTANT * typical_size(left[~jumped]))
+        jump_m2, offset_m = level_k[end_m2[jumped]], left[jumped]
         for level in set(jump_m2.ravel().tolist()) - {usual}:
             offsets = np.append(offset_m[jump_m2[:, 1] == level], -offset_m[jump_m2[:, 0] == level])
             energy_i[number_k[level_k == level]] = True
-            is_single = len(offsets) == 1 and np.count_nonzero(level_k == level) == 1
+            is_single = np.count_nonzero(level_k == level) == 1
             force_i[number_k[level_k == level]] = is_single or float(np.ptp(offsets)) > tolerance
     return Jumps(energy_i, force_i, float(np.abs(left_m[is_jump_m]).max(initial=0.0)))
 
@@ -119,15 +119,24 @@ def _stiffening(facts: Sequence[FrameFacts], pairs: Sequence[Pair]) -> FloatArra
     kin_m = np.array([facts[pair.first].kin for pair in pairs])
     usual = {kin: np.median(volume_m[kin_m == kin]) for kin in set(kin_m.tolist())}
     ratio_m = np.array([usual[kin] for kin in kin_m.tolist()]) / volume_m
-    return np.maximum(1.0, np.nan_to_num(ratio_m, nan=1.0)) ** STIFFENING
+    stiffening_m: FloatArray = np.maximum(1.0, np.nan_to_num(ratio_m, nan=1.0)) ** STIFFENING
+    return stiffening_m
 
 
-def _levels(energy_k: FloatArray, edges: Iterable[Sequence[int]], width: float) -> IntArray:
-    """Return the level of every frame: frames of nearly equal energies, or linked by a pair without a jump, share it."""
-    order = np.argsort(energy_k, kind="stable").tolist()
-    near = [(a, b) for a, b in pairwise(order) if energy_k[b] - energy_k[a] < width]
-    level_k = np.arange(len(energy_k))
-    for a, b in (*edges, *near):
-        low, high = sorted((level_k[a], level_k[b]))
-        level_k[level_k == high] = low
+def _heights(energy_k: FloatArray, end_m2: IntArray, jump_m: FloatArray) -> FloatArray:
+    """Return energies without what forces explain: along a chain of pairs they change by jumps alone."""
+    chain_k, offset_k = np.arange(len(energy_k)), np.zeros(len(energy_k))
+    for (first, second), jump in sorted(zip(end_m2.tolist(), jump_m.tolist(), strict=True), key=lambda one: one[0][1]):
+        chain_k[second] = chain_k[first]
+        offset_k[second] = offset_k[first] + jump
+    base_k = np.array([np.median((energy_k - offset_k)[chain_k == chain]) for chain in chain_k])
+    height_k: FloatArray = base_k + offset_k
+    return height_k
+
+
+def _levels(height_k: FloatArray, width: float) -> IntArray:
+    """Return the level of every frame: those of the next height, up to a width, share it."""
+    order = np.argsort(height_k)
+    level_k = np.empty(len(height_k), dtype=np.int64)
+    level_k[order] = np.cumsum(np.append(0, np.diff(height_k[order]) > width))
     return level_k

@@ -58,13 +58,13 @@ def wrong_order(order: Sequence[int] | None) -> Iterator[Suspicion]:
     """
     if order is not None:
         message = (
-            f"shear stresses are in the wrong places: {order_in_words(order)}; a fit does not use them; "
+            f"shear stresses are in the wrong places: {_in_words(order)}; "
             "ASE's order is xx, yy, zz, yz, xz, xy (VASP writes xx, yy, zz, xy, yz, zx)"
         )
         yield Suspicion("stress order", message)
 
 
-def order_in_words(order: Sequence[int]) -> str:
+def _in_words(order: Sequence[int]) -> str:
     """Return which shear component stands in place of which."""
     return ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in exchanged(order))
 
