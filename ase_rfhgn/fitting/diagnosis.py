@@ -33,6 +33,13 @@ def few_labels(survey: Survey, weights: Mapping[str, float], n_columns: int) -> 
     n_columns : int
         Number of coefficients.
     """
+    if survey.isolated_i.all():
+        message = (
+            "all frames are isolated atoms: nothing is learned about bonds; give frames in which atoms are closer than "
+            f"{survey.cutoff:g} Å"
+        )
+        yield Suspicion("few frames", message)
+        return
     originals = [survey.facts[i] for i in sorted(set(survey.original_i))]
     n_labels = {
         "energy": sum(np.isfinite(one.energy) for one in originals),
