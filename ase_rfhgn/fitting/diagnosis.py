@@ -6,23 +6,53 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.linear_model import LinearModel
+from ase_rfhgn.fitting.no_better import no_better
 from ase_rfhgn.fitting.ridge_choice import Choice
 from ase_rfhgn.fitting.second_opinion.opinion import second_opinion
-from ase_rfhgn.structures.doctor.composition import deviations
-from ase_rfhgn.structures.doctor.facts import FrameFacts, column
+from ase_rfhgn.fitting.survey import Survey
+from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.suspicion import Suspicion, ranked, warn_of
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
 
-NO_BETTER = 0.9
-"""Error on frames left out, in units of the spread of the labels, from which a fit is no better than their mean."""
+LEAST_LABELS = 1.0 / 50.0
+"""Labels per coefficient below which the prior decides nearly everything."""
 
 
-LEAST_SPREAD = {"energy": 1e-4, "force": 1e-3, "stress": 1e-5}
-"""Spread of labels below which there is nothing to predict (eV/atom, eV/Å, eV/Å³)."""
+def few_labels(survey: Survey, weights: Mapping[str, float], n_columns: int) -> Iterator[Suspicion]:
+    """Yield a suspicion if there are very few labels for the coefficients of a fit; copies of a structure count once.
+
+    Parameters
+    ----------
+    survey : Survey
+        Survey of the training set.
+    weights : mapping of str to float
+        Weight of every kind of label.
+    n_columns : int
+        Number of coefficients.
+    """
+    if survey.isolated_i.all():
+        message = (
+            "all frames are isolated atoms: nothing is learned about bonds; give frames in which atoms are closer than "
+            f"{survey.cutoff:g} Å"
+        )
+        yield Suspicion("few frames", message)
+        return
+    originals = [survey.facts[i] for i in sorted(set(survey.original_i))]
+    n_labels = {
+        "energy": sum(np.isfinite(one.energy) for one in originals),
+        "force": sum(3 * one.n_atoms for one in originals if np.isfinite(one.force_rms)),
+        "stress": sum(6 for one in originals if np.isfinite(one.stress_v).all()),
+    }
+    n_used = int(sum(n for kind, n in n_labels.items() if weights.get(kind, 0.0) > 0.0))
+    if 0 < n_used < LEAST_LABELS * n_columns:
+        message = (
+            f"there are {n_used} labels for {n_columns} coefficients: the prior decides nearly everything; give more "
+            "frames, or forces beside energies, or set fewer channels"
+        )
+        yield Suspicion("few frames", message)
 
 
 def tell(suspicions: Sequence[Suspicion], weights: Mapping[str, float]) -> None:
@@ -91,7 +121,7 @@ def diagnosed(
         known = {one.kind for one in told}
         found = [
             *second_opinion(model, factors, items, weights, known, _energy_error(factors, choice)),
-            *_no_better(facts, choice, weights, by_system=factors.grouping.by_system),
+            *no_better(facts, factors, choice, weights),
         ]
         new = ranked(one for one in found if one.kind not in known)
         warn_of(new)
@@ -101,55 +131,3 @@ def diagnosed(
 def _energy_error(factors: Factors, choice: Choice) -> float:
     """Return the error of energies left out (eV/atom), infinite where whole chemical systems are left out."""
     return np.inf if factors.grouping.by_system else choice.cross_validation.get("energy", np.inf)
-
-
-def _no_better(
-    facts: Sequence[FrameFacts], choice: Choice, weights: Mapping[str, float], *, by_system: bool
-) -> Iterator[Suspicion]:
-    """Yield a suspicion if cross-validation finds errors as large as the spread of the labels."""
-    found: dict[str, float] = {}
-    spreads = _spreads(facts)
-    if by_system:
-        del spreads["energy"]  # energies of an unknown system have an unpredictable offset
-    for kind, spread in spreads.items():
-        error = choice.cross_validation.get(kind)
-        if (
-            error is not None
-            and weights.get(kind, 0.0) > 0.0
-            and spread > LEAST_SPREAD[kind]
-            and error > NO_BETTER * spread
-        ):
-            found[kind] = error / spread
-    if found:
-        words = ", ".join(f"{kind} {ratio:.2g}" for kind, ratio in found.items())
-        message = (
-            f"errors on frames left out are as large as the spread of the labels ({words} times): there the fit is no "
-            "better than a mean, do not use it; give more frames, or look at the labels"
-        )
-        yield Suspicion("no better than the mean", message)
-
-
-def _spreads(facts: Sequence[FrameFacts]) -> dict[str, float]:
-    """Return the root mean square of labels around what is known without structures: mean, composition, zero."""
-    deviation_i = deviations([one.composition for one in facts], column(facts, "energy"))
-    force_i, n_atoms_i = column(facts, "force_rms"), column(facts, "n_atoms")
-    stress_iv = np.stack([one.stress_v for one in facts])
-    return {
-        "energy": _root_mean_square(deviation_i),
-        "force": _root_mean_square(force_i, n_atoms_i),
-        "stress": _root_mean_square((stress_iv - _mean(stress_iv)).ravel()),
-    }
-
-
-def _mean(stress_iv: FloatArray) -> FloatArray:
-    known_iv = np.where(np.isnan(stress_iv), 0.0, stress_iv)
-    mean_v: FloatArray = known_iv.sum(axis=0) / max(1, np.isfinite(stress_iv[:, 0]).sum())
-    return mean_v
-
-
-def _root_mean_square(value_i: FloatArray, weight_i: FloatArray | None = None) -> float:
-    known_i = np.isfinite(value_i)
-    if not known_i.any():
-        return 0.0
-    weights = None if weight_i is None else weight_i[known_i]
-    return float(np.sqrt(np.average(np.square(value_i[known_i]), weights=weights)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,8 @@ from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.posterior import Omission, parts_of
 from ase_rfhgn.runtime.progress import progress_bar
 from ase_rfhgn.runtime.threads import single_threaded
-from ase_rfhgn.structures.frame_graphs import GraphedFrame
+from ase_rfhgn.structures.doctor.places import kin_of, originals, place_marks
+from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
 
 STANDS_OUT = 5.0
 """Typical deviations from the median (of the logarithm of errors) beyond which a frame stands out."""
@@ -52,7 +54,8 @@ def left_out_errors(
 ) -> list[LeftOutErrors]:
     """Return, for every frame of a fit, the errors of the fit to all other frames.
 
-    Features and ridges of these fits are the same.
+    Features and ridges of these fits are the same. Copies of a structure are left out together: a fit that knows
+    one of them says nothing about the others.
 
     Parameters
     ----------
@@ -73,11 +76,10 @@ def left_out_errors(
     Notes
     -----
     See `ase_rfhgn.regression.posterior.Omission` for the formulae. A frame costs its rows and one triangular solve
-    per row; nothing is fitted again.
+    per row; nothing is fitted again. Labels that the fit does not use have no error.
     """
     state = state_of(fitted, bonds)
     weights = state.system.weights
-    found: list[LeftOutErrors] = []
 
     def rows_of(item: GraphedFrame) -> _Rows:
         refuse_strangers(state.system, [item.frame.name], [item.frame.fingerprint])
@@ -87,15 +89,37 @@ def left_out_errors(
             if weight.any():
                 weight_m[kind] = weight[weight > 0.0]
                 by_kind[kind] = weight_m[kind][:, None] * row_mf[weight > 0.0]
-        return _Rows(item.frame.name, by_kind, weight_m)
+        return _Rows(item.index, item.frame.name, by_kind, weight_m)
 
     with single_threaded():
+        items = state.frames(frames)
         regression = state.system.regression()
         omission = Omission(regression, regression.solve())
-        read = progress_bar(state.frames(frames), "leave one out", shown=progress)
-        for frame, residual_m in omission.each(map(rows_of, read), _Rows.joined):
-            found.append(_summary(len(found), frame, residual_m))
-    return found
+        read = progress_bar(items, "leave one out", shown=progress)
+        found = {item.index: LeftOutErrors(item.index, item.frame.name, None, None, None) for item in items}
+        for together, residual_m in omission.each(_with_copies(items, map(rows_of, read)), _joined):
+            parts = parts_of(residual_m, [rows.joined() for rows in together])
+            found |= {one.index: _summary(one, part_m) for one, part_m in zip(together, parts, strict=True)}
+    return [found[i] for i in sorted(found)]
+
+
+def _with_copies(items: FrameGraphs, rows: Iterable[_Rows]) -> Iterator[list[_Rows]]:
+    """Yield the rows of every structure: of all its copies at once, when the last one was read."""
+    marks = [(kin_of(item.frame.atoms), place_marks(item.frame.atoms)) for item in items]
+    original_i = originals([kin for kin, _ in marks], [place for _, place in marks]).tolist()
+    n_missing = Counter(original_i)
+    waiting: dict[int, list[_Rows]] = {}
+    for one in rows:
+        original = original_i[one.index]
+        waiting.setdefault(original, []).extend([one] if one.by_kind else [])
+        n_missing[original] -= 1
+        together = waiting.pop(original) if not n_missing[original] else []
+        if together:
+            yield together
+
+
+def _joined(together: Sequence[_Rows]) -> FloatArray:
+    return np.concatenate([rows.joined() for rows in together])
 
 
 def outliers(errors: Sequence[LeftOutErrors]) -> list[LeftOutErrors]:
@@ -132,8 +156,9 @@ def _deviations(value_i: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Name, weighted rows, and their weights, of a frame."""
+    """Number, name, weighted rows, and their weights, of a frame."""
 
+    index: int
     name: str
     by_kind: dict[str, FloatArray]
     weight_m: dict[str, FloatArray]
@@ -143,7 +168,7 @@ class _Rows:
         return np.concatenate(list(self.by_kind.values()))
 
 
-def _summary(index: int, frame: _Rows, residual_m: FloatArray) -> LeftOutErrors:
+def _summary(frame: _Rows, residual_m: FloatArray) -> LeftOutErrors:
     """Return the errors on a frame, from the residuals of its weighted rows."""
     parts = zip(frame.by_kind, parts_of(residual_m, frame.by_kind.values()), strict=True)
     errors = {kind: part_m / frame.weight_m[kind] for kind, part_m in parts}
@@ -153,4 +178,4 @@ def _summary(index: int, frame: _Rows, residual_m: FloatArray) -> LeftOutErrors:
 
     energy = float(errors["energy"][0]) if "energy" in errors else None
     others = (root_mean_square(kind) for kind in ("force", "stress", "velocity"))
-    return LeftOutErrors(index, frame.name, energy, *others)
+    return LeftOutErrors(frame.index, frame.name, energy, *others)

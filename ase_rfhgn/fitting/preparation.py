@@ -11,7 +11,7 @@ from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
 from ase_rfhgn.fitting.baseline_answers import answered, forgotten, known_energies, with_known_stress
 from ase_rfhgn.fitting.default_size import default_size
-from ase_rfhgn.fitting.diagnosis import tell
+from ase_rfhgn.fitting.diagnosis import few_labels, tell
 from ase_rfhgn.fitting.engine import Prepared
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.linear_model import KINDS
@@ -34,7 +34,7 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
 from ase_rfhgn.runtime.random_streams import FAR, GROUPING, STABILITY, UNLABELLED, random_stream
 from ase_rfhgn.structures.doctor.facts import column
-from ase_rfhgn.structures.doctor.stress_order import exchanged, shear_order
+from ase_rfhgn.structures.doctor.suspicion import ranked
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -84,16 +84,18 @@ class PotentialProblem:
         one_body = one_body_energies(settings, found)
         grouping = group_frames(found, random_stream(settings.seed, GROUPING))
         weights = _weights(settings, found)
-        tell(found.suspicions, weights)
         has_energies = bool(np.isfinite(found.energy_i).any()) and weights["energy"] > 0.0
+        model = SphericalModel(
+            fields=_initialised(settings, found),
+            baseline=_baseline(one_body, found, others),
+            species_power=1.0 if grouping.by_system else 0.0,
+            free_s=one_body.free_s,
+            closest=frames.closest,
+        )
+        suspicions = ranked([*found.suspicions, *few_labels(found, weights, model.layout.n_columns)])
+        tell(suspicions, weights)
         return Prepared(
-            model=SphericalModel(
-                fields=_initialised(settings, found),
-                baseline=_baseline(one_body, found, others),
-                species_power=1.0 if grouping.by_system else 0.0,
-                free_s=one_body.free_s,
-                closest=frames.closest,
-            ),
+            model=model,
             items=items,
             grouping=grouping,
             weights=weights,
@@ -103,7 +105,7 @@ class PotentialProblem:
             n_atoms_i=found.count_is.sum(axis=1),
             energies="absolute" if has_energies or settings.known_energy is not None else "relative",
             facts=found.facts,
-            suspicions=found.suspicions,
+            suspicions=suspicions,
         )
 
     def unlabelled(self, prepared: Prepared) -> Factor | None:
@@ -173,14 +175,17 @@ def _weights(settings: FitSettings, found: Survey) -> Mapping[str, float]:
 
 
 def _row_weights(settings: FitSettings, found: Survey, one_body: OneBody) -> FrameWeights:
-    """Return larger weights of the stress of calm frames, unless the user chose one, and none of exchanged shears."""
+    """Return larger weights of stresses of calm frames, unless the user chose one, and none of contradicted labels."""
     component_v = np.ones(6)
-    component_v[[3 + s for s in exchanged(shear_order(found.facts))]] = 0.0
+    component_v[[3 + s for s in found.contradicted.shears]] = 0.0
     weight_ik = np.ones((len(found.energy_i), len(KINDS)))
     weight_ik[one_body.ignored_i, KINDS.index("energy")] = 0.0
+    weight_ik[list(found.contradicted.energies), KINDS.index("energy")] = 0.0
+    weight_ik[list(found.contradicted.forces), KINDS.index("force")] = 0.0
     if settings.stress_weight is None:
         volume_i = np.array([one.volume if np.isfinite(one.stress_v).all() else np.nan for one in found.facts])
         weight_ik[:, KINDS.index("stress")] = calm_stress_weights(column(found.facts, "force_rms"), volume_i)
+    weight_ik[list(found.contradicted.stresses), KINDS.index("stress")] = 0.0
     return FrameWeights(weight_ik, component_v)
 
 

@@ -10,6 +10,7 @@ from ase.data import covalent_radii
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.runtime.progress import progress_bar
+from ase_rfhgn.structures.doctor.contradicted import SOUND_LABELS, Contradicted
 from ase_rfhgn.structures.doctor.examination import Doctor
 from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.loneliness import refuse_isolation
@@ -64,6 +65,8 @@ class Survey:
         Facts about the frames and their labels.
     suspicions : tuple of Suspicion
         What looks wrong about them, the gravest first.
+    contradicted : Contradicted
+        Labels that other labels contradict.
     """
 
     cutoff: float
@@ -78,6 +81,7 @@ class Survey:
     original_i: tuple[int, ...] = ()
     facts: tuple[FrameFacts, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
+    contradicted: Contradicted = SOUND_LABELS
 
     @property
     def system_i(self) -> list[tuple[int, ...]]:
@@ -186,6 +190,7 @@ class Surveyor:
             original_i=tuple(self.doctor.original_i().tolist()),
             facts=self.doctor.facts,
             suspicions=self.doctor.suspicions(),
+            contradicted=self.doctor.contradicted(),
         )
 
 

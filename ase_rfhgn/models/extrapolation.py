@@ -94,7 +94,10 @@ class Cloud(ReadOnlyArrays):
         square_n = np.zeros(len(species_n))
         for s in np.unique(species_n):
             mean_d, whitening_dd = self._whitening[s]
-            square_n[species_n == s] = np.sum(((descriptor_nd[species_n == s] - mean_d) @ whitening_dd) ** 2, axis=1)
+            with np.errstate(over="ignore"):  # where training has nothing, the distance is infinite
+                square_n[species_n == s] = np.sum(
+                    ((descriptor_nd[species_n == s] - mean_d) @ whitening_dd) ** 2, axis=1
+                )
         return square_n
 
     @cached_property

@@ -34,6 +34,8 @@ AROUND = "around_"
 class PredictedUncertainty:
     """Predicted uncertainties: half-widths of the intervals that hold the true values with 68 % probability.
 
+    They are infinite where training has no atom with neighbours of the species, because nothing is known there.
+
     Attributes
     ----------
     energy : float
@@ -148,12 +150,15 @@ class Ensemble(ReadOnlyArrays):
         energy_en = np.array([response.energy_n for response in responses]) + self.one_body_es[:, species_n]
         virial_ev = np.array([voigt(response.virial_cc) for response in responses])
         energy, force, stress = self.interval_scale_ol[:, 0]
+        grade_n = self.domain.grade(descriptor_nd, species_n)
+        unknown_n = np.where(np.isfinite(grade_n), 0.0, np.inf)  # training has no such atom: members say nothing
+        unknown = float(unknown_n.max())
         return PredictedUncertainty(
-            energy=float(energy * _spread(energy_en.sum(axis=1))),
-            energy_n=energy * _spread(energy_en),
-            force_nc=force * _spread(np.array([response.force_nc for response in responses])),
-            stress_v=None if volume is None else stress * _spread(virial_ev) / volume,
-            grade_n=self.domain.grade(descriptor_nd, species_n),
+            energy=float(energy * _spread(energy_en.sum(axis=1))) + unknown,
+            energy_n=energy * _spread(energy_en) + unknown_n,
+            force_nc=force * _spread(np.array([response.force_nc for response in responses])) + unknown_n[:, None],
+            stress_v=None if volume is None else stress * _spread(virial_ev) / volume + unknown,
+            grade_n=grade_n,
         )
 
     def as_arrays(self) -> dict[str, FloatArray]:

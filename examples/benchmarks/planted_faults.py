@@ -206,12 +206,61 @@ def _one_frame(frames: Sequence[Atoms]) -> list[Atoms]:
     return [frames[0]] * len(frames)
 
 
+def _constant(_i: int, _n: int, _atoms: Atoms, results: Labels) -> None:
+    results["energy"] = np.array(-123.456)
+
+
+def _isolated(_i: int, _n: int, atoms: Atoms, results: Labels) -> None:
+    atoms.pbc = False
+    results.pop("stress", None)
+
+
+def _in_bohr(_i: int, _n: int, atoms: Atoms, _results: Labels) -> None:
+    atoms.set_cell(atoms.cell.array / Bohr)
+    atoms.positions /= Bohr
+
+
+def _virials(_i: int, _n: int, atoms: Atoms, results: Labels) -> None:
+    results["stress"] = -atoms.get_volume() * results["stress"]
+
+
+def _voigt(_i: int, _n: int, _atoms: Atoms, results: Labels) -> None:
+    """Order the stress as VASP does, xx, yy, zz, xy, yz, zx."""
+    results["stress"] = results["stress"][[0, 1, 2, 5, 3, 4]]
+
+
+def _mirrored(_i: int, _n: int, _atoms: Atoms, results: Labels) -> None:
+    """Order the stress as xx, yy, zz, xy, xz, yz."""
+    results["stress"] = results["stress"][[0, 1, 2, 5, 4, 3]]
+
+
+def _reversed_atoms(_i: int, _n: int, _atoms: Atoms, results: Labels) -> None:
+    results["forces"] = results["forces"][::-1]
+
+
+def _shifted(label: str, by: int = 1) -> Callable[[Sequence[Atoms]], list[Atoms]]:
+    """Return what gives every frame a label of the frame before it."""
+
+    def plant(frames: Sequence[Atoms]) -> list[Atoms]:
+        others = [frames[i - by].calc.results[label] for i in range(len(frames))]
+        return each(lambda i, _n, _atoms, results: results.update({label: np.array(others[i])}))(frames)
+
+    return plant
+
+
+def _old_forces(frames: Sequence[Atoms]) -> list[Atoms]:
+    """Return frames of which every second one has the forces of the frame before it."""
+    shifted = _shifted("forces")(frames)
+    return [wrong if i % 2 else right for i, (wrong, right) in enumerate(zip(shifted, frames, strict=True))]
+
+
 def _hidden(frames: Sequence[Atoms]) -> list[Atoms]:
     """Return every structure with two energies."""
     other = each(lambda _i, _n, atoms, results: results.update(energy=results["energy"] + 0.3 * len(atoms)))(frames)
     return [atoms for pair in zip(frames, other, strict=True) for atoms in pair]
 
 
+CONTRADICTED = ("contradiction", "no better than the mean", "net forces", "force units", "energy units")
 UNITS, REFERENCES = ("force units", "energy units"), ("references",)
 FAULTS = (
     Fault("stress in GPa", ("stress units",), scaled("stress", 1.0 / GPa), "stress"),
@@ -243,6 +292,16 @@ FAULTS = (
     Fault("forces of 700 eV/Å", ("garbage", "force units"), each(_garbage_forces)),
     Fault("energies 250 eV/atom off", ("garbage",), each(_garbage_energy)),
     Fault("atoms 0.5 Å apart", ("close atoms",), each(_on_top)),
+    Fault("one energy for all", ("labels of others",), each(_constant)),
+    Fault("forces of the frame before, every second", ("labels of others",), _old_forces),
+    Fault("energies of the frame before", CONTRADICTED, _shifted("energy")),
+    Fault("forces of the frame before", CONTRADICTED, _shifted("forces")),
+    Fault("forces of atoms in another order", CONTRADICTED, each(_reversed_atoms)),
+    Fault("positions and cells in Bohr", ("distances", *UNITS, "stress units"), each(_in_bohr)),
+    Fault("crystals without pbc", ("periodicity",), each(_isolated), "stress"),
+    Fault("virials in place of stresses", ("stress units",), each(_virials), "stress"),
+    Fault("stress in the order of VASP", ("stress order",), each(_voigt), "stress"),
+    Fault("stress as xx yy zz xy xz yz", ("stress order",), each(_mirrored), "stress"),
     Fault("forces under another name", ("labels elsewhere",), each(_elsewhere)),
     Fault("net forces", ("net forces",), each(_net)),
 )

@@ -37,6 +37,20 @@ def test_errors_are_those_of_fits_without_the_frame() -> None:
         assert error.force_rmse == pytest.approx(force_rmse, abs=1e-7)
 
 
+@pytest.mark.filterwarnings("ignore::ase_rfhgn.errors.TrainingDataWarning")  # of the copies
+def test_copies_are_left_out_together() -> None:
+    frames = coppers(12)
+    copies = [*frames, frames[3], frames[3], frames[7]]
+    potential = small_fit(copies)
+    errors = left_out_errors(potential, copies)
+    assert [error.index for error in errors] == list(range(15))
+    answer = downdate(potential, [frames[3]] * 3).evaluate(frames[3])
+    expected = (frames[3].get_potential_energy() - answer.energy) / 4
+    for i in (3, 12, 13):
+        assert errors[i].energy == pytest.approx(expected, abs=1e-8)
+    assert errors[7].force_rmse == pytest.approx(errors[14].force_rmse)
+
+
 @pytest.mark.parametrize("label", ["energy", "forces", "stress"])
 @pytest.mark.filterwarnings("ignore::ase_rfhgn.errors.TrainingDataWarning")  # the fit sees it, too
 def test_a_frame_with_a_corrupted_label_is_named(label: str) -> None:

@@ -13,7 +13,7 @@ from conftest import MakePotential, strained_copper
 from labelled import labelled
 
 from ase_rfhgn.calculators.rfhgn import RFHGNCalculator
-from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.errors import SettingsError, TrainingDataWarning
 from ase_rfhgn.features.spherical.reduced import reduced_features, reduced_fields
 from ase_rfhgn.features.spherical.rows import feature_rows, isolated_features
 from ase_rfhgn.fitting.fit import fit
@@ -57,6 +57,37 @@ def test_fits_with_more_features_than_rows_know_that_they_know_little(n_frames: 
     reliability = reliability_of(compare(potential, [strained_copper(rng) for _ in range(15)], uncertainty=True))
     assert reliability is not None
     assert least < reliability.within(1.0) < 0.9
+
+
+@pytest.mark.filterwarnings("ignore:.* molecular dynamics")
+def test_a_fit_to_isolated_atoms_warns_and_knows_that_it_knows_nothing() -> None:
+    boxes = [Atoms("Cu", cell=[12.0 + k] * 3, pbc=True) for k in range(5)]
+    frames = [labelled(atoms, energy=-0.2, forces=np.zeros((1, 3)), stress=None) for atoms in boxes]
+    with pytest.warns(TrainingDataWarning, match="nothing is learned about bonds"):
+        potential = fit(frames, channels=6, projections=1)
+    expected = potential.evaluate(shaken(0.1), uncertainty=True).uncertainty
+    assert expected is not None
+    assert expected.stress_v is not None
+    for value in (expected.energy, expected.energy_n, expected.force_nc, expected.stress_v):
+        assert np.all(np.isinf(value))
+
+
+def test_energies_their_differences_and_stresses_lie_within(copper: Potential) -> None:
+    rng = np.random.default_rng(7)
+    frames = [strained_copper(rng) for _ in range(40)]
+    answers = [copper.evaluate(atoms, uncertainty=True) for atoms in frames]
+    expected = [answer.uncertainty for answer in answers if answer.uncertainty is not None]
+    energy_i = np.array(
+        [answer.energy - atoms.get_potential_energy() for answer, atoms in zip(answers, frames, strict=True)]
+    )
+    width_i = np.array([one.energy for one in expected])
+    pairs = (np.diff(energy_i), np.hypot(width_i[1:], width_i[:-1]))
+    stress_iv = np.array([answer.stress_v - atoms.get_stress() for answer, atoms in zip(answers, frames, strict=True)])
+    stresses = (stress_iv, np.array([one.stress_v for one in expected]))
+    assert copper.ensemble is not None
+    for kind, (error, width) in (("energy", (energy_i, width_i)), ("energy", pairs), ("stress", stresses)):
+        assert 0.45 < np.mean(np.abs(error) < width) < 0.9
+        assert np.mean(np.abs(error) < copper.ensemble.widening[kind] * width) > 0.85
 
 
 def test_frames_that_resemble_their_neighbours_do_not_make_it_sure_of_itself() -> None:

@@ -32,6 +32,13 @@ SHOWN = {
     "forces of 700 eV/Å": ("Cu", "H2O"),
     "energies 250 eV/atom off": ("Al", "CH4"),
     "atoms 0.5 Å apart": ("Cu", "H2O"),
+    "one energy for all": ("Cu", "H2O"),
+    "forces of the frame before, every second": ("Al", "CH4"),
+    "forces of the frame before": ("H2O", "Cu13"),
+    "forces of atoms in another order": ("H2O", "CH4"),
+    "positions and cells in Bohr": ("Al", "H2O"),
+    "crystals without pbc": ("Cu", "Ar"),
+    "virials in place of stresses": ("Cu", "Al"),
     "forces under another name": ("Cu", "CH4"),
     "net forces": ("Cu", "H2O"),
 }

@@ -41,7 +41,7 @@ SMALL = 0.3
 
 FAULTS = {
     "force": [one for one in FORCE_FAULTS if one.both == 1.0 and one.factor > 0.0],
-    "stress": [one for one in STRESS_FAULTS if one.factor > 0.0],
+    "stress": [one for one in STRESS_FAULTS if one.factor > 0.0 and not one.per_volume],
 }
 """Other units, by kind of label."""
 
@@ -134,7 +134,8 @@ def mixed_units(frames: Sequence[Predicted], kind: str) -> Iterator[Suspicion]:
 
 def _opposite(found: Likeness) -> BoolArray:
     """Return labels that are the opposite of predictions; a single one must be so without doubt."""
-    opposite_i = found.large_i & (found.cosine_i < OPPOSITE)
+    same_size_i = np.abs(np.log(found.ratio_i)) < np.log(STRANGE)
+    opposite_i: BoolArray = found.large_i & same_size_i & (found.cosine_i < OPPOSITE)
     if float(np.median(found.cosine_i)) < GUESSED:
         return opposite_i & False
     between_i = found.large_i & ~opposite_i & (found.cosine_i < UNCLEAR)

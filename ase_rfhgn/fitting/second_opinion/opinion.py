@@ -8,6 +8,7 @@ import numpy as np
 
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.linear_model import LinearModel
+from ase_rfhgn.fitting.second_opinion.contradiction import contradiction
 from ase_rfhgn.fitting.second_opinion.mixed_units import likeness, mixed_units
 from ase_rfhgn.fitting.second_opinion.predictions import predictions
 from ase_rfhgn.fitting.second_opinion.small_fit import small_fits
@@ -104,6 +105,7 @@ def _from_forces(
         of_others = predicted["force", "stress"] if has_stresses else frames
         yield from two_references(of_others, with_volume=not has_stresses, energy_error=energy_error)
         yield from outlying_energies(of_others, with_volume=not has_stresses)
+        yield from contradiction(model, factors, weights, frames)
 
 
 def _from_energies(

@@ -96,8 +96,8 @@ def small_fits(
     column_f = model.reduced_columns
     if "energy" not in kinds:
         column_f = column_f[model.layout.n_one_body :]
-    spread_f = model.prior(factors.column_norms(dict.fromkeys(KINDS, 0.0) | chosen))[column_f]
-    row_g = {group: _rows(factors, group, chosen, column_f) for group in factors.by_group}
+    spread_f = spread_of(model, factors, chosen, column_f)
+    row_g = {group: rows_of_group(factors, group, chosen, column_f) for group in factors.by_group}
     folds = [group for group in factors.grouping.left_out if group in row_g]
     rests = {fold: stack([row_g[group] for group in row_g if group != fold]) for fold in folds}
     score = left_out_score(list(rests.values()), [row_g[fold] for fold in folds], spread_f)
@@ -113,8 +113,34 @@ def small_fits(
     return SmallFits(left_out, fitted(stack(list(row_g.values()))), "energy" in kinds)
 
 
-def _rows(factors: Factors, group: Group, weights: Mapping[str, float], column_f: IntArray) -> FloatArray:
-    """Return the triangular factor of the rows of a group over some columns and the right-hand side."""
+def spread_of(model: SphericalModel, factors: Factors, weights: Mapping[str, float], column_f: IntArray) -> FloatArray:
+    """Return the prior spread of the coefficients of some columns, for some kinds of labels.
+
+    Parameters
+    ----------
+    model, factors, weights
+        As for `small_fits`; kinds without a weight do not count.
+    column_f : ndarray
+        The columns.
+    """
+    spread_f: FloatArray = model.prior(factors.column_norms(dict.fromkeys(KINDS, 0.0) | dict(weights)))[column_f]
+    return spread_f
+
+
+def rows_of_group(factors: Factors, group: Group, weights: Mapping[str, float], column_f: IntArray) -> FloatArray:
+    """Return the triangular factor of the rows of a group over some columns and the right-hand side.
+
+    Parameters
+    ----------
+    factors : Factors
+        Rows of all frames.
+    group : Group
+        The group.
+    weights : mapping of str to float
+        Weights of the kinds of labels that count.
+    column_f : ndarray
+        The columns.
+    """
     chosen_f = np.append(column_f, factors.layout.n_columns)
     by_kind = factors.by_group[group]
     used = [(by_kind[kind], weight) for kind, weight in weights.items() if kind in by_kind]

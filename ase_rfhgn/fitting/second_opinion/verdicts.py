@@ -9,16 +9,18 @@ import numpy as np
 from ase_rfhgn.arrays import BoolArray, FloatArray
 from ase_rfhgn.fitting.second_opinion.mixed_units import FEWEST_FRAMES, mixed_units, root_mean_square
 from ase_rfhgn.fitting.second_opinion.predictions import Predicted, deviations_of, with_label
+from ase_rfhgn.structures.doctor.agreement import CLOSE, MISPLACED
 from ase_rfhgn.structures.doctor.composition import typical_size
+from ase_rfhgn.structures.doctor.stress_order import ORDERS, exchanged, wrong_order
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.doctor.units import (
     ENERGY_FAULTS,
     FORCE_FAULTS,
     STRESS_FAULTS,
     Hypothesis,
-    Mended,
     Verdict,
     judged,
+    misfit,
 )
 
 FAR = 10.0
@@ -93,9 +95,20 @@ def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
         return
     told_iv = np.stack([one.told_stress_v for one in known if one.told_stress_v is not None])
     predicted_iv = np.stack([one.stress_v for one in known if one.stress_v is not None])
-    told_c_iv, predicted_c_iv = told_iv - np.median(told_iv, axis=0), predicted_iv - np.median(predicted_iv, axis=0)
-    readings = ((told_iv, predicted_iv), (told_c_iv, predicted_c_iv))  # the mean pressure may be unknown
-    verdicts = [judged(STRESS_FAULTS, _scaled(t.ravel(), p.ravel())) for t, p in readings]
+    volume_i = np.array([one.volume * one.n_atoms for one in known])
+    faults = [one for one in STRESS_FAULTS if np.isfinite(volume_i).all() or not one.per_volume]
+
+    def mended(one: Hypothesis) -> FloatArray:
+        value_iv: FloatArray = one.factor * told_iv
+        return value_iv / volume_i[:, None] if one.per_volume else value_iv
+
+    def centred(value_iv: FloatArray) -> FloatArray:  # the mean pressure may be unknown
+        return (value_iv - np.median(value_iv, axis=0)).ravel()
+
+    verdicts = [
+        judged(faults, lambda one: (mended(one).ravel(), predicted_iv.ravel())),
+        judged(faults, lambda one: (centred(mended(one)), centred(predicted_iv))),
+    ]
     verdict = min(verdicts, key=lambda one: one.misfit)
     if verdict.is_suspicious:
         message = (
@@ -104,11 +117,19 @@ def units_of_stresses(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
         )
         yield Suspicion("stress units", message)
     else:
-        yield from mixed_units(frames, "stress")
+        yield from _order_of_stresses(told_iv, predicted_iv) or mixed_units(frames, "stress")
 
 
-def _scaled(told_m: FloatArray, predicted_m: FloatArray) -> Mended:
-    return lambda one: (one.factor * told_m, predicted_m)
+def _order_of_stresses(told_iv: FloatArray, predicted_iv: FloatArray) -> tuple[Suspicion, ...]:
+    """Return a suspicion if shear stresses are like predictions in another order than that of ASE."""
+    shear_is, predicted_is = told_iv[:, 3:], predicted_iv[:, 3:]
+    order = min(ORDERS, key=lambda one: misfit(shear_is[:, one].ravel(), predicted_is.ravel()))
+    moved = exchanged(order)
+    if not moved:
+        return ()
+    predicted_m, places = predicted_is[:, moved].ravel(), [order[s] for s in moved]
+    sound, best = (misfit(shear_is[:, at].ravel(), predicted_m) for at in (moved, places))
+    return tuple(wrong_order(order)) if best < min(MISPLACED * sound, 2.0 * CLOSE) else ()
 
 
 def two_references(

@@ -9,13 +9,16 @@ import numpy as np
 
 from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.structures.doctor.agreement import Agreement
+from ase_rfhgn.structures.doctor.contradicted import Contradicted
+from ase_rfhgn.structures.doctor.distances import strange_distances
 from ase_rfhgn.structures.doctor.facts import FrameFacts, facts_of
+from ase_rfhgn.structures.doctor.jumps import Jumps, jumps
 from ase_rfhgn.structures.doctor.magnitudes import strange_magnitudes
 from ase_rfhgn.structures.doctor.pairs import Pair, Pairing
 from ase_rfhgn.structures.doctor.places import originals
-from ase_rfhgn.structures.doctor.repetitions import net_forces, repetitions
+from ase_rfhgn.structures.doctor.repetitions import labels_of_others, net_forces, repetitions
 from ase_rfhgn.structures.doctor.still import StillAtoms
-from ase_rfhgn.structures.doctor.stress_order import wrong_order
+from ase_rfhgn.structures.doctor.stress_order import exchanged, shear_order, wrong_order
 from ase_rfhgn.structures.doctor.suspicion import Suspicion, ranked
 from ase_rfhgn.structures.doctor.zeros import zeros
 from ase_rfhgn.structures.frame import Frame
@@ -87,20 +90,49 @@ class Doctor:
         number_i[labelled_i] = labelled_i[originals([one.kin for one in chosen], [one.place for one in chosen])]
         return number_i
 
+    def contradicted(self) -> Contradicted:
+        """Return the labels that other labels contradict, where those of most frames agree: a fit does not use them."""
+        agreement = Agreement(self.facts, self._ordered_pairs())
+        shears = tuple(exchanged(self._shear_order(agreement)))
+        if any(not one.frames for one in agreement.suspicions()):
+            return Contradicted(shears=shears)
+        found = self._jumps(agreement)
+        wrong = (found.energy_i, found.force_i, agreement.contradicted_stresses()[1])
+        energies, forces, stresses = (tuple(np.flatnonzero(wrong_i).tolist()) for wrong_i in wrong)
+        return Contradicted(energies, forces, stresses, shears)
+
+    def _jumps(self, agreement: Agreement) -> Jumps:
+        """Return jumps of energies between frames, without strains whose stresses are wrong."""
+        is_wrong_i = agreement.contradicted_stresses()[1]
+        chosen = [one for one in self._ordered_pairs() if one.stress_work == 0.0 or not is_wrong_i[one.first]]
+        return jumps(self.facts, chosen)
+
+    def _shear_order(self, agreement: Agreement) -> tuple[int, int, int] | None:
+        return shear_order(self.facts) or agreement.shear_order()
+
+    def _ordered_pairs(self) -> list[Pair]:
+        """Return the pairs, with the places of their frames in place of their numbers."""
+        place = {number: at for at, number in enumerate(sorted(self._facts))}
+        return [replace(pair, first=place[pair.first], second=place[pair.second]) for pair in self._pairs]
+
     def _about_labels(self) -> Iterator[Suspicion]:
         facts = self.facts
-        place = {number: at for at, number in enumerate(sorted(self._facts))}
-        pairs = [replace(pair, first=place[pair.first], second=place[pair.second]) for pair in self._pairs]
+        pairs = self._ordered_pairs()
         named = [*strange_magnitudes(facts), *zeros(facts)]
         yield from named
         strange = {name for one in named for name in one.frames}
-        for one in Agreement(facts, pairs).suspicions():
+        agreement = Agreement(facts, pairs)
+        contradictions = list(agreement.suspicions())
+        whole = any(not one.frames for one in contradictions)
+        for one in (*contradictions, *(() if whole else self._jumps(agreement).suspicions(facts))):
             others = tuple(name for name in one.frames if name not in strange)
             if others or not one.frames:
                 yield replace(one, frames=others)
+        yield from strange_distances(facts)
         yield from repetitions(facts)
+        yield from labels_of_others(facts)
         yield from net_forces(facts)
-        yield from wrong_order(facts)
+        yield from wrong_order(self._shear_order(agreement))
         yield from self._still.suspicions(len(facts))
         if len(facts) < FEWEST_FRAMES:
             yield Suspicion("few frames", _few(len(facts)))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 from ase.data import covalent_radii
 
 from ase_rfhgn.arrays import BoolArray, FloatArray
@@ -23,6 +24,10 @@ STIFFEST = 1000.0
 
 DECAY = 1.0
 """Length over which neighbours count less for the asymmetry of a site (Å)."""
+
+
+FILLED = 0.35, 1.5
+"""Gap between a structure and its image across the cell, in units of its bonds, where the cell is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class FrameFacts:
         Energy per atom of the stiffest springs that pull with the forces (eV).
     force_rms, force_max, net_force : float
         Root mean square of the components, largest component, and length of the sum of the forces (eV/Å).
+    net_torque : float
+        Sum of the torques over the radius of gyration, where nothing is periodic (eV/Å); else NaN.
     stress_v : ndarray of shape (6,)
         Stress (eV/Å³).
     cell_cc : ndarray of shape (3, 3)
@@ -55,6 +62,8 @@ class FrameFacts:
         Smallest distance in units of the sum of covalent radii, infinite without neighbours.
     closest_distance : float
         Its length (Å).
+    fills_cell : bool
+        Whether a structure without periodicity fills its cell, as one period of a crystal does.
     asymmetry : float
         Median asymmetry of the sites; see `asymmetry_n`.
     zeroed : tuple of int
@@ -84,11 +93,13 @@ class FrameFacts:
     force_rms: float
     force_max: float
     net_force: float
+    net_torque: float
     stress_v: FloatArray
     cell_cc: FloatArray
     volume: float
     closest: float
     closest_distance: float
+    fills_cell: bool
     asymmetry: float
     zeroed: tuple[int, ...]
     fixed_zeroed: bool
@@ -124,11 +135,13 @@ def facts_of(frame: Frame, graph: NeighbourGraph) -> FrameFacts:
         force_rms=_of_forces(force_nc, lambda f_nc: float(np.sqrt(np.square(f_nc).mean()))),
         force_max=_of_forces(force_nc, lambda f_nc: float(np.abs(f_nc).max())),
         net_force=_of_forces(force_nc, lambda f_nc: float(np.linalg.norm(f_nc.sum(axis=0)))),
+        net_torque=np.nan if atoms.pbc.any() else _of_forces(force_nc, lambda f_nc: _torque(atoms, f_nc)),
         stress_v=np.full(6, np.nan) if frame.stress_v is None else frame.stress_v,
         cell_cc=atoms.cell.array.copy(),
         volume=atoms.get_volume() / n_atoms if has_volume(atoms) else np.nan,
         closest=ratio,
         closest_distance=distance,
+        fills_cell=_fills_cell(atoms, graph),
         asymmetry=float(np.median(asymmetric_n)),
         zeroed=_zeroed(force_nc, asymmetric_n),
         fixed_zeroed=has_zeroed_forces(frame),
@@ -199,6 +212,13 @@ def _of_forces(force_nc: FloatArray | None, measure: Callable[[FloatArray], floa
     return np.nan if force_nc is None else measure(force_nc)
 
 
+def _torque(atoms: Atoms, force_nc: FloatArray) -> float:
+    """Return the length of the sum of the torques over the radius of gyration."""
+    arm_nc = atoms.positions - atoms.positions.mean(axis=0)
+    radius = float(np.sqrt(np.square(arm_nc).sum(axis=1).mean()))
+    return float(np.linalg.norm(np.cross(arm_nc, force_nc).sum(axis=0))) / max(radius, np.finfo(float).tiny)
+
+
 def _zeroed(force_nc: FloatArray | None, asymmetric_n: FloatArray) -> tuple[int, ...]:
     """Return atoms with forces of exactly 0 at sites about as asymmetric as the sites of other atoms."""
     if force_nc is None:
@@ -219,3 +239,13 @@ def _closest(graph: NeighbourGraph) -> tuple[float, float]:
     ratio_p = distance_p / (radius_n[graph.centre_p] + radius_n[graph.neighbour_p])
     p = int(np.argmin(ratio_p))
     return float(ratio_p[p]), float(distance_p[p])
+
+
+def _fills_cell(atoms: Atoms, graph: NeighbourGraph) -> bool:
+    """Return whether the gaps between a structure and its images across the cell are as wide as its bonds."""
+    if atoms.pbc.any() or len(atoms) < 3 or not has_volume(atoms) or not len(graph.centre_p):
+        return False
+    nearest = float(np.median(graph.nearest()[1]))
+    height_c = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
+    gap_c = (1.0 - np.ptp(atoms.cell.scaled_positions(atoms.positions), axis=0)) * height_c
+    return bool(np.all((gap_c > FILLED[0] * nearest) & (gap_c < FILLED[1] * nearest)))

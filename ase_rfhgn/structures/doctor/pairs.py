@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.stress import voigt_6_to_full_3x3_stress
+from ase.stress import full_3x3_to_voigt_6_strain, voigt_6_to_full_3x3_stress
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.structures.cell import completed_cell
@@ -45,12 +45,14 @@ class Pair:
         Energies of the two frames (eV), of which the second minus the first is the rise.
     force_work : float
         Work against the forces (eV).
-    stress_work : float
-        Work of the stresses (eV).
+    normal_work : float
+        Work of the normal stresses (eV).
+    shear_work_ss : ndarray of shape (3, 3)
+        Work of every shear stress, if it belonged to every shear strain (eV); the diagonal is its own.
     path : float
         Sum of the lengths of the displacements (Å).
-    most_work : float
-        Work of forces and stresses if all of them pulled along (eV); a hard material's work for the strain.
+    most_force_work, most_stress_work : float
+        Work of forces, and of stresses, if all of them pulled along (eV); a hard material's work for the strain.
     """
 
     first: int
@@ -58,9 +60,16 @@ class Pair:
     energy_first: float
     energy_second: float
     force_work: float
-    stress_work: float
+    normal_work: float
+    shear_work_ss: FloatArray
     path: float
-    most_work: float
+    most_force_work: float
+    most_stress_work: float
+
+    @property
+    def stress_work(self) -> float:
+        """Work of the stresses (eV)."""
+        return self.normal_work + float(np.trace(self.shear_work_ss))
 
     @property
     def rise(self) -> float:
@@ -109,11 +118,21 @@ def _pair(one: tuple[int, Frame], other: tuple[int, Frame]) -> Pair | None:
     if length_n.max() > FARTHEST or strain > MOST_STRAIN or (length_n.max() <= UNMOVED and strain <= UNMOVED):
         return None
     force_work, most_force_work = _force_work(a, b, shift_nc, turn_cc)
-    stress_work, most_stress_work = _stress_work(a, b, strain_cc)
-    if a.energy is None or b.energy is None or not np.isfinite([force_work, stress_work]).all():
+    work_vv, most_stress_work = _stress_work(a, b, strain_cc)
+    if a.energy is None or b.energy is None or not (np.isfinite(force_work) and np.isfinite(work_vv).all()):
         return None
-    most_work = most_force_work + most_stress_work
-    return Pair(first, second, a.energy, b.energy, force_work, stress_work, float(length_n.sum()), most_work)
+    return Pair(
+        first=first,
+        second=second,
+        energy_first=a.energy,
+        energy_second=b.energy,
+        force_work=force_work,
+        normal_work=float(np.trace(work_vv[:3, :3])),
+        shear_work_ss=work_vv[3:, 3:],
+        path=float(length_n.sum()),
+        most_force_work=most_force_work,
+        most_stress_work=most_stress_work,
+    )
 
 
 def _deformation(a: Atoms, b: Atoms) -> tuple[FloatArray, FloatArray]:
@@ -148,13 +167,17 @@ def _force_work(a: Frame, b: Frame, shift_nc: FloatArray, turn_cc: FloatArray) -
     return -0.5 * float(np.sum((a.force_nc + turned_nc) * shift_nc)), most
 
 
-def _stress_work(a: Frame, b: Frame, strain_cc: FloatArray) -> tuple[float, float]:
-    """Return the work of the stresses, and an upper bound; NaN without a stress where there is strain."""
+def _stress_work(a: Frame, b: Frame, strain_cc: FloatArray) -> tuple[FloatArray, float]:
+    """Return the work of every component of the stress along every strain, and an upper bound; NaN without a stress.
+
+    The diagonal is the work of the stress: that of shear strains counts twice, as they are two components each.
+    """
     if np.abs(strain_cc).max() <= UNMOVED:
-        return 0.0, 0.0
+        return np.zeros((6, 6)), 0.0
     if a.stress_v is None or b.stress_v is None:
-        return np.nan, np.nan
-    virials_cc = [f.atoms.get_volume() * voigt_6_to_full_3x3_stress(f.stress_v) for f in (a, b)]
+        return np.full((6, 6), np.nan), np.nan
+    virials_v = [f.atoms.get_volume() * f.stress_v for f in (a, b) if f.stress_v is not None]
+    strain_v = full_3x3_to_voigt_6_strain(np.eye(3) + strain_cc)
     size = float(np.linalg.norm(strain_cc))
-    most = 0.5 * size * sum(float(np.linalg.norm(virial_cc)) for virial_cc in virials_cc)
-    return 0.5 * float(np.sum(sum(virials_cc) * strain_cc)), most + HARD * a.atoms.get_volume() * size**2
+    most = 0.5 * size * sum(float(np.linalg.norm(voigt_6_to_full_3x3_stress(virial_v))) for virial_v in virials_v)
+    return 0.5 * np.outer(sum(virials_v), strain_v), most + HARD * a.atoms.get_volume() * size**2

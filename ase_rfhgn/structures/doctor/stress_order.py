@@ -30,6 +30,10 @@ NAMES = ("yz", "xz", "xy")
 """Shear components in the order of ASE."""
 
 
+ORDERS: list[tuple[int, int, int]] = [(a, b, c) for a, b, c in permutations(range(3))]
+"""Orders of the shear components; the first one is that of ASE."""
+
+
 def shear_order(facts: Sequence[FrameFacts]) -> tuple[int, int, int] | None:
     """Return where the shear components of the stress of frames are found, None unless they are exchanged.
 
@@ -44,22 +48,25 @@ def shear_order(facts: Sequence[FrameFacts]) -> tuple[int, int, int] | None:
     return exchanged_shears([one.kin for one in facts], cells, stresses)
 
 
-def wrong_order(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
+def wrong_order(order: Sequence[int] | None) -> Iterator[Suspicion]:
     """Yield a suspicion if shear stresses are in the wrong places.
 
     Parameters
     ----------
-    facts : sequence of FrameFacts
-        The frames.
+    order : tuple of int or None
+        Where they are found; see `shear_order`.
     """
-    order = shear_order(facts)
     if order is not None:
-        told = ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in exchanged(order))
         message = (
-            f"shear stresses are in the wrong places: {told}; a fit does not use them; "
+            f"shear stresses are in the wrong places: {_in_words(order)}; "
             "ASE's order is xx, yy, zz, yz, xz, xy (VASP writes xx, yy, zz, xy, yz, zx)"
         )
         yield Suspicion("stress order", message)
+
+
+def _in_words(order: Sequence[int]) -> str:
+    """Return which shear component stands in place of which."""
+    return ", ".join(f"{NAMES[order[s]]} where crystals were sheared in {NAMES[s]}" for s in exchanged(order))
 
 
 def exchanged(order: Sequence[int] | None) -> list[int]:
@@ -91,8 +98,7 @@ def exchanged_shears(
     for frames in of_kind.values():
         if len(frames) > FEWEST:
             _add_answers(cell_icc[frames], stress_iv[frames], answer_ss, count_s)
-    orders: list[tuple[int, int, int]] = [(a, b, c) for a, b, c in permutations(range(3))]
-    order = max(orders, key=lambda one: float(answer_ss[range(3), one].sum()))
+    order = max(ORDERS, key=lambda one: float(answer_ss[range(3), one].sum()))
     moved = exchanged(order)
     own = float(sum(max(answer_ss[s, s], 0.0) for s in moved))
     other = float(sum(answer_ss[s, order[s]] for s in moved))

@@ -29,7 +29,14 @@ FORCES = {
 }
 """Units that forces may have been left in (eV/Å)."""
 
-STRESSES = {"GPa": GPa, "kbar": 0.1 * GPa, "MPa": 1e-3 * GPa}
+STRESSES = {
+    "GPa": GPa,
+    "kbar": 0.1 * GPa,
+    "MPa": 1e-3 * GPa,
+    "bar": 1e-4 * GPa,
+    "Hartree/Bohr³": Hartree / Bohr**3,
+    "a unit 1000 times as large": 1e3,
+}
 """Units that stresses may have been left in (eV/Å³)."""
 
 LARGE = 5.0
@@ -56,6 +63,8 @@ class Hypothesis:
         Whether energies are meant per atom: the number of atoms is a factor, too.
     both : float
         What mends the forces, where energies are wrong, too.
+    per_volume : bool
+        Whether stresses are meant to be divided by the volume, too.
     """
 
     label: str
@@ -63,6 +72,7 @@ class Hypothesis:
     factor: float = 1.0
     per_atom: bool = False
     both: float = 1.0
+    per_volume: bool = False
 
 
 SOUND = Hypothesis("", "sound")
@@ -77,12 +87,16 @@ FORCE_FAULTS = (
     *(Hypothesis("force", f"forces in {unit}", factor) for unit, factor in FORCES.items()),
     *(Hypothesis("force", f"gradients in {unit} in place of forces", -factor) for unit, factor in FORCES.items()),
     Hypothesis("force", "energies in Hartree and forces in Hartree/Bohr", Hartree, both=Hartree / Bohr),
+    Hypothesis("force", "positions in Bohr", Bohr),
+    Hypothesis("force", "forces in eV/Bohr", 1.0 / Bohr),
 )
 
 STRESS_FAULTS = (
     Hypothesis("stress", "stresses of the wrong sign", -1.0),
     *(Hypothesis("stress", f"stresses in {unit}", factor) for unit, factor in STRESSES.items()),
     *(Hypothesis("stress", f"stresses in {unit} and of the wrong sign", -factor) for unit, factor in STRESSES.items()),
+    Hypothesis("stress", "virials in eV in place of stresses", -1.0, per_volume=True),
+    Hypothesis("stress", "stresses times the volume", 1.0, per_volume=True),
 )
 
 
