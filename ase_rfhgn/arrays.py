@@ -15,7 +15,7 @@ letter   axis                                        letter   axis
 ``h``    unit of a hidden layer                      ``d``    input of a dense layer
 ``r``    node that defines global axes               ``w``    plane of two global axes
 ``e``    member of an ensemble                       ``t``    step or frame of a run, in time
-``z``    chemical element
+``z``    chemical element                            ``u``    wave vector
 =======  ==========================================  =======  ========================================
 
 An array ``force_nc`` has a row per atom and a column per Cartesian component.

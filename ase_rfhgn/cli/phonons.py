@@ -21,7 +21,7 @@ def add_phonons(commands: Any) -> None:  # noqa: ANN401  # argparse does not say
     command = add_property_command(commands, "phonons", run_phonons, help_text, example)
     add_supercell(command)
     command.add_argument(
-        "--displacement", type=float, default=0.01, metavar="Å", help="displacement of atoms; by default 0.01 Å"
+        "--displacement", type=float, metavar="Å", help="displacement of atoms; by default derivatives are analytic"
     )
     command.add_argument("--path", metavar="GXWKGL", help="special points of the path; by default ASE's path")
     command.add_argument("--points", type=int, default=60, metavar="N", help="points along the path; by default 60")

@@ -16,7 +16,7 @@ def add_vibrations(commands: Any) -> None:  # noqa: ANN401  # argparse does not 
     help_text = "vibrational frequencies of a molecule, a cluster or an adsorbate"
     command = add_property_command(commands, "vibrations", run_vibrations, help_text, example, output="relaxed.extxyz")
     command.add_argument(
-        "--displacement", type=float, default=0.01, metavar="Å", help="displacement of atoms; by default 0.01 Å"
+        "--displacement", type=float, metavar="Å", help="displacement of atoms; by default derivatives are analytic"
     )
     add_unrelaxed(command)
 

@@ -63,12 +63,15 @@ class PairBlocks:
     ----------
     first_t, second_t : ndarray of shape (n_blocks,)
         The two atoms of every block; a pair may come more than once.
+    vector_tc : ndarray of shape (n_blocks, 3)
+        Second minus first, through the periodic images that are meant (Å).
     block_tcc : ndarray of shape (n_blocks, 3, 3)
         Second derivatives (eV/Å²).
     """
 
     first_t: IntArray
     second_t: IntArray
+    vector_tc: FloatArray
     block_tcc: FloatArray
 
 
@@ -136,5 +139,6 @@ def pair_hessian(graph: NeighbourGraph, edges: IntArray, slope_p: FloatArray, cu
     return PairBlocks(
         np.concatenate([centre_p, neighbour_p, centre_p, neighbour_p]),
         np.concatenate([centre_p, neighbour_p, neighbour_p, centre_p]),
+        np.concatenate([0.0 * vector_pc, 0.0 * vector_pc, vector_pc, -vector_pc]),
         np.concatenate([own_pcc, own_pcc, -own_pcc, -own_pcc]),
     )

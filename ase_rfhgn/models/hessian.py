@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import bsr_array
 
 from ase_rfhgn.arrays import FloatArray
@@ -13,7 +14,7 @@ from ase_rfhgn.features.response import PairBlocks
 BLOCKS_PER_SUM = 500_000
 """Blocks that are held before blocks of the same atoms are summed (36 MB)."""
 
-NOTHING = PairBlocks(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 3, 3)))
+NOTHING = PairBlocks(np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 3)), np.empty((0, 3, 3)))
 
 
 def dense_hessian(parts: Iterable[PairBlocks], n_atoms: int) -> FloatArray:
@@ -45,6 +46,35 @@ def sparse_hessian(parts: Iterable[PairBlocks], n_atoms: int) -> bsr_array:
     return bsr_array((summed.block_tcc, summed.second_t, first_row_n), shape=(3 * n_atoms, 3 * n_atoms))
 
 
+def bloch_hessians(parts: Iterable[PairBlocks], n_atoms: int, wave_vector_uc: FloatArray) -> NDArray[np.complex128]:
+    """Return the second derivatives of the energy of a crystal by waves of displacements of its atoms (eV/Å²).
+
+    Atom j in the cell at R is displaced by the real part of u_j exp(iq·(r_j + R)). No supercell is needed:
+    blocks of all images are summed with their phases, and the result is exact.
+
+    Parameters
+    ----------
+    parts : iterable of PairBlocks
+        Second derivatives by the positions of pairs of atoms of a cell and their images.
+    n_atoms : int
+        Number of atoms of the cell.
+    wave_vector_uc : ndarray of shape (n_waves, 3)
+        Wave vectors q (1/Å), with the factor 2π.
+
+    Returns
+    -------
+    ndarray of shape (n_waves, 3 n_atoms, 3 n_atoms)
+        Hermitian matrices. Divided by the roots of the masses, they are the dynamical matrices.
+    """
+    hessian_unncc = np.zeros((len(wave_vector_uc), n_atoms, n_atoms, 3, 3), dtype=np.complex128)
+    for part in parts:
+        phase_ut = np.exp(1j * wave_vector_uc @ part.vector_tc.T)
+        for total_nncc, phase_t in zip(hessian_unncc, phase_ut, strict=True):
+            np.add.at(total_nncc, (part.first_t, part.second_t), phase_t[:, None, None] * part.block_tcc)
+    size = 3 * n_atoms
+    return hessian_unncc.transpose(0, 1, 3, 2, 4).reshape(len(wave_vector_uc), size, size)
+
+
 def _gathered(parts: Iterable[PairBlocks]) -> Iterator[PairBlocks]:
     """Yield parts joined to about `BLOCKS_PER_SUM` blocks."""
     waiting: list[PairBlocks] = []
@@ -62,6 +92,7 @@ def _joined(parts: Iterable[PairBlocks]) -> PairBlocks:
     return PairBlocks(
         np.concatenate([part.first_t for part in known]),
         np.concatenate([part.second_t for part in known]),
+        np.concatenate([part.vector_tc for part in known]),
         np.concatenate([part.block_tcc for part in known]),
     )
 
@@ -71,4 +102,4 @@ def _summed(part: PairBlocks, n_atoms: int) -> PairBlocks:
     pair_t, place_t = np.unique(part.first_t * n_atoms + part.second_t, return_inverse=True)
     block_tcc = np.zeros((len(pair_t), 3, 3))
     np.add.at(block_tcc, place_t, part.block_tcc)
-    return PairBlocks(*np.divmod(pair_t, n_atoms), block_tcc)
+    return PairBlocks(*np.divmod(pair_t, n_atoms), np.zeros((len(pair_t), 3)), block_tcc)

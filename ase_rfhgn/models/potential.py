@@ -192,13 +192,11 @@ class Potential(ReadOnlyArrays):
         Row ``3 n + c`` belongs to component c of atom n. All periodic images of an atom move together.
         Errors are those of `evaluate`.
         """
-        graph = self._graph(atoms)
-        return dense_hessian(self._hessian_parts(graph), graph.n_atoms)
+        return dense_hessian(self.hessian_parts(atoms), len(atoms))
 
     def sparse_hessian(self, atoms: Atoms) -> bsr_array:
         """Return `hessian` as a sparse matrix, whose products with vectors cost little for large structures."""
-        graph = self._graph(atoms)
-        return sparse_hessian(self._hessian_parts(graph), graph.n_atoms)
+        return sparse_hessian(self.hessian_parts(atoms), len(atoms))
 
     def atomic_virials(self, atoms: Atoms, *, neighbours: NeighbourList | None = None) -> FloatArray:
         """Return the virials of the atoms (eV): shape (n_atoms, 3, 3); they add up to volume times stress.
@@ -223,8 +221,10 @@ class Potential(ReadOnlyArrays):
         features = self.hamiltonian.respond_by_edges(graph, self._polynomials)
         return features + self.baseline.respond_by_edges(graph)
 
-    def _hessian_parts(self, graph: NeighbourGraph) -> Iterator[PairBlocks]:
+    def hessian_parts(self, atoms: Atoms) -> Iterator[PairBlocks]:
+        """Yield the parts that `hessian` sums, for `ase_rfhgn.models.hessian`."""
         self.baseline.require_edges()
+        graph = self._graph(atoms)
         yield from self.hamiltonian.hessian(graph, self._polynomials)
         yield self.baseline.core.hessian(graph)
 

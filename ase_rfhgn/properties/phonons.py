@@ -1,4 +1,4 @@
-"""Phonons of crystals along a path through the Brillouin zone, by phonopy from forces on displaced atoms."""
+"""Phonons of crystals along a path through the Brillouin zone: analytic, or by phonopy from displaced atoms."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.properties.committee import Committee, Model, forces, require_crystal
 from ase_rfhgn.properties.extras import library
+from ase_rfhgn.properties.hessians import bloch_frequencies, potential_with_hessian
 from ase_rfhgn.properties.relaxation import TIGHT, relaxed_or_refused
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.properties.supercells import repeats
+
+DISPLACEMENT = 0.01
+"""Displacement of atoms where derivatives are finite differences (Å)."""
 
 SYMMETRY_TOLERANCE = 1e-3
 """Distance (Å) below which relaxed atoms obey a symmetry."""
@@ -44,9 +48,9 @@ class Phonons(Result):
     supercell : tuple of int
         Repeats of the given cell.
     n_displacements : int
-        Displaced structures that were evaluated.
+        Displaced structures that were evaluated; 0 for analytic second derivatives, which need no supercell.
     gamma : float or None
-        Largest extrapolation grade of an atom of the displaced supercells.
+        Largest extrapolation grade of an atom, of the displaced supercells where there are some.
     stable : bool
         Whether no frequency along the path is imaginary.
     """
@@ -67,12 +71,15 @@ def phonons(
     atoms: Atoms,
     *,
     supercell: Sequence[int] | None = None,
-    displacement: float = 0.01,
+    displacement: float | None = None,
     points: int = 60,
     path: str | None = None,
     relaxed: bool = True,
 ) -> Phonons:
-    """Return the phonon frequencies of a crystal along a path, by phonopy.
+    """Return the phonon frequencies of a crystal along a path; phonopy finds its primitive cell.
+
+    The second derivatives of a potential are analytic and exact, for any wave vector, without a supercell.
+    Those of other calculators, and those for which a supercell or a displacement is given, are phonopy's.
 
     Parameters
     ----------
@@ -81,9 +88,10 @@ def phonons(
     atoms : ase.Atoms
         A crystal; it relaxes first, with its cell.
     supercell : sequence of int, optional
-        Repeats of the cell along its vectors; by default its opposite faces are at least 10 Å apart.
-    displacement : float, default 0.01
-        Displacement of atoms (Å).
+        Repeats of the cell along its vectors, for finite displacements; by default opposite faces are at
+        least 10 Å apart.
+    displacement : float, optional
+        Displacement of atoms (Å); by default 0.01 Å where there are no analytic derivatives.
     points : int, default 60
         Points along the path.
     path : str, optional
@@ -104,20 +112,27 @@ def phonons(
     """
     phonopy, cells = library("phonopy", "phonons"), library("phonopy.structure.cells", "phonons")
     require_crystal(atoms)
-    if not (displacement > 0.0 and points >= 1):
+    step = DISPLACEMENT if displacement is None else displacement
+    if not (step > 0.0 and points >= 1):
         message = f"displacement is {displacement} Å and points are {points}: both must be positive"
         raise SettingsError(message)
     committee = Committee.of(model)
     start = relaxed_or_refused(committee, atoms, "the crystal", cell=True, fmax=TIGHT) if relaxed else atoms
-    repeat = repeats(start, supercell)
+    analytic = displacement is None and supercell is None and potential_with_hessian(committee.calculator) is not None
+    repeat = (1, 1, 1) if analytic else repeats(start, supercell)
     unit = _cell(start)
     primitive_cc = cells.guess_primitive_matrix(unit, symprec=SYMMETRY_TOLERANCE)
     lattice = phonopy.Phonopy(unit, np.diag(repeat), primitive_cc, symprec=SYMMETRY_TOLERANCE)
-    lattice.generate_displacements(distance=displacement)
-    displaced = [_atoms(one) for one in lattice.supercells_with_displacements]
-    band = _path(_atoms(lattice.primitive), points, path)
+    primitive, displaced = _atoms(lattice.primitive), []
+    if not analytic:
+        lattice.generate_displacements(distance=step)
+        displaced = [_atoms(one) for one in lattice.supercells_with_displacements]
+    band = _path(primitive, points, path)
 
     def frequencies(calculator: Calculator) -> FloatArray:
+        potential = potential_with_hessian(calculator)
+        if analytic and potential is not None:
+            return bloch_frequencies(potential, primitive, band.kpts)
         lattice.forces = forces(calculator, displaced)
         lattice.produce_force_constants()
         lattice.symmetrize_force_constants()
@@ -135,7 +150,7 @@ def phonons(
         ticks=tuple((float(tick), name.replace("G", "Γ")) for tick, name in zip(tick_i, names, strict=True)),
         supercell=repeat,
         n_displacements=len(displaced),
-        gamma=committee.gamma(displaced),
+        gamma=committee.gamma(displaced or [primitive]),
         stable=bool(frequency_ib.min() > -LEAST_NEGATIVE),
     )
 

@@ -53,6 +53,22 @@ def test_acoustic_modes_are_zero_and_the_others_as_by_emt(copper: Potential) -> 
     assert found.stable
 
 
+def test_analytic_phonons_are_those_of_displacements(copper: Potential) -> None:
+    pytest.importorskip("phonopy")
+    analytic = phonons(copper, bulk("Cu"), points=3, path="GX")
+    displaced = phonons(copper, bulk("Cu"), supercell=(5, 5, 5), points=3, path="GX")
+    np.testing.assert_allclose(analytic.frequencies_thz, displaced.frequencies_thz, atol=5e-3)
+    assert (analytic.n_displacements, displaced.n_displacements) == (0, 1)
+
+
+def test_analytic_vibrations_are_those_of_displacements(copper: Potential) -> None:
+    held = trimer()
+    held.set_constraint(FixAtoms([0]))
+    analytic, displaced = vibrations(copper, held), vibrations(copper, held, displacement=0.005)
+    np.testing.assert_allclose(analytic.frequencies_thz, displaced.frequencies_thz, atol=2e-2)
+    assert len(analytic.frequencies_thz) == 6
+
+
 def test_unknown_points_of_a_path_are_told() -> None:
     pytest.importorskip("phonopy")
     with pytest.raises(SettingsError, match=r"path is 'GQ': the special points of this lattice are G, K, L, U, W, X"):

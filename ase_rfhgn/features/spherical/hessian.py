@@ -52,7 +52,7 @@ def _block_hessian(fields: CurvedFields, graph: NeighbourGraph, block: Block, po
     basis_nyk = block.basis_nyk * dense.scale_n[:, None, None]
     _, slope_nyk = fields.site_energies(block.species_n, basis_nyk, polynomials)
     neighbour_p = graph.neighbour_p[block.edges]
-    first_t, second_t = _nodes(block, neighbour_p)
+    first_t, second_t, vector_tc = _nodes(block, neighbour_p)
     block_tcc = np.empty((len(first_t), 3, 3))
     pair_p = graph.pair_p(fields.species_s)[block.edges]
     hessian_kernels.add_site_hessians(
@@ -66,7 +66,7 @@ def _block_hessian(fields: CurvedFields, graph: NeighbourGraph, block: Block, po
         (fields.projection_sqlk, polynomials.square_slk, polynomials.power_soqk),
         block_tcc,
     )
-    return PairBlocks(first_t, second_t, block_tcc)
+    return PairBlocks(first_t, second_t, vector_tc, block_tcc)
 
 
 def _density(fields: CurvedFields, block: Block) -> tuple[DenseSites, tuple[FloatArray, ...]]:
@@ -82,12 +82,14 @@ def _density(fields: CurvedFields, block: Block) -> tuple[DenseSites, tuple[Floa
     return dense, (*scales, dense.energy_slope_n, dense.energy_curvature_n, slope_p, curvature_p)
 
 
-def _nodes(block: Block, neighbour_p: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the two atoms of every pair of nodes of every site: the atom itself, then its neighbours."""
-    first, second = [], []
+def _nodes(block: Block, neighbour_p: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the two atoms, and their difference, of all pairs of nodes of a site: the atom, then its neighbours."""
+    first, second, vectors = [], [], []
     bounds_n = block.first_n - block.first_n[0]
     for n, (start, stop) in enumerate(pairwise(bounds_n)):
         node = np.concatenate([[block.atoms.start + n], neighbour_p[start:stop]])
         first.append(np.repeat(node, len(node)))
         second.append(np.tile(node, len(node)))
-    return np.concatenate(first), np.concatenate(second)
+        place_c = np.concatenate([np.zeros((1, 3)), block.vector_pc[start:stop]])
+        vectors.append((place_c[None] - place_c[:, None]).reshape(-1, 3))
+    return np.concatenate(first), np.concatenate(second), np.concatenate(vectors)

@@ -1,0 +1,40 @@
+"""Second derivatives of the energy, analytic where a calculator's potential has them."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.models.hessian import bloch_hessians
+from ase_rfhgn.models.potential import Potential
+
+THZ_OF_ROOT = 1e-12 * np.sqrt(1.602176634e-19 / 1.66053906660e-27) * 1e10 / (2.0 * np.pi)
+"""Frequency of a unit mass (1 amu) on a spring of 1 eV/Å² (THz)."""
+
+
+def potential_with_hessian(calculator: Calculator) -> Potential | None:
+    """Return the potential of a calculator if its second derivatives are known, else None."""
+    potential = getattr(calculator, "potential", None)
+    return potential if isinstance(potential, Potential) and potential.baseline.others is None else None
+
+
+def bloch_frequencies(potential: Potential, crystal: Atoms, point_uc: FloatArray) -> FloatArray:
+    """Return the phonon frequencies of a crystal (THz), ascending, imaginary ones negative: shape (n_points, n_bands).
+
+    Parameters
+    ----------
+    potential : Potential
+        A potential without other calculators in its baseline.
+    crystal : ase.Atoms
+        The primitive cell.
+    point_uc : ndarray of shape (n_points, 3)
+        Points, in reciprocal vectors of the cell.
+    """
+    wave_vector_uc = 2.0 * np.pi * np.asarray(point_uc) @ crystal.cell.reciprocal().array
+    hessian_u = bloch_hessians(potential.hessian_parts(crystal), len(crystal), wave_vector_uc)
+    root_n = np.repeat(np.sqrt(crystal.get_masses()), 3)
+    square_um = np.linalg.eigvalsh(hessian_u / np.outer(root_n, root_n))
+    frequency_um: FloatArray = THZ_OF_ROOT * np.sign(square_um) * np.sqrt(np.abs(square_um))
+    return frequency_um
