@@ -43,11 +43,14 @@ class Answers:
     responses : tuple of Response
         Of every full model, then of every reduced one.
     descriptor_nd : ndarray of shape (n_atoms, n_descriptors) or None
-        Descriptors of the atoms, where there are reduced models.
+        Descriptors of the atoms, where reduced models, or an empty tuple of them, were given.
+    gradient_epc : ndarray of shape (n_models, n_edges, 3)
+        Derivatives of the energies of the centres by the edge vectors (eV/Å).
     """
 
     responses: tuple[Response, ...]
     descriptor_nd: FloatArray | None
+    gradient_epc: FloatArray
 
 
 def evaluate(
@@ -95,7 +98,7 @@ def evaluate(
     _share(work, list(slices_of(first_n)), threads)
     responses = tuple(_response(graph, *parts) for parts in zip(energy_en, gradient_epc, strict=True))
     parts = [descriptors[start] for start in sorted(descriptors)]
-    return Answers(responses, _averaged(fields, graph, parts) if parts else None)
+    return Answers(responses, _averaged(fields, graph, parts) if parts else None, gradient_epc)
 
 
 def site_response(fields: SiteFields, graph: NeighbourGraph, polynomials: Polynomials) -> SiteResponse:
