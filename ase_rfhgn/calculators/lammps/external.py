@@ -100,7 +100,9 @@ class ExternalForces:
         self._threads = threads
         self._warned = -np.inf if grading is None or grading.warn is None else grading.warn
 
-    def __call__(self, _: object, step: int, n_own: int, identity_n: IntArray, x: FloatArray, force_nc: FloatArray) -> None:  # noqa: ARG002, E501
+    def __call__(
+        self, _: object, step: int, n_own: int, identity_n: IntArray, x: FloatArray, force_nc: FloatArray
+    ) -> None:  # noqa: ARG002, E501
         """Write the forces on own atoms, and tell LAMMPS energies and virials."""
         failure, found = None, None
         try:
