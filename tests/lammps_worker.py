@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.io import read
 from ase.io.lammpsdata import write_lammps_data
 
@@ -50,7 +50,8 @@ class Run:
         boundary = " ".join("p" if periodic else "s" for periodic in read(folder / f"{system}.traj").pbc)
         self.do("units metal", f"boundary {boundary}", before, f"read_data {self.data(system)}", "neighbor 1.0 nsq")
         self.forces: ExternalForces = attach(self.lmp, self.potential, self.elements, **settings)
-        self.do("compute pe all pe/atom", "compute stress all stress/atom NULL", "thermo_style custom step temp pe etotal press econserve vol")
+        self.do("compute pe all pe/atom", "compute stress all stress/atom NULL")
+        self.do("thermo_style custom step temp pe etotal press econserve vol")
 
     def data(self, system: str) -> Path:
         """Return the data file of a system, which the first process writes."""
@@ -219,20 +220,23 @@ def bad_input(folder: Path) -> Any:  # noqa: ANN401
     """Return the messages of all processes."""
     found: dict[str, list[str]] = {}
     comm = communicator()
+    box = "units metal\nregion b block 0 9 0 9 0 9\ncreate_box 2 b\nmass 1 63.5\nmass 2 197\n"
+    style = "pair_style zero 12\npair_coeff * *\n"
     lines = {
-        "units": "units real\nregion b block 0 9 0 9 0 9\ncreate_box 2 b\nmass * 1\npair_style zero 12\npair_coeff * *",
-        "halo": "units metal\nregion b block 0 9 0 9 0 9\ncreate_box 2 b\nmass * 1\npair_style zero 3\npair_coeff * *",
-        "box": "units metal\npair_style zero 9",
-        "command": "units metal\nnonsense",
-        "type": "units metal\nregion b block 0 9 0 9 0 9\ncreate_box 3 b\nmass * 1\npair_style zero 12\npair_coeff * *",
-        "mass": "units metal\nregion b block 0 9 0 9 0 9\ncreate_box 2 b\nmass 1 197\nmass 2 63.5\npair_style zero 12\npair_coeff * *",
-        "crash": "units metal\nregion b block 0 9 0 9 0 9\ncreate_box 2 b\nmass * 1\npair_style zero 12\npair_coeff * *\n"
-        "create_atoms 1 single 1 1 1\ncreate_atoms 1 single 1 1 1",
+        "units": box.replace("metal", "real") + style,
+        "halo": box + style.replace("12", "3"),
+        "box": "units metal\npair_style zero 9\n",
+        "command": "units metal\nnonsense\n",
+        "type": box.replace("create_box 2", "create_box 3") + "mass 3 1\n" + style,
+        "mass": box + "mass 1 197\nmass 2 63.5\n" + style,
+        "respa": box + style + "run_style respa 2 2 pair 1\n",
+        "multi": box + style + "comm_modify mode multi\n",
+        "crash": box + style + "create_atoms 1 single 1 1 1\ncreate_atoms 1 single 1 1 1\n",
     }
     for name, text in lines.items():
         script = folder / f"{name}.lmp"
         if comm.rank == 0:
-            script.write_text(f"{text}\nfix rfhgn all external pf/callback 1 1\nfix nve all nve\nrun 3\n")
+            script.write_text(f"{text}fix rfhgn all external pf/callback 1 1\nfix nve all nve\nrun 3\n")
         comm.barrier()
         with refused(found, name):
             run_script(script, folder / "alloy.npz", ["Cu", "Au"], arguments=QUIET)

@@ -181,6 +181,8 @@ def test_grades_reach_lammps(folder: Path, n_processes: int) -> None:
         ("command", "LAMMPS: ERROR: Unknown command: nonsense"),
         ("type", "LAMMPS has 3 types of atoms and 2 elements were given"),
         ("mass", "type 1 was said to be Cu, but has the mass 197 of Au"),
+        ("respa", "run_style respa does not call the potential: use run_style verlet"),
+        ("multi", "comm_modify mode multi may leave ghost atoms out: use comm_modify mode single"),
         ("crash", "are less than 1e-06 Å apart"),
         ("element", "the potential does not know Pt: it was fitted for Cu, Au"),
         ("model", "nowhere.npz"),

@@ -100,10 +100,8 @@ class ExternalForces:
         self._threads = threads
         self._warned = -np.inf if grading is None or grading.warn is None else grading.warn
 
-    def __call__(
-        self, _: object, step: int, n_own: int, identity_n: IntArray, x: FloatArray, force_nc: FloatArray
-    ) -> None:  # noqa: ARG002, E501
-        """Write the forces on own atoms, and tell LAMMPS energies and virials."""
+    def __call__(self, _: object, step: int, n_own: int, *arrays: FloatArray) -> None:
+        """Write the forces on own atoms into the last array, and tell LAMMPS energies and virials."""
         failure, found = None, None
         try:
             found = self._evaluate(step, n_own)
@@ -117,7 +115,7 @@ class ExternalForces:
         self.failure = self._first(failure) if total[7] else None
         self._set_vector(FAILED, total[7])
         if n_own:
-            force_nc[:] = 0.0 if found is None else found.force_nc
+            arrays[-1][:] = 0.0 if found is None else found.force_nc
         self._lmp.lib.lammps_fix_external_set_energy_global(self._lmp.lmp, self._fix, total[0])
         self._lmp.fix_external_set_virial_global(self._fix.decode(), -total[1:7][TENSOR])
         if self.failure is None:

