@@ -93,7 +93,7 @@ def water_box(edge: tuple[int, int, int], rng: np.random.Generator) -> Atoms:
 def labelled_water(atoms: Atoms) -> Atoms:
     """Return the atoms with energy, forces and stress."""
     atoms = atoms.copy()
-    atoms.calc = FlexibleWater()
+    atoms.calc = FlexibleWater()  # type: ignore[no-untyped-call]
     results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(), "stress": atoms.get_stress()}
     atoms.calc = SinglePointCalculator(atoms, **results)
     return atoms

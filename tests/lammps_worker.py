@@ -47,7 +47,9 @@ class Run:
         self.potential = Potential.load(folder / f"{system}.npz")
         self.elements = [str(Atoms([number]).symbols) for number in self.potential.species_s]
         self.lmp = start(self.comm, QUIET)
-        boundary = " ".join("p" if periodic else "s" for periodic in read(folder / f"{system}.traj").pbc)
+        structure = read(folder / f"{system}.traj")
+        assert isinstance(structure, Atoms)
+        boundary = " ".join("p" if periodic else "s" for periodic in structure.pbc)
         self.do("units metal", f"boundary {boundary}", before, f"read_data {self.data(system)}", "neighbor 1.0 nsq")
         self.forces: ExternalForces = attach(self.lmp, self.potential, self.elements, **settings)
         self.do("compute pe all pe/atom", "compute stress all stress/atom NULL")
@@ -230,7 +232,7 @@ def bad_input(folder: Path) -> Any:  # noqa: ANN401
         "type": box.replace("create_box 2", "create_box 3") + "mass 3 1\n" + style,
         "mass": box + "mass 1 197\nmass 2 63.5\n" + style,
         "respa": box + style + "run_style respa 2 2 pair 1\n",
-        "multi": box + style + "comm_modify mode multi\n",
+        "multi": box + style + "neighbor 1 multi\ncomm_modify mode multi\n",
         "crash": box + style + "create_atoms 1 single 1 1 1\ncreate_atoms 1 single 1 1 1\n",
     }
     for name, text in lines.items():
@@ -247,7 +249,7 @@ def bad_input(folder: Path) -> Any:  # noqa: ANN401
     with refused(found, "script"):
         run_script(folder / "nowhere.lmp", folder / "alloy.npz", ["Cu", "Au"], arguments=QUIET)
     run = Run(folder, "alloy")
-    run.forces._evaluate = fail_on_last_process(run.forces)  # type: ignore[method-assign]
+    run.forces._evaluate = fail_on_last_process(run.forces)  # type: ignore[method-assign, assignment]
     try:
         run.do("fix nve all nve", "run 3")
     except Exception as error:  # noqa: BLE001 - of LAMMPS

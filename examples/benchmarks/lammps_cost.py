@@ -134,7 +134,8 @@ def size_table(folder: Path, plan: Plan, largest: int, plot: str | None) -> None
         n_atoms, *values = rows[-1]
         print(f"| {n_atoms} | {' | '.join(f'{value:.3g}' for value in values)} |", flush=True)
     table = np.array(rows)
-    exponents = [f"{np.polyfit(*np.log(table[-3:][:, [0, column]]).T, 1)[0]:.2f}" for column in range(1, 5)]
+    logarithms = np.log(table[-3:])
+    exponents = [f"{np.polyfit(logarithms[:, 0], logarithms[:, column], 1)[0]:.2f}" for column in range(1, 5)]
     print(f"| exponent of the last three | {' | '.join(exponents)} |")
     if plot is not None:
         save_plot(table, plot)

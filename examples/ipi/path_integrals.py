@@ -111,11 +111,13 @@ def conserved(
                 subprocess.Popen(serve, cwd=folder, stdout=log, stderr=log)  # noqa: S603
                 for _ in range(clients)
             ]
-            if any([helper.wait() for helper in helpers]) or server.wait():  # clients end when i-PI does
+            codes = [helper.wait() for helper in helpers]  # clients end when i-PI does
+            if any(codes) or server.wait():
                 message = (folder / "i-pi.log").read_text(encoding="utf-8")
                 raise RuntimeError(message)
         finally:
             server.kill()
+            server.wait()
     table: FloatArray = np.loadtxt(folder / "run.out", ndmin=2)
     return table[:, 2] * Hartree
 

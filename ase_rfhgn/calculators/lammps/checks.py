@@ -123,9 +123,10 @@ def check_halo(lmp: LAMMPS, comm: LAMMPS, cutoff: float) -> None:
     needed = needed_halo(cutoff, comm.size)
     pair, ghosts = _halo(lmp, comm)
     if pair < needed * (1.0 - 1e-6) and ghosts < needed + SKIN:
+        many = "processes need" if comm.size > 1 else "process needs"
         message = (
-            f"the halo of ghost atoms is too small: pair_style zero has the cutoff {pair:g} Å, and {comm.size} "
-            f"processes need {needed:g} Å: use pair_style zero {2.0 * cutoff:g}, or, with other pair styles, "
+            f"the halo of ghost atoms is too small: pair_style zero has the cutoff {pair:g} Å, and "
+            f"{comm.size} {many} {needed:g} Å: use pair_style zero {2.0 * cutoff:g}, or, with other pair styles, "
             f"comm_modify cutoff {needed + SKIN:g}"
         )
         raise SettingsError(message)

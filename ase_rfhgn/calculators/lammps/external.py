@@ -185,7 +185,7 @@ class ExternalForces:
 
     def _first(self, failure: str | None) -> str:
         """Return the failure of the first process that has one."""
-        return next(one for one in self._comm.allgather(failure) if one is not None)
+        return next(str(one) for one in self._comm.allgather(failure) if one is not None)
 
 
 def attach(
