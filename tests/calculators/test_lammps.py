@@ -119,7 +119,7 @@ def test_lammps_agrees_with_ase(folder: Path, system: str, n_processes: int) -> 
 @pytest.mark.parametrize("n_processes", [2, 4])
 def test_processes_without_atoms_work(folder: Path, n_processes: int) -> None:
     assert found(folder, n_processes, "static")["lone"]["empty"] == n_processes - 1
-    assert found(folder, n_processes, "static")["molecule"]["empty"] > 0
+    assert found(folder, n_processes, "static")["molecule"]["empty"] == n_processes - 2  # it is cut in two
 
 
 def test_one_process_evaluates_no_copies(folder: Path) -> None:
@@ -142,8 +142,8 @@ def test_a_barostat_keeps_the_enthalpy(folder: Path, n_processes: int) -> None:
     run = found(folder, n_processes, "barostat")
     coarse, fine = (np.array(run[step]["enthalpies"]) for step in ("2 fs", "1 fs"))
     assert np.ptp(run["2 fs"]["volumes"]) > 0.01 * np.mean(run["2 fs"]["volumes"])
-    assert np.ptp(coarse) < 1e-4
-    assert np.ptp(fine) < 0.5 * np.ptp(coarse)
+    assert np.ptp(coarse) < 3e-4
+    assert np.ptp(fine) < 0.3 * np.ptp(coarse)  # the error of velocity Verlet is of second order
     check_errors(run["errors"])
 
 
@@ -190,6 +190,16 @@ def test_the_driver_runs(folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 0, done.stdout + done.stderr
     assert "500 atoms, of which [500] were evaluated" in done.stdout
+
+
+def test_the_benchmark_prints_measurements_and_a_plot(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES.parent / "benchmarks" / "lammps_cost.py"), "size", "--quick"]
+    command += ["--plot", str(tmp_path / "size.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| 216 | " in done.stdout
+    assert "| exponent of the last three | " in done.stdout
+    assert (tmp_path / "size.png").stat().st_size > 0
 
 
 def test_errors_of_the_command_are_one_line(folder: Path) -> None:

@@ -37,10 +37,11 @@ def test_an_absent_library_names_the_extra(
 ) -> None:
     (tmp_path / "in.lmp").write_text("fix rfhgn all external pf/callback 1 1\n")
     program = (
-        f"import sys; sys.modules['{absent}'] = None; sys.modules.setdefault('mpi4py', type(sys)('mpi4py'));"
+        "import sys; from ase_rfhgn.cli.main import main;"
+        f"sys.modules['{absent}'] = None; sys.modules.setdefault('mpi4py', type(sys)('mpi4py'));"
         "comm = type('Comm', (), {'rank': 0, 'size': 1, 'allgather': lambda self, one: [one]})();"
         "sys.modules['mpi4py.MPI'] = None if sys.modules['mpi4py'] is None else type('MPI', (), {'COMM_WORLD': comm});"
-        f"from ase_rfhgn.cli.main import main; raise SystemExit(main(['lammps', {model!r}, '--run', 'in.lmp']))"
+        f"raise SystemExit(main(['lammps', {model!r}, '--run', 'in.lmp']))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)  # noqa: S603
     message = capfd.readouterr().err
