@@ -48,7 +48,16 @@ DOORS = {
 }
 """Modules that may import one room more."""
 
-EVALUATION = {"models", "calculators.rfhgn", "dynamics", "properties", "testing", "reports"}
+EVALUATION = {
+    "models",
+    "calculators.rfhgn",
+    "calculators.lammps",
+    "calculators.serve",
+    "dynamics",
+    "properties",
+    "testing",
+    "reports",
+}
 """What never reaches training."""
 
 ONLY_IN = {
