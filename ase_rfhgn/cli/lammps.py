@@ -24,7 +24,8 @@ TEXT = """\
 def add_lammps(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
     help_text = "print what a LAMMPS script needs for a model, or run a script with it"
-    command = add_command(commands, "lammps", run_lammps, help_text)
+    example = "lammps cu.npz\nlammps cu.npz --run in.copper --elements Cu --halt-grade 5"
+    command = add_command(commands, "lammps", run_lammps, help_text, example)
     command.add_argument("model", metavar="model.npz")
     command.add_argument("--run", dest="script", metavar="in.lmp", help="run this script, on all processes of mpirun")
     command.add_argument("--elements", nargs="+", metavar="Si", help="elements of the types of atoms, in their order")

@@ -15,7 +15,8 @@ from ase_rfhgn.errors import SettingsError
 
 def add_serve(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
     """Add the command to a parser."""
-    command = add_command(commands, "serve", run_serve, "evaluate a model for i-PI, through a socket")
+    help_text = "evaluate a model for i-PI, through a socket"
+    command = add_command(commands, "serve", run_serve, help_text, "serve water.npz start.xyz --socket water")
     command.add_argument("model", metavar="model.npz")
     command.add_argument("structure", metavar="start.xyz", help="elements in the order of the other program's atoms")
     where = command.add_mutually_exclusive_group(required=True)

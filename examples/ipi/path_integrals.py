@@ -99,13 +99,12 @@ def conserved(
         femtoseconds=femtoseconds,
     )
     (folder / "input.xml").write_text(text, encoding="utf-8")
-    programs = Path(sys.executable).parent
     with (folder / "i-pi.log").open("w", encoding="utf-8") as log:
-        command = [sys.executable, str(programs / "i-pi"), "input.xml"]
+        command = [sys.executable, str(Path(sys.executable).with_name("i-pi")), "input.xml"]
         server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)  # noqa: S603
         try:
             wait_for(Path(f"/tmp/ipi_{socket}"), server)  # noqa: S108 - i-PI's place for sockets
-            serve = [sys.executable, str(programs / "ase-rfhgn"), "serve", str(Path(model).absolute())]
+            serve = [sys.executable, "-m", "ase_rfhgn", "serve", str(Path(model).absolute())]
             serve += ["structure.extxyz", "--socket", socket]
             helpers = [
                 subprocess.Popen(serve, cwd=folder, stdout=log, stderr=log)  # noqa: S603

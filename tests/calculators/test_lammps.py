@@ -175,7 +175,7 @@ def test_grades_reach_lammps(folder: Path, n_processes: int) -> None:
 
 
 def test_the_example_runs_a_script_whose_dump_ase_reads(folder: Path) -> None:
-    command = [str(MPIRUN), "-n", "2", sys.executable, str(Path(sys.executable).with_name("ase-rfhgn")), "lammps"]
+    command = [str(MPIRUN), "-n", "2", sys.executable, "-m", "ase_rfhgn", "lammps"]
     command += ["wire.npz", "--run", str(EXAMPLES / "in.copper"), "--elements", "Cu", "--halt-grade", "1e6"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 0, done.stdout + done.stderr
@@ -203,7 +203,7 @@ def test_the_benchmark_prints_measurements_and_a_plot(tmp_path: Path) -> None:
 
 
 def test_errors_of_the_command_are_one_line(folder: Path) -> None:
-    command = [str(MPIRUN), "-n", "2", sys.executable, str(Path(sys.executable).with_name("ase-rfhgn")), "lammps"]
+    command = [str(MPIRUN), "-n", "2", sys.executable, "-m", "ase_rfhgn", "lammps"]
     command += ["wire.npz", "--run", str(EXAMPLES / "in.copper"), "--elements", "Al"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603
     assert done.returncode == 2
