@@ -158,7 +158,7 @@ class Potential(ReadOnlyArrays):
         SettingsError
             If the potential has no ensemble, or there is no such quantity.
         """
-        deviations = self._asked_ensemble().deviations(self.hamiltonian, quantity)
+        deviations = self.known_ensemble().deviations(self.hamiltonian, quantity)
         return tuple(
             replace(
                 self,
