@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.features.response import atomic_virials, pairwise_gradients, pairwise_response, voigt
+from ase_rfhgn.features.response import SiteResponse, voigt
 from ase_rfhgn.features.spherical.evaluation import Reduced
 from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.models.transport import atomic_stresses, atomic_virials
 from ase_rfhgn.structures.local_graph import LocalGraph
 
 
@@ -41,8 +42,10 @@ class DomainEvaluation:
     local: LocalGraph
 
     def virial_nv(self) -> FloatArray:
-        """Return the virials of the own atoms, Voigt order (eV): half of the virial of an edge goes to each end."""
-        return atomic_virials(self.local.graph, self.gradient_pc)[: self.local.n_own]
+        """Return the virials of the own atoms, Voigt order (eV); for the convention see `models.transport`."""
+        response = SiteResponse(self.energy_n, self.gradient_pc)
+        virial_ncc = atomic_virials(self.local.graph, response)[: self.local.n_own]
+        return atomic_stresses(virial_ncc, 1.0).reshape(-1, 6)
 
 
 def evaluate_domain(
@@ -64,22 +67,25 @@ def evaluate_domain(
     Raises
     ------
     SettingsError
-        If grades are wanted and the potential has no ensemble.
+        If grades are wanted and the potential has no ensemble, or energies of its baseline are no sums over edges.
     """
     graph, n_own = local.graph, local.n_own
     fields, species_n = potential.hamiltonian, np.searchsorted(potential.species_s, local.graph.number_n)
     described = Reduced(fields, ()) if grade else None
     answers = fields.evaluate(graph, [potential.polynomials], described, threads)
-    repulsion = potential.baseline.core.respond_by_edges(graph)
-    gradient_pc = answers.gradient_epc[0] + repulsion.gradient_pc
+    baseline = potential.baseline.respond_by_edges(graph)
+    gradient_pc = answers.gradient_epc[0] + baseline.gradient_pc
+    force_nc = answers.responses[0].force_nc
+    pushed = np.flatnonzero(baseline.gradient_pc.any(axis=1))  # few edges
+    np.add.at(force_nc, graph.centre_p[pushed], baseline.gradient_pc[pushed])
+    np.subtract.at(force_nc, graph.neighbour_p[pushed], baseline.gradient_pc[pushed])
     own = slice(0, graph.first_n[n_own])
     grade_n = None
     if answers.descriptor_nd is not None:
         grade_n = potential.known_ensemble().domain.grade(answers.descriptor_nd[:n_own], species_n[:n_own])
-    one_body_n = potential.baseline.one_body_s[species_n]
     return DomainEvaluation(
-        energy_n=(answers.responses[0].energy_n + repulsion.energy_n + one_body_n)[:n_own],
-        force_nc=(answers.responses[0].force_nc + repulsion.force_nc)[:n_own],
+        energy_n=(answers.responses[0].energy_n + baseline.energy_n)[:n_own],
+        force_nc=force_nc[:n_own],
         virial_v=voigt(graph.vector_pc[own].T @ gradient_pc[own]),
         grade_n=grade_n,
         gradient_pc=gradient_pc,

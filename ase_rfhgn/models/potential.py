@@ -220,12 +220,12 @@ class Potential(ReadOnlyArrays):
 
     def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
         """Return the energies of atoms and their derivatives by the edges of a structure whose graph is known."""
-        features = self.hamiltonian.respond_by_edges(graph, self._polynomials)
+        features = self.hamiltonian.respond_by_edges(graph, self.polynomials)
         return features + self.baseline.respond_by_edges(graph)
 
     def _hessian_parts(self, graph: NeighbourGraph) -> Iterator[PairBlocks]:
         self.baseline.require_edges()
-        yield from self.hamiltonian.hessian(graph, self._polynomials)
+        yield from self.hamiltonian.hessian(graph, self.polynomials)
         yield self.baseline.core.hessian(graph)
 
     @cached_property

@@ -231,8 +231,9 @@ def attach(
 
     Notes
     -----
-    Per-atom energies reach ``compute pe/atom``, per-atom virials ``compute stress/atom``. Half of the virial of an
-    edge goes to each end. With a `Grading`, ``d_grade`` can be dumped, and ``f_rfhgn[1]`` is the largest grade.
+    Per-atom energies reach ``compute pe/atom``. Per-atom virials, which reach ``compute stress/atom``, are those of
+    `Potential.atomic_virials`, made symmetric. With a `Grading`, ``d_grade`` can be dumped, and ``f_rfhgn[1]`` is the
+    largest grade.
     The energies are added to ``pe`` and the virial to ``press`` like those of a pair style. A failure ends the run
     with LAMMPS's error about the fix ``rfhgn_failed``, and its reason is a warning and in `ExternalForces.failure`.
     """
@@ -264,6 +265,7 @@ def _checked(
     if not isinstance(model, Potential):
         message = f"{potential} is a model of positions and momenta: LAMMPS runs potentials only"
         raise SettingsError(message)
+    model.baseline.require_edges()
     if grading is not None:
         model.known_ensemble()
     return model, numbers_of_types(lmp, elements, model.species_s)
