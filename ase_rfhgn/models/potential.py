@@ -269,13 +269,7 @@ class Potential(ReadOnlyArrays):
         return np.searchsorted(self.species_s, graph.number_n)
 
     def known_ensemble(self) -> Ensemble:
-        """Return the ensemble.
-
-        Raises
-        ------
-        SettingsError
-            If the potential has none.
-        """
+        """Return the ensemble; a potential without one raises `SettingsError`."""
         if self.ensemble is None:
             message = "this potential cannot predict its uncertainty: it was made without `fit`, or by an older version"
             raise SettingsError(message)
