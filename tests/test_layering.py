@@ -48,7 +48,16 @@ DOORS = {
 }
 """Modules that may import one room more."""
 
-EVALUATION = {"models", "calculators.rfhgn", "dynamics", "properties", "testing", "reports"}
+EVALUATION = {
+    "models",
+    "calculators.rfhgn",
+    "calculators.lammps",
+    "calculators.serve",
+    "dynamics",
+    "properties",
+    "testing",
+    "reports",
+}
 """What never reaches training."""
 
 ONLY_IN = {
@@ -61,6 +70,8 @@ ONLY_IN = {
     "tqdm": {"runtime.progress"},
     "shtab": {"cli.completion"},
     "tomli_w": {"cli.settings_file"},
+    "lammps": {"calculators.lammps.library"},
+    "mpi4py": {"calculators.lammps.library"},
     "argparse": {module for module in MODULES if module.startswith("cli.")},
 }
 

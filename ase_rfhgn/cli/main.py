@@ -26,6 +26,7 @@ from ase_rfhgn.cli.eos import add_eos
 from ase_rfhgn.cli.evaluate import add_evaluate
 from ase_rfhgn.cli.fit import add_fit
 from ase_rfhgn.cli.info import add_info
+from ase_rfhgn.cli.lammps import add_lammps
 from ase_rfhgn.cli.learning_curve import add_learning_curve
 from ase_rfhgn.cli.md import add_md
 from ase_rfhgn.cli.neb import add_neb
@@ -33,6 +34,7 @@ from ase_rfhgn.cli.phonons import add_phonons
 from ase_rfhgn.cli.relax import add_relax
 from ase_rfhgn.cli.report import add_report
 from ase_rfhgn.cli.select import add_select
+from ase_rfhgn.cli.serve import add_serve
 from ase_rfhgn.cli.settings_file import with_settings
 from ase_rfhgn.cli.surface import add_surface
 from ase_rfhgn.cli.test import add_test
@@ -53,6 +55,8 @@ COMMANDS = (
     add_test,
     add_info,
     add_select,
+    add_lammps,
+    add_serve,
     add_demo,
     add_compare,
     add_elastic,

@@ -124,7 +124,7 @@ class Potential(ReadOnlyArrays):
             If uncertainties are wanted and the potential has no ensemble.
         """
         graph = self._graph(atoms, neighbours)
-        answers = self.hamiltonian.evaluate(graph, [self._polynomials], self._members if uncertainty else None, threads)
+        answers = self.hamiltonian.evaluate(graph, [self.polynomials], self._members if uncertainty else None, threads)
         response = answers.responses[0] + self.baseline.respond(atoms, graph)
         volume = _volume(atoms)
         return Evaluation(
@@ -158,7 +158,7 @@ class Potential(ReadOnlyArrays):
         SettingsError
             If the potential has no ensemble, or there is no such quantity.
         """
-        deviations = self._asked_ensemble().deviations(self.hamiltonian, quantity)
+        deviations = self.known_ensemble().deviations(self.hamiltonian, quantity)
         return tuple(
             replace(
                 self,
@@ -178,12 +178,12 @@ class Potential(ReadOnlyArrays):
         StructureError, SettingsError
             As for `evaluate`.
         """
-        domain, graph = self._asked_ensemble().domain, self._graph(atoms)
+        domain, graph = self.known_ensemble().domain, self._graph(atoms)
         return domain.grade(self.hamiltonian.descriptors(graph), self._species_of(graph))
 
     def respond(self, atoms: Atoms, graph: NeighbourGraph, threads: int = 1) -> Response:
         """Return the energies, forces and virial of a structure whose graph is known."""
-        answers = self.hamiltonian.evaluate(graph, [self._polynomials], threads=threads)
+        answers = self.hamiltonian.evaluate(graph, [self.polynomials], threads=threads)
         return answers.responses[0] + self.baseline.respond(atoms, graph)
 
     def hessian(self, atoms: Atoms) -> FloatArray:
@@ -218,18 +218,19 @@ class Potential(ReadOnlyArrays):
 
     def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
         """Return the energies of atoms and their derivatives by the edges of a structure whose graph is known."""
-        features = self.hamiltonian.respond_by_edges(graph, self._polynomials)
+        features = self.hamiltonian.respond_by_edges(graph, self.polynomials)
         return features + self.baseline.respond_by_edges(graph)
 
     def hessian_parts(self, atoms: Atoms) -> Iterator[PairBlocks]:
         """Yield the parts that `hessian` sums, for `ase_rfhgn.models.hessian`."""
         self.baseline.require_edges()
         graph = self._graph(atoms)
-        yield from self.hamiltonian.hessian(graph, self._polynomials)
+        yield from self.hamiltonian.hessian(graph, self.polynomials)
         yield self.baseline.core.hessian(graph)
 
     @cached_property
-    def _polynomials(self) -> Polynomials:
+    def polynomials(self) -> Polynomials:
+        """Coefficients in the form that evaluations take."""
         return self.hamiltonian.polynomials(self.coefficient_sf)
 
     @cached_property
@@ -254,12 +255,12 @@ class Potential(ReadOnlyArrays):
 
     @cached_property
     def _members(self) -> Reduced:
-        return self._asked_ensemble().members(self.hamiltonian)
+        return self.known_ensemble().members(self.hamiltonian)
 
     def _predicted_uncertainty(
         self, graph: NeighbourGraph, answers: Answers, volume: float | None
     ) -> PredictedUncertainty:
-        ensemble = self._asked_ensemble()
+        ensemble = self.known_ensemble()
         assert answers.descriptor_nd is not None  # noqa: S101  # members were evaluated
         responses = answers.responses[-len(ensemble.one_body_es) :]
         return ensemble.predicted_uncertainty(responses, answers.descriptor_nd, self._species_of(graph), volume)
@@ -267,7 +268,8 @@ class Potential(ReadOnlyArrays):
     def _species_of(self, graph: NeighbourGraph) -> IntArray:
         return np.searchsorted(self.species_s, graph.number_n)
 
-    def _asked_ensemble(self) -> Ensemble:
+    def known_ensemble(self) -> Ensemble:
+        """Return the ensemble; a potential without one raises `SettingsError`."""
         if self.ensemble is None:
             message = "this potential cannot predict its uncertainty: it was made without `fit`, or by an older version"
             raise SettingsError(message)

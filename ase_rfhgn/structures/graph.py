@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 from matscipy.neighbours import neighbour_list
 
-from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
+from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import StructureError
 from ase_rfhgn.structures.cell import completed_cell, periodic_cell
 from ase_rfhgn.structures.compaction import compacted
@@ -156,7 +156,7 @@ class Pairs:
     ----------
     centre_p, neighbour_p : ndarray of shape (n_pairs,)
         Atoms at the tail and at the head of each pair, tails sorted.
-    shift_pc : ndarray of shape (n_pairs, 3)
+    shift_pc : ndarray of shape (n_pairs, 3), or (0, 3) if no pair crosses any
         Sum of the cell vectors that the pair crosses (Å).
     """
 
@@ -166,25 +166,26 @@ class Pairs:
 
     def graph(self, atoms: Atoms, cutoff: float) -> NeighbourGraph:
         """Return the graph of the pairs that are closer than a cutoff (Å)."""
-        vector_pc = self._vectors(atoms)
-        near_p = np.einsum("pc,pc->p", vector_pc, vector_pc) < cutoff**2
-        number_n = atoms.numbers.astype(np.int64)
-        if near_p.all():
-            return NeighbourGraph(number_n, self.centre_p, self.neighbour_p, vector_pc)
-        return NeighbourGraph(number_n, self.centre_p[near_p], self.neighbour_p[near_p], vector_pc[near_p])
+        near_p, vector_pc = self.near(atoms.positions, cutoff)
+        return NeighbourGraph(
+            atoms.numbers.astype(np.int64), self.centre_p[near_p], self.neighbour_p[near_p], vector_pc
+        )
 
     def closer_than(self, atoms: Atoms, reach: float) -> Pairs:
         """Return the pairs that are closer than a distance (Å)."""
-        vector_pc = self._vectors(atoms)
-        near_p = np.einsum("pc,pc->p", vector_pc, vector_pc) < reach**2
+        near_p, _ = self.near(atoms.positions, reach)
         return Pairs(self.centre_p[near_p], self.neighbour_p[near_p], self.shift_pc[near_p])
 
-    def _vectors(self, atoms: Atoms) -> FloatArray:
-        """Return the vectors from tails to heads (Å)."""
-        vector_pc: FloatArray = np.take(atoms.positions, self.neighbour_p, axis=0)
-        vector_pc -= np.take(atoms.positions, self.centre_p, axis=0)
-        vector_pc += self.shift_pc
-        return vector_pc
+    def near(self, position_nc: FloatArray, cutoff: float) -> tuple[BoolArray | slice, FloatArray]:
+        """Return which pairs are closer than a cutoff (Å), and the vectors from their tails to their heads."""
+        vector_pc: FloatArray = np.take(position_nc, self.neighbour_p, axis=0)
+        vector_pc -= np.take(position_nc, self.centre_p, axis=0)
+        if len(self.shift_pc):
+            vector_pc += self.shift_pc
+        near_p = np.einsum("pc,pc->p", vector_pc, vector_pc) < cutoff**2
+        if near_p.all():
+            return slice(None), vector_pc
+        return near_p, vector_pc[near_p]
 
 
 def build_graph(atoms: Atoms, cutoff: float) -> NeighbourGraph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
+from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.structures.graph import NeighbourGraph, Pairs, find_pairs
 
 
@@ -52,5 +53,18 @@ class NeighbourList:
         same_box = np.array_equal(before.pbc, atoms.pbc) and np.array_equal(before.cell.array, atoms.cell.array)
         if not (same_box and np.array_equal(before.numbers, atoms.numbers)):
             return False
-        step_nc = atoms.positions - before.positions
-        return bool(4.0 * np.einsum("nc,nc->n", step_nc, step_nc).max(initial=0.0) < self.skin**2)
+        return has_hardly_moved(before.positions, atoms.positions, self.skin)
+
+
+def has_hardly_moved(before_nc: FloatArray, position_nc: FloatArray, skin: float) -> bool:
+    """Return whether no atom has moved by half of a skin (Å) or more; NaN has.
+
+    Parameters
+    ----------
+    before_nc, position_nc : ndarray of shape (n_atoms, 3)
+        Positions of the last search, and now (Å).
+    skin : float
+        Distance by which the search went beyond the cutoff (Å).
+    """
+    step_nc = position_nc - before_nc
+    return bool(4.0 * np.einsum("nc,nc->n", step_nc, step_nc).max(initial=0.0) < skin**2)

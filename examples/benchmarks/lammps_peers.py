@@ -10,13 +10,11 @@ Foiles, Baskes and Daw, Phys. Rev. B 33, 7983 (1986): EAM for copper, in the whe
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Callable
 from contextlib import chdir
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,11 @@ from ase import Atoms, units
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import read, write
 from measuring import cost
+
+from ase_rfhgn import Potential
+from ase_rfhgn.calculators.lammps import ExternalForces, attach
+from ase_rfhgn.calculators.lammps.library import lammps_module
+from ase_rfhgn.errors import SettingsError
 
 POD_PARAMETERS = """\
 species Si
@@ -64,12 +67,13 @@ QUIET = ["-log", "none", "-screen", "none", "-nocite"]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A potential of LAMMPS: the commands that choose it, and what its fit cost (CPU s) if we made it."""
+    """A potential in LAMMPS: the commands that choose it, or ours, and what its fit cost (CPU s) if we made it."""
 
     name: str
     element: str
     commands: tuple[str, ...]
     fit_cpu_seconds: float | None = None
+    potential: Potential | None = None
 
 
 def load_lammps() -> Any:  # noqa: ANN401 - a module without type hints
@@ -81,32 +85,37 @@ def load_lammps() -> Any:  # noqa: ANN401 - a module without type hints
         If the wheels of LAMMPS or of its MPI library are absent.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
-    libraries = [path for path in metadata.files("mpich") or [] if path.name == "libmpi.so.12"]
-    if not libraries:
-        message = "the mpich wheel has no libmpi.so.12, which LAMMPS needs"
-        raise ImportError(message)
-    ctypes.CDLL(str(libraries[0].locate()), ctypes.RTLD_GLOBAL)  # the wheel of LAMMPS does not find it by itself
-    return import_module("lammps")
+    try:
+        return lammps_module()
+    except SettingsError as error:
+        raise ImportError(str(error)) from error
 
 
 def lammps_peers(lammps: Any, frames: Path, folder: Path, cutoff: float) -> list[Peer]:  # noqa: ANN401
     """Return ML-POD, fitted to the frames in a folder, at its published cutoff and at ours, SNAP and EAM."""
-    potentials = Path(lammps.__file__).parent / "share" / "lammps" / "potentials"
-    snap = potentials / "Si_Zuo_JPCA2020"
+    eam = potentials_of(lammps) / "Cu_u3.eam"
     return [
         fitted_pod(lammps, frames, folder / "published", POD_CUTOFF),
         fitted_pod(lammps, frames, folder / "ours", cutoff),
-        Peer(
-            "SNAP, 56 coefficients, cutoff 4.9 Å",
-            "Si",
-            ("pair_style snap", f'pair_coeff * * "{snap}.snapcoeff" "{snap}.snapparam" Si'),
-        ),
+        snap_of(lammps),
         Peer(
             "EAM, copper at its own lattice constant, cutoff 4.95 Å",
             "Cu",
-            ("pair_style eam", f'pair_coeff * * "{potentials / "Cu_u3.eam"}"'),
+            ("pair_style eam", f'pair_coeff * * "{eam}"'),
         ),
     ]
+
+
+def potentials_of(lammps: Any) -> Path:  # noqa: ANN401
+    """Return the folder of the potentials that come with LAMMPS."""
+    return Path(lammps.__file__).parent / "share" / "lammps" / "potentials"
+
+
+def snap_of(lammps: Any) -> Peer:  # noqa: ANN401
+    """Return the published SNAP for silicon."""
+    snap = potentials_of(lammps) / "Si_Zuo_JPCA2020"
+    commands = ("pair_style snap", f'pair_coeff * * "{snap}.snapcoeff" "{snap}.snapparam" Si')
+    return Peer("SNAP, 56 coefficients, cutoff 4.9 Å", "Si", commands)
 
 
 def fitted_pod(lammps: Any, frames: Path, folder: Path, cutoff: float) -> Peer:  # noqa: ANN401
@@ -150,6 +159,18 @@ def plainly_labelled(atoms: Atoms) -> Atoms:
 
 def dynamics(lammps: Any, peer: Peer, atoms: Atoms, skin: float, femtoseconds: float, steps: int) -> Callable[[], None]:  # noqa: ANN401
     """Return a function that advances a crystal in an orthogonal box by some steps at constant energy."""
+    run, _ = prepared(lammps, peer, atoms, skin, femtoseconds)
+    return partial(run.command, f"run {steps} pre no post no")
+
+
+def prepared(
+    lammps: Any,  # noqa: ANN401
+    peer: Peer,
+    atoms: Atoms,
+    skin: float,
+    femtoseconds: float,
+) -> tuple[Any, ExternalForces | None]:
+    """Return LAMMPS with a crystal in an orthogonal box, ready to run, and what evaluates our potential."""
     atoms = atoms.copy()
     atoms.wrap()
     run = lammps.lammps(cmdargs=QUIET)
@@ -158,11 +179,10 @@ def dynamics(lammps: Any, peer: Peer, atoms: Atoms, skin: float, femtoseconds: f
     per_picosecond_nc = atoms.get_velocities() * 1000.0 * units.fs
     n_atoms = len(atoms)
     run.create_atoms(n_atoms, None, [1] * n_atoms, atoms.positions.ravel(), per_picosecond_nc.ravel())
+    run.commands_list([f"mass 1 {atoms.get_masses()[0]}", *peer.commands, f"neighbor {skin} bin"])
+    forces = None if peer.potential is None else attach(run, peer.potential, [peer.element], skin=skin)
     run.commands_list(
         [
-            f"mass 1 {atoms.get_masses()[0]}",
-            *peer.commands,
-            f"neighbor {skin} bin",
             "neigh_modify every 1 delay 0 check yes",
             f"timestep {femtoseconds / 1000.0}",
             "fix nve all nve",
@@ -172,4 +192,4 @@ def dynamics(lammps: Any, peer: Peer, atoms: Atoms, skin: float, femtoseconds: f
     if run.get_natoms() != n_atoms or not np.isfinite(run.get_thermo("pe")):
         message = f"{peer.name}: LAMMPS has {run.get_natoms()} of {n_atoms} atoms, energy {run.get_thermo('pe')}"
         raise RuntimeError(message)
-    return partial(run.command, f"run {steps} pre no post no")
+    return run, forces

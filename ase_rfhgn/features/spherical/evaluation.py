@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.cutoff import cutoff_function
-from ase_rfhgn.features.response import Response, SiteResponse
+from ase_rfhgn.features.response import Response
 from ase_rfhgn.features.spherical import kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, SiteFields, slices_of
 from ase_rfhgn.features.spherical.density_limit import DenseSites
@@ -43,11 +43,14 @@ class Answers:
     responses : tuple of Response
         Of every full model, then of every reduced one.
     descriptor_nd : ndarray of shape (n_atoms, n_descriptors) or None
-        Descriptors of the atoms, where there are reduced models.
+        Descriptors of the atoms, where reduced models, or an empty tuple of them, were given.
+    gradient_epc : ndarray of shape (n_models, n_edges, 3)
+        Derivatives of the energies of the centres by the edge vectors (eV/Å).
     """
 
     responses: tuple[Response, ...]
     descriptor_nd: FloatArray | None
+    gradient_epc: FloatArray
 
 
 def evaluate(
@@ -95,16 +98,7 @@ def evaluate(
     _share(work, list(slices_of(first_n)), threads)
     responses = tuple(_response(graph, *parts) for parts in zip(energy_en, gradient_epc, strict=True))
     parts = [descriptors[start] for start in sorted(descriptors)]
-    return Answers(responses, _averaged(fields, graph, parts) if parts else None)
-
-
-def site_response(fields: SiteFields, graph: NeighbourGraph, polynomials: Polynomials) -> SiteResponse:
-    """Return the energies of atoms and their derivatives by the edges of a structure, for one model."""
-    energy_n, gradient_pc = np.empty(graph.n_atoms), np.empty_like(graph.vector_pc)
-    for block in fields.blocks(graph):
-        found = _respond(fields, block, *_dense_sites(fields, block), polynomials)
-        energy_n[block.atoms], gradient_pc[block.edges] = found
-    return SiteResponse(energy_n, gradient_pc)
+    return Answers(responses, _averaged(fields, graph, parts) if parts else None, gradient_epc)
 
 
 def site_descriptors(fields: SiteFields, graph: NeighbourGraph, blocks: Iterable[Block] | None = None) -> FloatArray:

@@ -164,7 +164,8 @@ class SphericalFields(ReadOnlyArrays):
 
     def respond_by_edges(self, graph: NeighbourGraph, polynomials: Polynomials) -> SiteResponse:
         """Return the energies of atoms and their derivatives by the edges of a structure."""
-        return evaluation.site_response(self, graph, polynomials)
+        answers = self.evaluate(graph, [polynomials])
+        return SiteResponse(answers.responses[0].energy_n, answers.gradient_epc[0])
 
     def hessian(self, graph: NeighbourGraph, polynomials: Polynomials) -> Iterator[PairBlocks]:
         """Yield second derivatives of the energy; see `ase_rfhgn.features.spherical.hessian.hessian_blocks`."""
