@@ -8,19 +8,22 @@ are several chemical systems, with random elements. The fit with a weak ridge fo
 with a small weight. This is self-training with a cautious teacher in closed form (Lee, Workshop on
 Challenges in Representation Learning, ICML 2013): one more block of rows.
 
-Another block has structures far away from the data (`ase_rfhgn.fitting.far_structures`), where the teacher
-has a still stronger ridge: other crystals, compressed frames, dimers.
+Other blocks have structures far away from the data, where teachers are more cautious still
+(`ase_rfhgn.fitting.far_lessons`): other crystals, compressed frames and dimers
+(`ase_rfhgn.fitting.far_structures`), and frames whose atoms are displaced by a little or a lot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.fitting.far_structures import far_structures
+from ase_rfhgn.fitting.far_lessons import FarRows
+from ase_rfhgn.fitting.far_structures import far_structures, share_of
 from ase_rfhgn.fitting.mixtures import is_open, random_elements
 from ase_rfhgn.fitting.rows import frame_rows
 from ase_rfhgn.fitting.spherical_model import SphericalModel
@@ -36,6 +39,9 @@ ATOMS_DISPLACED, ATOMS_MIXED = 2500, 6000
 
 DISPLACEMENT = 0.2
 """Standard deviation of displacements in every direction (Å)."""
+
+STRAYED = (0.05, 0.4)
+"""Range of the standard deviation of displacements in every direction, far away from the data (Å)."""
 
 WEIGHT_DISPLACED = 1e-3
 """Squared weight of pseudo-labels on displaced structures, relative to labels."""
@@ -78,8 +84,8 @@ def far_rows(
     weights: Mapping[str, float],
     domain: Domain,
     rng: np.random.Generator,
-) -> Factor:
-    """Return the factor of the rows of structures far away from the data; it has no rows where none can be made.
+) -> FarRows:
+    """Return the rows of structures far away from the data; there are none where none can be made.
 
     Parameters
     ----------
@@ -91,7 +97,14 @@ def far_rows(
     fields = model.fields
     made = far_structures(items, fields.species_s, fields.cutoff, fields.encoder.floor_b, rng)
     graphed = ((atoms, build_graph(atoms, fields.cutoff), weight) for atoms, weight in made)
-    return _factor((made for made in graphed if _is_far(made[1], model, domain)), model, weights)
+    elsewhere = _factor((made for made in graphed if _is_far(made[1], model, domain)), model, weights)
+    enough = share_of(len(items)) * ATOMS_DISPLACED
+    displaced = ((atoms, graph, 1.0) for atoms, graph in _up_to(enough, _strayed(items, fields.cutoff, rng)))
+    return FarRows(
+        elsewhere=elsewhere,
+        displaced=_factor((made for made in displaced if _is_far(made[1], model, domain)), model, weights),
+        pair_f=model.pair_columns,
+    )
 
 
 def _is_far(graph: NeighbourGraph, model: SphericalModel, domain: Domain) -> bool:
@@ -115,7 +128,7 @@ def _factor(
     return running.factor()
 
 
-def _up_to(enough: int, structures: Iterable[tuple[Atoms, NeighbourGraph]]) -> Iterator[tuple[Atoms, NeighbourGraph]]:
+def _up_to(enough: float, structures: Iterable[tuple[Atoms, NeighbourGraph]]) -> Iterator[tuple[Atoms, NeighbourGraph]]:
     """Yield structures until they have enough atoms."""
     n_atoms = 0
     for atoms, graph in structures:
@@ -130,6 +143,14 @@ def _displaced(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> I
     for i in rng.permutation(len(items)):
         atoms = items.frames[int(i)].atoms
         atoms.positions += rng.normal(0.0, DISPLACEMENT, size=(len(atoms), 3))
+        yield atoms, build_graph(atoms, cutoff)
+
+
+def _strayed(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> Iterator[tuple[Atoms, NeighbourGraph]]:
+    """Yield structures of the training set whose atoms are displaced by a little or a lot, again and again."""
+    for i in cycle(rng.permutation(len(items))):
+        atoms = items.frames[int(i)].atoms.copy()
+        atoms.positions += rng.normal(0.0, rng.uniform(*STRAYED), size=(len(atoms), 3))
         yield atoms, build_graph(atoms, cutoff)
 
 
