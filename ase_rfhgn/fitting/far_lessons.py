@@ -34,6 +34,9 @@ PAIR_CAUTION, PAIR_ERROR = 1.0, 0.1
 PAIR_WEIGHT = 0.003
 """Squared weight of the answers of the teacher of pairs, relative to labels, if it were as good as the whole fit."""
 
+POOR = 1e-3
+"""Ratio of squared errors, of a whole fit to pairs, below which pairs do not teach: they would only be in the way."""
+
 HEAVIER = (3.0, 10.0, 30.0)
 """Factors of that squared weight that are tried where molecular dynamics bursts."""
 
@@ -63,6 +66,12 @@ class FarLessons:
 
     elsewhere: Factor | None
     pairs: Factor | None
+    dull_weight: float
+
+    @property
+    def weight_near(self) -> float:
+        """Weight of the answers of the dull teacher on displaced frames: it gives way where pairs answer."""
+        return 1.0 if self.pairs is None else self.dull_weight
 
     def factor(self, emphasis: float = 1.0) -> Factor | None:
         """Return the factor of all answered rows, None where there are none.
@@ -100,6 +109,7 @@ def far_lessons(rows: FarRows, regression: Regression, choice: RidgeChoice) -> F
     return FarLessons(
         elsewhere=_dull_lesson(rows.elsewhere, regression, choice) if rows.elsewhere.n_rows else None,
         pairs=_pair_lesson(rows, regression, choice) if rows.displaced.n_rows else None,
+        dull_weight=dull_weight(regression, choice),
     )
 
 
@@ -128,14 +138,15 @@ def scaled(factor: Factor, weight: float) -> Factor:
     return replace(factor, packed=weight * factor.packed)
 
 
-def _pair_lesson(rows: FarRows, regression: Regression, choice: RidgeChoice) -> Factor:
-    """Return rows of displaced frames with the answers of a teacher of pairs.
+def _pair_lesson(rows: FarRows, regression: Regression, choice: RidgeChoice) -> Factor | None:
+    """Return rows of displaced frames with the answers of a teacher of pairs, None where pairs are too poor.
 
-    Its weight is about that of labels with the teacher's errors: precisions add up. Where labels are exact, it hardly
-    counts among them.
+    Its squared weight is in proportion to its precision, as for labels with its errors.
     """
     teacher_f, squares = pair_teacher(regression, rows.pair_f)
     ratio = min(1.0, choice.best / max(squares, np.finfo(float).tiny))
+    if ratio < POOR:
+        return None
     return answered(scaled(rows.displaced, float(np.sqrt(PAIR_WEIGHT * ratio))), teacher_f)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors
-from ase_rfhgn.fitting.far_lessons import FarLessons, FarRows, dull_weight, far_lessons, scaled
+from ase_rfhgn.fitting.far_lessons import FarLessons, FarRows, far_lessons, scaled
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
@@ -154,8 +154,8 @@ def choose_ridges(
     if lessons is not None:
         regression = replace(regression, far=lessons.factor())
     if unlabelled is not None:
-        if not factors.grouping.by_system:
-            unlabelled = scaled(unlabelled, dull_weight(regression, choice))
+        if lessons is not None and not factors.grouping.by_system:
+            unlabelled = scaled(unlabelled, lessons.weight_near)
         regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
         ridge = _taught_ridge(factors, scored, folds, search, regression, weights)
         regression = replace(regression, ridge=ridge)

@@ -18,6 +18,7 @@ from ase_rfhgn.fitting.far_lessons import (
     EXACT,
     HEAVIER,
     PAIR_WEIGHT,
+    POOR,
     FarRows,
     dull_weight,
     far_lessons,
@@ -70,6 +71,7 @@ def test_answers_of_pairs_weigh_as_much_as_they_are_good(rng: np.random.Generato
     regression = regression_of(rng)
     teacher_f, squares = pair_teacher(regression, PAIRS)
     rows = FarRows(factor_of(np.zeros((0, N + 1))), factor_of(rng.normal(size=(20, N + 1))), PAIRS)
+    assert far_lessons(rows, regression, choice_of(0.5 * POOR * squares)).pairs is None
     loud, quiet = (far_lessons(rows, regression, choice_of(share * squares)) for share in (5.0, 0.01))
     assert loud.elsewhere is None
     nothing_f = np.zeros(N)
