@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import numpy as np
+
 from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.accumulation import Factors, accumulate
 from ase_rfhgn.fitting.diagnosis import diagnosed
+from ase_rfhgn.fitting.far_lessons import FarRows
 from ase_rfhgn.fitting.grouping import Grouping
 from ase_rfhgn.fitting.label_use import group_weights_i, label_record
 from ase_rfhgn.fitting.linear_model import LinearModel, Solution
@@ -21,6 +24,7 @@ from ase_rfhgn.fitting.record import training_record
 from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse
 from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
 from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
+from ase_rfhgn.fitting.stability import steadied, warn_of_burst
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
@@ -102,8 +106,8 @@ class Problem(Protocol):
     def unlabelled(self, prepared: Prepared) -> Factor | None:
         """Return the factor of the rows of unlabelled structures, if there are any."""
 
-    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
-        """Return the factor of the rows of structures far away from the domain of the frames, if there are any."""
+    def far(self, prepared: Prepared, domain: Domain | None) -> FarRows | None:
+        """Return the rows of structures far away from the domain of the frames, if there are any."""
 
     def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:
         """Return the model with its last parts, such as repulsion and the constant of a known energy."""
@@ -145,8 +149,7 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
         weighted = _weighted_for_noise(prepared, model)
         if weighted is not None:
             model = _solved(problem, replace(prepared, targets=weighted), options)
-        with stage("repulsion and stability", shown=options.progress):
-            model = problem.completed(model, prepared)
+    warn_of_burst(model.record)
     record = {"targets": prepared.targets.description, "energies": prepared.energies}
     return replace(model, record=model.record | record | stopwatch.times())
 
@@ -173,43 +176,53 @@ def _refuse_contradictions(
 
 
 def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
-    """Return the model that reproduces the targets best."""
+    """Return the completed model that reproduces the targets best, and stays whole in short dynamics."""
     model, weights = prepared.model, prepared.weights
     rng = random_stream(problem.seed, ENSEMBLE)
-    n_frames = len(prepared.items)
     n_originals, n_rows = len(prepared.grouping.originals), 3 * int(prepared.n_atoms_i.sum())
     chosen = sampled_frames(n_originals, n_rows, model.layout.n_columns, rng)
     sampled = prepared.grouping.with_copies(chosen)
 
     def accumulated(row_weights: RowWeights) -> Factors:
-        read = progress_bar(prepared.items, "features", total=n_frames, shown=options.progress)
+        read = progress_bar(prepared.items, "features", total=len(prepared.items), shown=options.progress)
         return accumulate(read, prepared.grouping, model, sampled, prepared.targets, problem.seed, row_weights)
 
     equal = accumulated(prepared.row_weights)
-    if not any(weights.get(kind, 0.0) > 0.0 and equal.n_rows(kind) for kind in weights):
+    if not any(weight > 0.0 and equal.n_rows(kind) for kind, weight in weights.items()):
         message = f"{prepared.items.frames.name}: all labels of the frames have zero weight; the weights are {weights}"
         raise SettingsError(message)
     factors, choice = _robust(problem, prepared, equal, accumulated, shown=options.progress)
     with stage("second opinions about the labels", shown=options.progress):
         suspicions = diagnosed(prepared.facts, prepared.suspicions, model, equal, choice, prepared.items, weights)
-    with stage("solution and uncertainties", shown=options.progress):
-        solved = choice.regression.solve()
-        reduced = solved.restricted(model.reduced_columns)
-        member_ef = sampled_members(reduced, rng)
-        interval_scale = interval_scales(member_ef, choice.regression, solved, reduced, factors, weights, model)
+
+    def completed(choice: Choice) -> AnyModel:
+        with stage("solution and uncertainties", shown=options.progress):
+            solution = _solution(prepared, options, factors, choice, rng)
+        record = training_record(problem.settings, prepared.species_s, equal, choice, solution.coefficient_f)
+        record |= {"weights": dict(weights), "suspicions": suspicions}
+        record |= label_record(factors.use_i, factors.weight_i, weights)
+        with stage("repulsion and stability", shown=options.progress):
+            return problem.completed(model.finish(replace(solution, record=record)), prepared)
+
+    return steadied(choice, completed)
+
+
+def _solution(
+    prepared: Prepared, options: Options, factors: Factors, choice: Choice, rng: np.random.Generator
+) -> Solution:
+    """Return the solution of a regression whose ridges were chosen, with its uncertainties."""
+    model, solved = prepared.model, choice.regression.solve()
+    reduced = solved.restricted(model.reduced_columns)
+    member_ef = sampled_members(reduced, rng)
+    scales = interval_scales(member_ef, choice.regression, solved, reduced, factors, prepared.weights, model)
     assert factors.sites is not None  # noqa: S101  # a pass makes them
-    record = training_record(problem.settings, prepared.species_s, equal, choice, solved.coefficient_f)
-    solution = Solution(
+    return Solution(
         coefficient_f=solved.coefficient_f,
         member_ef=member_ef,
-        interval_scale=interval_scale,
+        interval_scale=scales,
         domain=factors.sites.domain(),
-        record=record
-        | {"weights": dict(weights), "suspicions": suspicions}
-        | label_record(factors.use_i, factors.weight_i, weights),
         linear_system=_system_arrays(prepared, factors, choice) if options.updatable else None,
     )
-    return model.finish(solution)
 
 
 def _robust(
@@ -217,7 +230,7 @@ def _robust(
 ) -> tuple[Factors, Choice]:
     """Return rows and their regression, with smaller weights of frames that are hard to predict where this helps."""
     assert equal.sites is not None  # noqa: S101  # a pass makes them
-    unlabelled: tuple[Factor | None, Factor | None] = (None, None)
+    unlabelled: tuple[Factor | None, FarRows | None] = (None, None)
     if problem.ridge is None:
         with stage("unlabelled structures", shown=shown):
             unlabelled = problem.unlabelled(prepared), problem.far(prepared, equal.sites.domain())
@@ -236,7 +249,7 @@ def _robust(
 
 
 def _choose(
-    problem: Problem, prepared: Prepared, factors: Factors, unlabelled: tuple[Factor | None, Factor | None]
+    problem: Problem, prepared: Prepared, factors: Factors, unlabelled: tuple[Factor | None, FarRows | None]
 ) -> Choice:
     """Return the regression, with ridges that are given or chosen; unlabelled rows are near the data, or far away."""
     model, weights = prepared.model, prepared.weights
@@ -248,8 +261,8 @@ def _choose(
 
 def _system_arrays(prepared: Prepared, factors: Factors, choice: Choice) -> dict[str, Any]:
     """Return the arrays of the linear system, for updates of the model."""
-    component_v = prepared.row_weights.component_v
-    return recorded_system(factors, choice.regression, prepared.weights, prepared.model, component_v).as_arrays()
+    component_v, regression = prepared.row_weights.component_v, choice.regression
+    return recorded_system(factors, regression, prepared.weights, prepared.model, component_v).as_arrays()
 
 
 def _weighted_for_noise(prepared: Prepared, model: AnyModel) -> Targets | None:
@@ -259,6 +272,4 @@ def _weighted_for_noise(prepared: Prepared, model: AnyModel) -> Targets | None:
     if not isinstance(motion, Motion):
         return None
     weighted = weighted_for_noise(motion, prepared.items, lambda item: prepared.model.forces(model, item))
-    if weighted is None or not isinstance(targets, HamiltonianMotion):
-        return weighted
-    return replace(targets, force=weighted)
+    return replace(targets, force=weighted) if isinstance(targets, HamiltonianMotion) and weighted else weighted

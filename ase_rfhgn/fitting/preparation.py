@@ -13,6 +13,7 @@ from ase_rfhgn.fitting.baseline_answers import answered, forgotten, known_energi
 from ase_rfhgn.fitting.default_size import default_size
 from ase_rfhgn.fitting.diagnosis import few_labels, tell
 from ase_rfhgn.fitting.engine import Prepared
+from ase_rfhgn.fitting.far_lessons import FarRows
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.linear_model import KINDS
 from ase_rfhgn.fitting.motion.equations import Motion
@@ -117,8 +118,8 @@ class PotentialProblem:
         factor = unlabelled_rows(prepared.items, model, prepared.weights, rng, mixed=mixed)
         return factor if factor.n_rows else None
 
-    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
-        """Return the factor of the rows of structures far away from the frames, None where none can be made.
+    def far(self, prepared: Prepared, domain: Domain | None) -> FarRows | None:
+        """Return the rows of structures far away from the frames, None where there are no labels.
 
         Accelerations of a run are almost exact: there, answers far away would cost more than they give.
         """
@@ -128,8 +129,7 @@ class PotentialProblem:
         assert isinstance(model, SphericalModel)  # noqa: S101  # made by `prepare`
         assert domain is not None  # noqa: S101  # such a model has descriptors
         rng = random_stream(self.settings.seed, FAR)
-        factor = far_rows(prepared.items, model, prepared.weights, domain, rng)
-        return factor if factor.n_rows else None
+        return far_rows(prepared.items, model, prepared.weights, domain, rng)
 
     def completed(self, model: AnyModel, prepared: Prepared) -> Potential:
         """Return the potential that repels outside of its data, with the constant of a known energy."""

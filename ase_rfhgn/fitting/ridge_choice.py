@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors
+from ase_rfhgn.fitting.far_lessons import FarLessons, FarRows, far_lessons, scaled
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
@@ -26,11 +27,8 @@ its task is easier than the prediction of a chemical system that was left out: t
 pairs of elements of the mixtures.
 """
 
-FAR_CAUTION = 3.0
-"""Relative excess of the cross-validated sum of squares that the teacher far away from the data may have."""
-
-FAR_ERROR = 0.07
-"""Relative error on rows left out below which answers far away from the data weigh less: labels are exact there."""
+ALLOWED = 0.2
+"""Rise of the sum of squares that heavier lessons may cost, in units of the cross-validated one."""
 
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 """Final ridges where chemical systems were left out: their score is about the teacher alone. All are tried."""
@@ -52,6 +50,8 @@ class Choice:
         Ridges that were tried for the teacher, and their scores.
     left_out_f : mapping of Group to ndarray of shape (n_columns,)
         Coefficients of the fit without a group.
+    lessons : FarLessons, optional
+        Answered rows far away from the data, of which the regression has the factor.
     """
 
     regression: Regression
@@ -59,6 +59,7 @@ class Choice:
     cross_validation: dict[str, float]
     path: dict[str, list[float]]
     left_out_f: Mapping[Group, FloatArray] = field(default_factory=dict)
+    lessons: FarLessons | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def choose_ridges(
     spread_f: FloatArray,
     search: RidgeSearch,
     unlabelled: Factor | None = None,
-    far: Factor | None = None,
+    far: FarRows | None = None,
 ) -> Choice:
     """Return the regression for the ridges that cross-validation chooses.
 
@@ -111,9 +112,9 @@ def choose_ridges(
         Ridges that are tried.
     unlabelled : Factor, optional
         Factor of the rows of unlabelled structures.
-    far : Factor, optional
-        Factor of the rows of unlabelled structures far away from the data. A teacher with a still stronger
-        ridge answers there. All folds get the same answers.
+    far : FarRows, optional
+        Rows of unlabelled structures far away from the data. More cautious teachers answer there. All folds get
+        the same answers.
 
     Notes
     -----
@@ -129,9 +130,12 @@ def choose_ridges(
     caution = search.tolerance if unlabelled is None else CAUTION
     choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, caution)
     regression = Regression(everything, spread_f, choice.ridge)
-    if far is not None:
-        regression = replace(regression, far=_far_lesson(far, regression, choice))
+    lessons = None if far is None else far_lessons(far, regression, choice)
+    if lessons is not None:
+        regression = replace(regression, far=lessons.factor())
     if unlabelled is not None:
+        if lessons is not None and not factors.grouping.by_system:
+            unlabelled = scaled(unlabelled, lessons.weight_near)
         regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
         ridge = _taught_ridge(factors, scored, folds, search, regression, weights)
         regression = replace(regression, ridge=ridge)
@@ -142,7 +146,27 @@ def choose_ridges(
         cross_validation=left_out_rmse(factors, left_out_f),
         path={"ridge": list(choice.tried), "score": list(choice.score)},
         left_out_f=left_out_f,
+        lessons=lessons,
     )
+
+
+def heavier_choices(choice: Choice) -> Iterator[Choice]:
+    """Yield regressions that follow the teacher of pairs more and more, as long as the labels allow it.
+
+    Parameters
+    ----------
+    choice : Choice
+        The regression whose ridges were chosen.
+    """
+    if choice.lessons is None:
+        return
+    labelled = choice.regression.labelled
+    limit = labelled.residual(choice.regression.solve().coefficient_f) + ALLOWED * min(choice.path["score"])
+    for far in choice.lessons.heavier():
+        regression = replace(choice.regression, far=far)
+        if labelled.residual(regression.solve().coefficient_f) > limit:
+            return
+        yield replace(choice, regression=regression)
 
 
 def _scored(factors: Factors, weights: Mapping[str, float]) -> Mapping[str, float]:
@@ -156,16 +180,6 @@ def _cautious(factors: Factors, score: Callable[[float], Score], search: RidgeSe
     if factors.grouping.by_system:
         return choose_ridge(score, search.ridges, CAUTION, weakest=True)
     return choose_ridge(score, search.ridges, tolerance)
-
-
-def _far_lesson(far: Factor, regression: Regression, choice: RidgeChoice) -> Factor:
-    """Return rows far away from the data with the answers of a teacher: the strongest ridge that is not hopeless."""
-    limit = (1.0 + FAR_CAUTION) * choice.best
-    ridge = max(tried for tried, score in zip(choice.tried, choice.score, strict=True) if score <= limit)
-    teacher_f = replace(regression, ridge=ridge).solve().coefficient_f
-    size = max(regression.labelled.residual(np.zeros_like(teacher_f)), np.finfo(float).tiny)
-    weight = min(1.0, float(np.sqrt(choice.best / size)) / FAR_ERROR)
-    return answered(replace(far, packed=weight * far.packed), teacher_f)
 
 
 def _taught_ridge(

@@ -8,19 +8,22 @@ are several chemical systems, with random elements. The fit with a weak ridge fo
 with a small weight. This is self-training with a cautious teacher in closed form (Lee, Workshop on
 Challenges in Representation Learning, ICML 2013): one more block of rows.
 
-Another block has structures far away from the data (`ase_rfhgn.fitting.far_structures`), where the teacher
-has a still stronger ridge: other crystals, compressed frames, dimers.
+Other blocks have structures far away from the data, where teachers are more cautious still
+(`ase_rfhgn.fitting.far_lessons`): other crystals, compressed frames and dimers
+(`ase_rfhgn.fitting.far_structures`), and frames whose atoms are displaced by a little or a lot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.fitting.far_structures import far_structures
+from ase_rfhgn.fitting.far_lessons import FarRows
+from ase_rfhgn.fitting.far_structures import far_structures, share_of
 from ase_rfhgn.fitting.mixtures import is_open, random_elements
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.models.baselines.short_range import Baseline
@@ -35,6 +38,9 @@ ATOMS_DISPLACED, ATOMS_MIXED = 2500, 6000
 
 DISPLACEMENT = 0.2
 """Standard deviation of displacements in every direction (Å)."""
+
+STRAYED = (0.05, 0.4)
+"""Range of the standard deviation of displacements in every direction, far away from the data (Å)."""
 
 WEIGHT_DISPLACED = 1e-3
 """Squared weight of pseudo-labels on displaced structures, relative to labels."""
@@ -77,8 +83,8 @@ def far_rows(
     weights: Mapping[str, float],
     domain: Domain,
     rng: np.random.Generator,
-) -> Factor:
-    """Return the factor of the rows of structures far away from the data; it has no rows where none can be made.
+) -> FarRows:
+    """Return the rows of structures far away from the data; there are none where none can be made.
 
     Parameters
     ----------
@@ -90,7 +96,18 @@ def far_rows(
     fields = model.fields
     made = far_structures(items, fields.species_s, fields.cutoff, fields.encoder.floor_b, rng)
     unlabelled = ((_unlabelled(atoms, build_graph(atoms, fields.cutoff)), weight) for atoms, weight in made)
-    encoded = ((model.encoded(item), weight) for item, weight in unlabelled)
+    enough = share_of(len(items)) * ATOMS_DISPLACED
+    displaced = ((_unlabelled(*one), 1.0) for one in _up_to(enough, _strayed(items, fields.cutoff, rng)))
+    # In this order: both draw from the same stream of random numbers.
+    elsewhere = _far_factor(unlabelled, model, weights, domain)
+    return FarRows(elsewhere, _far_factor(displaced, model, weights, domain), model.pair_columns)
+
+
+def _far_factor(
+    items: Iterable[tuple[GraphedFrame, float]], model: SphericalModel, weights: Mapping[str, float], domain: Domain
+) -> Factor:
+    """Return the factor of the rows of those structures that are far from the training set."""
+    encoded = ((model.encoded(item), weight) for item, weight in items)
     return _factor((pair for pair in encoded if _is_far(pair[0], model, domain)), model, weights)
 
 
@@ -116,7 +133,7 @@ def _factor(items: Iterable[tuple[GraphedFrame, float]], model: SphericalModel, 
     return running.factor()
 
 
-def _up_to(enough: int, structures: Iterable[tuple[Atoms, NeighbourGraph]]) -> Iterator[tuple[Atoms, NeighbourGraph]]:
+def _up_to(enough: float, structures: Iterable[tuple[Atoms, NeighbourGraph]]) -> Iterator[tuple[Atoms, NeighbourGraph]]:
     """Yield structures until they have enough atoms."""
     n_atoms = 0
     for atoms, graph in structures:
@@ -131,6 +148,14 @@ def _displaced(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> I
     for i in rng.permutation(len(items)):
         atoms = items[int(i)].frame.atoms.copy()
         atoms.positions += rng.normal(0.0, DISPLACEMENT, size=(len(atoms), 3))
+        yield atoms, build_graph(atoms, cutoff)
+
+
+def _strayed(items: FrameGraphs, cutoff: float, rng: np.random.Generator) -> Iterator[tuple[Atoms, NeighbourGraph]]:
+    """Yield structures of the training set whose atoms are displaced by a little or a lot, again and again."""
+    for i in cycle(rng.permutation(len(items))):
+        atoms = items.frames[int(i)].atoms.copy()
+        atoms.positions += rng.normal(0.0, rng.uniform(*STRAYED), size=(len(atoms), 3))
         yield atoms, build_graph(atoms, cutoff)
 
 

@@ -72,6 +72,14 @@ class SphericalModel:
         return np.concatenate([np.arange(layout.n_one_body), *(start + reduced_f for start in starts)])
 
     @property
+    def pair_columns(self) -> IntArray:
+        """Columns of a potential of pairs: one-body energies, and sums over neighbours."""
+        layout = self.layout
+        start_s = layout.n_one_body + layout.n_features * np.arange(layout.n_species)
+        pair_sk = start_s[:, None] + np.arange(self.fields.n_channels)
+        return np.concatenate([np.arange(layout.n_one_body), pair_sk.ravel()])
+
+    @property
     def baseline_s(self) -> FloatArray:
         """One-body energies that are subtracted from labels (eV)."""
         return self.baseline.one_body_s

@@ -7,7 +7,7 @@ steps at a high temperature tell, before anybody relies on it. The test is deter
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,8 @@ from ase.units import fs, kB
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError, TrainingDataWarning
+from ase_rfhgn.fitting.ridge_choice import Choice, heavier_choices
+from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.neighbour_list import NeighbourList
@@ -36,14 +38,14 @@ RUNAWAY = 3.0
 CLOSE = 0.7
 """Distance, in units of the shortest of training, below which atoms have fallen into each other."""
 
-STEPS, TIMESTEP = 60, 1.0
+STEPS, TIMESTEP = 100, 1.0
 """Steps of a run, and their length (fs)."""
 
 ATOM_STEPS = 6000
 """Steps times atoms of all runs, about."""
 
-MOST_RUNS = 1
-"""Frames from which runs start."""
+MOST_RUNS = 3
+"""Frames from which runs start, if they are small."""
 
 EVERY = 10
 """Steps from one look at grades and distances to the next."""
@@ -121,7 +123,7 @@ class StabilityTest:
 
 
 def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.random.Generator) -> Potential:
-    """Return the potential with the record of a stability test; a burst leads to a warning.
+    """Return the potential with the record of a stability test.
 
     Parameters
     ----------
@@ -132,9 +134,10 @@ def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.
     rng : numpy.random.Generator
         Source of the first velocities.
     """
-    chosen = sorted((frame for frame in frames if len(frame.atoms) > 1), key=lambda frame: len(frame.atoms))[:MOST_RUNS]
-    if not chosen:
+    movable = sorted((frame for frame in frames if len(frame.atoms) > 1), key=lambda frame: len(frame.atoms))
+    if not movable:
         return potential
+    chosen = movable[: int(np.clip(ATOM_STEPS // (STEPS * len(movable[0].atoms)), 1, MOST_RUNS))]
     test = StabilityTest(
         potential=potential,
         floor=float(potential.hamiltonian.encoder.floor_b.min()),
@@ -143,16 +146,51 @@ def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.
     )
     n_steps = min(STEPS, max(EVERY, ATOM_STEPS // sum(len(frame.atoms) for frame in chosen)))
     runs = [test.run(frame, n_steps) for frame in chosen]
-    burst = next((run for run in runs if run.burst is not None), None)
-    if burst is not None:
-        message = (
-            f"{burst.name}: molecular dynamics with the fitted potential at {test.temperature:.0f} K burst after "
-            f"{burst.steps * TIMESTEP:.0f} fs, because {burst.burst} (extrapolation grade {burst.grade:.1f} before): "
-            "add frames that are hotter, or learn while you run, with ActiveCalculator"
-        )
-        warnings.warn(message, TrainingDataWarning, stacklevel=2)
     record = potential.record | {"stability": _record(runs, test.temperature)}
     return replace(potential, record=record)
+
+
+def steadied(choice: Choice, completed: Callable[[Choice], AnyModel]) -> AnyModel:
+    """Return the model of a choice; if it bursts, one that follows the teacher of pairs more and stays whole longer.
+
+    Parameters
+    ----------
+    choice : Choice
+        The regression whose ridges were chosen.
+    completed : callable
+        Makes the tested model of a choice.
+    """
+    best = completed(choice)
+    for heavier in heavier_choices(choice) if _lasted(best) < np.inf else ():
+        best = max(best, completed(heavier), key=_lasted)
+        if _lasted(best) == np.inf:
+            break
+    return best
+
+
+def warn_of_burst(record: Mapping[str, Any]) -> None:
+    """Warn if the stability test of a model ended in a burst.
+
+    Parameters
+    ----------
+    record : mapping
+        Record of the model.
+    """
+    test = record.get("stability", {})
+    if test.get("burst") is None:
+        return
+    message = (
+        f"{test['frame']}: molecular dynamics with the fitted potential at {test['temperature']:.0f} K burst after "
+        f"{test['femtoseconds']:.0f} fs, because {test['burst']} (extrapolation grade {test['grade']:.1f} before): "
+        "add frames that are hotter, or learn while you run, with ActiveCalculator"
+    )
+    warnings.warn(message, TrainingDataWarning, stacklevel=2)
+
+
+def _lasted(model: AnyModel) -> float:
+    """Return how long the shortest run of the stability test stayed whole (fs), infinity if none burst."""
+    test = model.record.get("stability", {})
+    return np.inf if test.get("burst") is None else float(test["femtoseconds"])
 
 
 def _temperature(frames: Sequence[Frame]) -> float:
@@ -165,6 +203,7 @@ def _record(runs: Sequence[_Run], temperature: float) -> dict[str, Any]:
     """Return what runs have seen as plain JSON values."""
     extremes: FloatArray = np.array([(run.temperature, -run.distance, run.grade) for run in runs]).max(axis=0)
     distance = -float(extremes[1])
+    first = min((run for run in runs if run.burst is not None), key=lambda run: run.steps, default=None)
     return {
         "n_runs": len(runs),
         "femtoseconds": TIMESTEP * min(run.steps for run in runs),
@@ -172,5 +211,6 @@ def _record(runs: Sequence[_Run], temperature: float) -> dict[str, Any]:
         "highest_temperature": float(extremes[0]) if np.isfinite(extremes[0]) else None,
         "shortest_distance": distance if np.isfinite(distance) else None,
         "grade": float(extremes[2]),
-        "burst": next((run.burst for run in runs if run.burst is not None), None),
+        "burst": None if first is None else first.burst,
+        "frame": None if first is None else first.name,
     }
