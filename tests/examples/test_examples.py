@@ -104,3 +104,21 @@ def test_a_job_gets_keywords_and_returns_plain_values(copper: Potential, tmp_pat
     assert done["parameters"]["fingerprint"] == copper.fingerprint
     with pytest.raises(SettingsError, match="no setting device"):
         example("with_workflows").relax_job(bulk("Cu"), potential=copper, device="cuda")
+
+
+def test_argon_conducts_heat(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    figure = tmp_path / "conductivity.png"
+    found = example("argon_thermal_conductivity").run_example(n_steps=300, n_frames=3, repeat=2, figure=str(figure))
+    assert np.isfinite(found.reduced).all()
+    assert found.integral_bt[:, 1].min() > 0.0  # an autocorrelation begins with a square
+    assert imread(figure).ndim == 3
+    assert "W/(m K)" in capsys.readouterr().out
+
+
+def test_the_integral_of_a_known_flux_is_right() -> None:
+    """White noise whose autocorrelation is a single value has a conductivity of half a step times its square."""
+    argon = example("argon_thermal_conductivity")
+    flux_tc = np.random.default_rng(0).normal(size=(20_000, 3))
+    found = argon.green_kubo(flux_tc, volume=1.0, temperature=1.0)
+    expected = 0.5 * argon.STRIDE * argon.TIMESTEP / units.kB
+    assert found.integral_bt[:, 1].mean() == pytest.approx(expected, rel=0.1)
