@@ -37,3 +37,11 @@ def test_costs_of_fits_are_measured() -> None:
     assert "32 Cu" in atoms[0]
     assert "2 elements" in elements[0]
     assert all(NUMBER.search(cell) for cell in (*atoms[3:], *elements[3:]))
+
+
+def test_hessians_are_compared() -> None:
+    command = [sys.executable, str(SPEED.with_name("hessian.py")), "--quick"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert finished.returncode == 0, finished.stderr
+    difference = finished.stdout.splitlines()[-1].rstrip(" |").split(" | ")[-1]
+    assert float(difference) < 1e-3
