@@ -46,7 +46,7 @@ def sparse_hessian(parts: Iterable[PairBlocks], n_atoms: int) -> bsr_array:
     return bsr_array((summed.block_tcc, summed.second_t, first_row_n), shape=(3 * n_atoms, 3 * n_atoms))
 
 
-def bloch_hessians(parts: Iterable[PairBlocks], n_atoms: int, wave_vector_uc: FloatArray) -> NDArray[np.complex128]:
+def bloch_hessians(parts: Iterable[PairBlocks], n_atoms: int, wave_vector_ic: FloatArray) -> NDArray[np.complex128]:
     """Return the second derivatives of the energy of a crystal by waves of displacements of its atoms (eV/Å²).
 
     Atom j in the cell at R is displaced by the real part of u_j exp(iq·(r_j + R)). No supercell is needed:
@@ -58,7 +58,7 @@ def bloch_hessians(parts: Iterable[PairBlocks], n_atoms: int, wave_vector_uc: Fl
         Second derivatives by the positions of pairs of atoms of a cell and their images.
     n_atoms : int
         Number of atoms of the cell.
-    wave_vector_uc : ndarray of shape (n_waves, 3)
+    wave_vector_ic : ndarray of shape (n_waves, 3)
         Wave vectors q (1/Å), with the factor 2π.
 
     Returns
@@ -66,13 +66,13 @@ def bloch_hessians(parts: Iterable[PairBlocks], n_atoms: int, wave_vector_uc: Fl
     ndarray of shape (n_waves, 3 n_atoms, 3 n_atoms)
         Hermitian matrices. Divided by the roots of the masses, they are the dynamical matrices.
     """
-    hessian_unncc = np.zeros((len(wave_vector_uc), n_atoms, n_atoms, 3, 3), dtype=np.complex128)
+    hessian_inncc = np.zeros((len(wave_vector_ic), n_atoms, n_atoms, 3, 3), dtype=np.complex128)
     for part in parts:
-        phase_ut = np.exp(1j * wave_vector_uc @ part.vector_tc.T)
-        for total_nncc, phase_t in zip(hessian_unncc, phase_ut, strict=True):
+        phase_it = np.exp(1j * wave_vector_ic @ part.vector_tc.T)
+        for total_nncc, phase_t in zip(hessian_inncc, phase_it, strict=True):
             np.add.at(total_nncc, (part.first_t, part.second_t), phase_t[:, None, None] * part.block_tcc)
     size = 3 * n_atoms
-    return hessian_unncc.transpose(0, 1, 3, 2, 4).reshape(len(wave_vector_uc), size, size)
+    return hessian_inncc.transpose(0, 1, 3, 2, 4).reshape(len(wave_vector_ic), size, size)
 
 
 def _gathered(parts: Iterable[PairBlocks]) -> Iterator[PairBlocks]:

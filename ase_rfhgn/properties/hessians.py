@@ -20,7 +20,7 @@ def potential_with_hessian(calculator: Calculator) -> Potential | None:
     return potential if isinstance(potential, Potential) and potential.baseline.others is None else None
 
 
-def bloch_frequencies(potential: Potential, crystal: Atoms, point_uc: FloatArray) -> FloatArray:
+def bloch_frequencies(potential: Potential, crystal: Atoms, point_ic: FloatArray) -> FloatArray:
     """Return the phonon frequencies of a crystal (THz), ascending, imaginary ones negative: shape (n_points, n_bands).
 
     Parameters
@@ -29,12 +29,12 @@ def bloch_frequencies(potential: Potential, crystal: Atoms, point_uc: FloatArray
         A potential without other calculators in its baseline.
     crystal : ase.Atoms
         The primitive cell.
-    point_uc : ndarray of shape (n_points, 3)
+    point_ic : ndarray of shape (n_points, 3)
         Points, in reciprocal vectors of the cell.
     """
-    wave_vector_uc = 2.0 * np.pi * np.asarray(point_uc) @ crystal.cell.reciprocal().array
-    hessian_u = bloch_hessians(potential.hessian_parts(crystal), len(crystal), wave_vector_uc)
+    wave_vector_ic = 2.0 * np.pi * np.asarray(point_ic) @ crystal.cell.reciprocal().array
+    hessian_iff = bloch_hessians(potential.hessian_parts(crystal), len(crystal), wave_vector_ic)
     root_n = np.repeat(np.sqrt(crystal.get_masses()), 3)
-    square_um = np.linalg.eigvalsh(hessian_u / np.outer(root_n, root_n))
-    frequency_um: FloatArray = THZ_OF_ROOT * np.sign(square_um) * np.sqrt(np.abs(square_um))
-    return frequency_um
+    square_im = np.linalg.eigvalsh(hessian_iff / np.outer(root_n, root_n))
+    frequency_im: FloatArray = THZ_OF_ROOT * np.sign(square_im) * np.sqrt(np.abs(square_im))
+    return frequency_im

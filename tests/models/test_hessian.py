@@ -123,9 +123,9 @@ def test_bad_input_is_refused(potential: Potential) -> None:
 def test_waves_that_fit_a_supercell_are_its_modes(potential: Potential, rng: np.random.Generator) -> None:
     """Hessians by waves q with period N, together, have the eigenvalues of the Hessian of N cells."""
     atoms = awkward("skewed", rng)
-    point_uc = np.array([[number / 3.0, 0.0, 0.0] for number in range(3)])
-    wave_vector_uc = 2.0 * np.pi * point_uc @ atoms.cell.reciprocal().array
-    waves = sums.bloch_hessians(potential.hessian_parts(atoms), len(atoms), wave_vector_uc)
+    point_ic = np.array([[number / 3.0, 0.0, 0.0] for number in range(3)])
+    wave_vector_ic = 2.0 * np.pi * point_ic @ atoms.cell.reciprocal().array
+    waves = sums.bloch_hessians(potential.hessian_parts(atoms), len(atoms), wave_vector_ic)
     np.testing.assert_allclose(waves, waves.conj().transpose(0, 2, 1), atol=1e-10)
     expected = np.linalg.eigvalsh(potential.hessian(atoms * (3, 1, 1)))
     np.testing.assert_allclose(np.sort(np.linalg.eigvalsh(waves).ravel()), expected, atol=1e-9 * np.abs(expected).max())
