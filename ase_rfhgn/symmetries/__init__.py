@@ -1,0 +1,7 @@
+"""Integrals of motion, canonical maps and normal modes of trajectories, by linear algebra."""
+
+from ase_rfhgn.symmetries.canonical_fit import fit_canonical_map
+from ase_rfhgn.symmetries.canonical_map import CanonicalMap
+from ase_rfhgn.symmetries.runs import Runs, read_runs
+
+__all__ = ["CanonicalMap", "Runs", "fit_canonical_map", "read_runs"]
