@@ -30,6 +30,9 @@ VALIDATION_SHARE = 0.25
 
 CHARTS = (None, "levi-civita")
 
+MIRRORED_REVERSAL = np.diag([1.0, -1.0, -1.0, 1.0])
+"""Time reversal with a reflection of the plane, which keeps the sense of orbits."""
+
 
 def fit_canonical_map(
     runs: Runs | RunSource | Iterable[RunSource],
@@ -96,7 +99,9 @@ def fit_canonical_map(
         linear = constancy(opened)
         rng = random_stream(seed)
         train, valid = _parts(opened, rng)
-        schedule = schedule_of(ensemble.n, even=opening.even, most_terms=most_terms, n_layers=n_layers)
+        schedule = schedule_of(
+            ensemble.n, even=opening.even, most_terms=most_terms, n_layers=n_layers, powers_only=chart is not None
+        )
         shears = fitted_shears(train, valid, opening.reversal_dd, schedule, rng)
         layers = layers.then(*shears.layers)
         mapped = opened.mapped(shears)
@@ -152,7 +157,7 @@ def _opening(
         raise TrainingDataError(message)
     centre_d = np.concatenate([_centre(state_md[:, :2], force_mu), np.zeros(2)])
     charted = Composition((Shift(centre_d), LeviCivita()))
-    opening = opening_by_moments(charted.forward(ensemble.state_md))
+    opening = opening_by_moments(charted.forward(ensemble.state_md), MIRRORED_REVERSAL)
     return Opening(charted.then(*opening.layers.layers), opening.frequency_u, opening.reversal_dd, opening.even)
 
 

@@ -10,7 +10,7 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.symmetries.layers import Composition, LinearSymplectic, Shift
 from ase_rfhgn.symmetries.monomials import exponents, monomial_gradients, monomials, n_monomials
-from ase_rfhgn.symmetries.symplectic import inverse_symplectic, normal_form, time_reversal, travelling_waves
+from ase_rfhgn.symmetries.symplectic import EQUAL, inverse_symplectic, normal_form, time_reversal, travelling_waves
 
 DEGREES = (9, 7, 5, 3, 2, 1)
 """Degrees of the polynomials that forces are regressed on; the highest that the frames suffice for."""
@@ -23,6 +23,9 @@ NEWTON_TOLERANCE = 1e-12
 
 FAR = 3.0
 """Distance of an equilibrium from the mean position beyond which the frames do not show it (standard deviations)."""
+
+ROUND = 0.3
+"""Relative difference of frequencies from moments up to which two modes are turned into waves."""
 
 EVEN = 1e-4
 """Share of even powers in squared forces below which a potential is even about its minimum."""
@@ -94,10 +97,12 @@ def opening_at_equilibrium(position_mu: FloatArray, force_mu: FloatArray) -> Ope
         )
         raise TrainingDataError(message)
     centre_d = np.concatenate([mean_u + spread * place_u, np.zeros(n)])
-    return _opening(centre_d, matrix_dd, frequency_u, even=_is_even(scaled_mu - place_u, force_mu))
+    return _opening(
+        centre_d, matrix_dd, frequency_u, time_reversal(n), even=_is_even(scaled_mu - place_u, force_mu)
+    )
 
 
-def opening_by_moments(state_md: FloatArray) -> Opening:
+def opening_by_moments(state_md: FloatArray, symmetry_dd: FloatArray) -> Opening:
     """Return the linear canonical map that makes second moments about zero as round as it can.
 
     Frequencies are those of a unit kinetic energy p²/2 in these variables; they are only used to find waves.
@@ -106,19 +111,27 @@ def opening_by_moments(state_md: FloatArray) -> Opening:
     ----------
     state_md : ndarray of shape (m, 2n)
         States about zero.
+    symmetry_dd : ndarray of shape (2n, 2n)
+        Time reversal, perhaps with a reflection.
     """
     n = state_md.shape[1] // 2
     moment_uu, momentum_uu = (part.T @ part / len(part) for part in (state_md[:, :n], state_md[:, n:]))
     matrix_dd, frequency_u = normal_form(np.linalg.inv(moment_uu), np.linalg.inv(momentum_uu))
-    return _opening(np.zeros(2 * n), matrix_dd, frequency_u, even=True, within=0.3)
+    return _opening(np.zeros(2 * n), matrix_dd, frequency_u, symmetry_dd, even=True, within=ROUND)
 
 
 def _opening(
-    centre_d: FloatArray, matrix_dd: FloatArray, frequency_u: FloatArray, *, even: bool, within: float | None = None
+    centre_d: FloatArray,
+    matrix_dd: FloatArray,
+    frequency_u: FloatArray,
+    symmetry_dd: FloatArray,
+    *,
+    even: bool,
+    within: float = EQUAL,
 ) -> Opening:
-    waves_dd = travelling_waves(frequency_u) if within is None else travelling_waves(frequency_u, within)
-    whole_dd = waves_dd @ matrix_dd
-    reversal_dd = whole_dd @ time_reversal(len(frequency_u)) @ inverse_symplectic(whole_dd)
+    """Return the layers with travelling waves in the place of modes of equal frequency."""
+    whole_dd = travelling_waves(frequency_u, within) @ matrix_dd
+    reversal_dd = whole_dd @ symmetry_dd @ inverse_symplectic(whole_dd)
     return Opening(Composition((Shift(centre_d), LinearSymplectic(whole_dd))), frequency_u, reversal_dd, even)
 
 

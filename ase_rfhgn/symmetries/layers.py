@@ -156,12 +156,15 @@ class RidgeShears(ReadOnlyArrays):
         Power of f, or 0 for tanh.
     coefficient_k : ndarray of shape (n_units,)
         c.
+    repeats : int, default 1
+        Number of compositions, each of them to an equal part of the time.
     """
 
     weight_kd: FloatArray
     bias_k: FloatArray
     power_k: IntArray
     coefficient_k: FloatArray
+    repeats: int = 1
 
     def forward(self, state_md: FloatArray) -> FloatArray:
         """Return the new variables."""
@@ -177,7 +180,7 @@ class RidgeShears(ReadOnlyArrays):
         direction_kd = conjugate(self.weight_kd)
         for k in self._order():
             argument_m = state_md @ self.weight_kd[k] + self.bias_k[k]
-            half = 0.5 * self.coefficient_k[k]
+            half = 0.5 * self.coefficient_k[k] / self.repeats
             along_md = np.einsum("d,mdw->mw", self.weight_kd[k], jacobian_mdd)
             bend_m = half * bend(int(self.power_k[k]), argument_m)
             jacobian_mdd += (bend_m[:, None] * direction_kd[k])[:, :, None] * along_md[:, None, :]
@@ -191,16 +194,17 @@ class RidgeShears(ReadOnlyArrays):
             "bias": self.bias_k,
             "power": self.power_k,
             "coefficient": self.coefficient_k,
+            "repeats": np.array([self.repeats]),
         }
 
     def _order(self) -> list[int]:
         order = list(range(len(self.coefficient_k)))
-        return order + order[::-1]
+        return (order + order[::-1]) * self.repeats
 
     def _flow(self, state_md: FloatArray, half: float) -> FloatArray:
         state_dm = np.array(state_md.T, order="C")
         direction_kd = conjugate(self.weight_kd)
-        strength_k = half * self.coefficient_k
+        strength_k = half / self.repeats * self.coefficient_k
         for k in self._order():
             argument_m = self.weight_kd[k] @ state_dm + self.bias_k[k]
             argument_m = slope(int(self.power_k[k]), argument_m)
@@ -285,4 +289,9 @@ def _layer_of(arrays: Arrays, n: int) -> Layer:
     coefficient_k = shaped(arrays, "coefficient", (None,))
     n_units = (len(coefficient_k),)
     weight_kd = shaped(arrays, "weight", (*n_units, 2 * n))
-    return RidgeShears(weight_kd, shaped(arrays, "bias", n_units), shaped(arrays, "power", n_units), coefficient_k)
+    bias_k, power_k = shaped(arrays, "bias", n_units), shaped(arrays, "power", n_units)
+    repeats = int(shaped(arrays, "repeats", (1,))[0])
+    if power_k.dtype != np.int64 or power_k.min(initial=0) < 0 or repeats < 1:
+        message = "powers or repeats of shears are not natural numbers"
+        raise ValueError(message)
+    return RidgeShears(weight_kd, bias_k, power_k, coefficient_k, repeats)

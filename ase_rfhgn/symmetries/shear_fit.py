@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from math import comb
 
 import numpy as np
@@ -18,6 +20,12 @@ RIDGES = (1e-15, 1e-13, 1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
 STEPS = (1.0, 0.6)
 """Parts of a solution that are tried."""
 
+REPEATS = (4, 12)
+"""Numbers of shorter compositions that are tried where one falls short of what least squares promise."""
+
+SHORT = 4.0
+"""Loss, relative to the promised one, that falls short."""
+
 ODD_LAYERS = 2
 """Layers whose terms are all odd under time reversal; the errors of their composition are not odd any more."""
 
@@ -27,11 +35,25 @@ ROWS_TIMES_SQUARED_TERMS = 4e9
 STATES_OF_TRIALS = 2500
 """States of validation trajectories on which ridges and steps are tried."""
 
+GOOD = 0.1
+"""Loss, relative to that of the layers before, that does not fall short in any case."""
+
+WORTH = 0.5
+"""A layer of several compositions must lower the loss below this part of that of one."""
+
 GAIN = 0.97
 """A layer must lower the loss on validation trajectories below this part of what it was."""
 
 FLOOR = 1e-17
 """Loss below which rounding decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """Coefficients of a generator, and the loss that they promise to first order."""
+
+    coefficient_f: FloatArray
+    promised: float
 
 
 def fitted_shears(
@@ -60,8 +82,7 @@ def fitted_shears(
     for number, units in enumerate(schedule):
         both_signs = number >= ODD_LAYERS
         functions = sample_ridge_functions(train.state_md, units, reversal_dd, rng, both_signs=both_signs)
-        candidates = (_layer(functions, c_f) for c_f in solutions(functions, train, rng))
-        best = _best(candidates, trials)
+        best = _best(functions, solutions(functions, train, rng), trials)
         if best is None:
             break
         with np.errstate(over="ignore", invalid="ignore"):
@@ -75,8 +96,8 @@ def fitted_shears(
     return layers
 
 
-def solutions(functions: RidgeFunctions, train: Ensemble, rng: np.random.Generator) -> list[FloatArray]:
-    """Return coefficients for every ridge of `RIDGES`.
+def solutions(functions: RidgeFunctions, train: Ensemble, rng: np.random.Generator) -> list[Solution]:
+    """Return coefficients for every ridge of `RIDGES`, and the loss that they promise.
 
     They minimise Σ_u ⟨r_u²⟩⁻¹ |C(r_u + {r_u, W})|² + α|c|², C removing the mean over each trajectory.
 
@@ -104,7 +125,12 @@ def solutions(functions: RidgeFunctions, train: Ensemble, rng: np.random.Generat
     scale_f = np.maximum(np.linalg.norm(factor_ff[:, :-1], axis=0), np.finfo(float).tiny)
     left, value_k, right = np.linalg.svd(factor_ff[:, :-1] / scale_f, full_matrices=False)
     along_k = left.T @ factor_ff[:, -1]
-    return [right.T @ (value_k * along_k / (value_k**2 + ridge)) / scale_f for ridge in RIDGES]
+    found = []
+    for ridge in RIDGES:
+        coefficient_f = right.T @ (value_k * along_k / (value_k**2 + ridge)) / scale_f
+        rest_f = factor_ff[:, :-1] @ coefficient_f - factor_ff[:, -1]
+        found.append(Solution(coefficient_f, float(rest_f @ rest_f)))
+    return found
 
 
 def weighted_loss(ensemble: Ensemble) -> float:
@@ -116,7 +142,9 @@ def weighted_loss(ensemble: Ensemble) -> float:
     return float(np.mean(within_u / (radius_mu**2).mean(axis=0)))
 
 
-def schedule_of(n: int, *, even: bool, most_terms: int = 360, n_layers: int = 4) -> list[dict[int, int]]:
+def schedule_of(
+    n: int, *, even: bool, most_terms: int = 360, n_layers: int = 4, powers_only: bool = False
+) -> list[dict[int, int]]:
     """Return the number of terms of every power for each layer: enough to span the lower powers, these first.
 
     Parameters
@@ -129,22 +157,30 @@ def schedule_of(n: int, *, even: bool, most_terms: int = 360, n_layers: int = 4)
         Most terms of a layer.
     n_layers : int, default 4
         Number of layers.
+    powers_only : bool, default False
+        Whether there must be even powers only, as after a Levi-Civita chart.
     """
-    return [_terms_of_layer(n, number, most_terms, even=even) for number in range(n_layers)]
+    terms = [_terms_of_layer(n, number, even=even, powers_only=powers_only) for number in range(n_layers)]
+    return [_capped(of_layer, most_terms) for of_layer in terms]
 
 
-def _terms_of_layer(n: int, number: int, most_terms: int, *, even: bool) -> dict[int, int]:
+def _terms_of_layer(n: int, number: int, *, even: bool, powers_only: bool) -> dict[int, int]:
     """Return the number of terms of every power for one layer."""
     if not even:
         powers = list(range(3, 4 + number))
     elif n == 1:  # one angle: powers alone converge fast
         powers = list(range(2, 9 + 4 * number, 2))
     else:
-        powers = [2, 4]
+        powers = [2, 4, 6, 8][: 2 + number] if powers_only else [2, 4]
     signs = 1 if number < ODD_LAYERS else 2
     terms = {power: 4 + signs * comb(2 * n + power - 1, power) * 4 // 5 for power in powers}
-    if even and n > 1:
+    if even and n > 1 and not powers_only:
         terms[TANH] = 100 * signs
+    return terms
+
+
+def _capped(terms: dict[int, int], most_terms: int) -> dict[int, int]:
+    """Return as many terms as are allowed; the highest powers give way."""
     while sum(terms.values()) > most_terms:
         top = max(terms)
         terms[top] -= min(terms[top], sum(terms.values()) - most_terms)
@@ -160,21 +196,20 @@ def _part(valid: Ensemble) -> Ensemble:
     return valid.picked(range(n_runs))
 
 
-def _layer(functions: RidgeFunctions, coefficient_f: FloatArray) -> Iterator[RidgeShears]:
-    """Yield layers of decreasing strength."""
-    for step in STEPS:
-        yield RidgeShears(*functions.terms(step * coefficient_f))
-
-
-def _best(candidates: Iterator[Iterator[RidgeShears]], trials: Ensemble) -> RidgeShears | None:
+def _best(functions: RidgeFunctions, found: Sequence[Solution], trials: Ensemble) -> RidgeShears | None:
     """Return the layer that makes the actions most constant, None if none does."""
-    best, least = None, weighted_loss(trials)
+    start = weighted_loss(trials)
+    best, least = None, start
+    promised = min(solution.promised for solution in found)
     with np.errstate(over="ignore", invalid="ignore"):
-        for layers in candidates:
-            for layer in layers:
-                loss = weighted_loss(trials.mapped(layer))
-                if loss >= least:
-                    continue
+        for solution, step in product(found, STEPS):
+            layer = RidgeShears(*functions.terms(step * solution.coefficient_f))
+            if (loss := weighted_loss(trials.mapped(layer))) < least:
                 best, least = layer, loss
-                break  # a smaller step of the same solution gains less
+        for repeats, solution in product(REPEATS, found[1::2]):
+            if least <= max(SHORT * promised, GOOD * start):
+                break
+            layer = RidgeShears(*functions.terms(solution.coefficient_f), repeats)
+            if (loss := weighted_loss(trials.mapped(layer))) < WORTH * least:
+                best, least = layer, loss
     return best
