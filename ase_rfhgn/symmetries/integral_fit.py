@@ -228,7 +228,8 @@ def _chosen(
     states_md = found.test.state_md
     points_md = states_md[rng.choice(len(states_md), min(POINTS, len(states_md)), replace=False)]
     gradient_mdi = found.observables.gradients(points_md, found.coefficient_fi[:, low])
-    taken, singular_k = independent(gradient_mdi * states_md.std(axis=0)[:, None], TOLERANCE)
+    trust_i = 1.0 - np.sqrt(found.judged_i[low] / threshold)  # gradients of what is hardly conserved are rough
+    taken, singular_k = independent(trust_i * gradient_mdi * states_md.std(axis=0)[:, None], TOLERANCE)
     coefficient_fi = found.coefficient_fi[:, low]
     return Integrals(
         coordinates=coordinates,
