@@ -61,7 +61,7 @@ TOLERANCE = 0.04
 POINTS = 200
 """States at which gradients are compared."""
 
-MOST_DEPENDENT = 25
+MOST_DEPENDENT = 40
 """Functions below the threshold that are compared at most."""
 
 MOST_MONOMIALS = 130

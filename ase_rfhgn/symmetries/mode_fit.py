@@ -30,7 +30,7 @@ from ase_rfhgn.symmetries.normal_mode_set import TERAHERTZ, NormalModes
 from ase_rfhgn.symmetries.run_checks import warn_of_thermostat
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs
 from ase_rfhgn.symmetries.sites import Displacements, displacements_of
-from ase_rfhgn.symmetries.time_steps import checked_timestep, require_equal_spacing
+from ase_rfhgn.symmetries.time_steps import boole_correction, checked_timestep, require_equal_spacing
 from ase_rfhgn.symmetries.velocity_spectrum import VelocitySpectrum, velocity_spectrum
 
 ESTIMATORS = ("forces", "moments", "steps")
@@ -210,12 +210,20 @@ def _timestep(
     ensemble = Ensemble(states_md, runs.start_g)
     try:
         require_equal_spacing(ensemble, runs.name_g)
-        return checked_timestep(timestep, ensemble), ""
+        step = checked_timestep(timestep, ensemble)
+        return step if timestep is not None else _refined(step, whole), ""
     except TrainingDataError as error:
         if needed:
             raise
         warnings.warn(f"{error} (used are estimators without time)", TrainingDataWarning, stacklevel=3)
         return None, str(error)
+
+
+def _refined(step: float, whole: Moments) -> float:
+    """Return a time step that allows for the oscillations between frames; Boole's rule does not."""
+    estimate = by_steps(whole, step)
+    weight_u = np.einsum("du,dw,wu->u", estimate.vector_uu, whole.middle_speed_dd, estimate.vector_uu, optimize=True)
+    return step * boole_correction(np.abs(signed_roots(estimate.square_u)) * step, weight_u)
 
 
 def _spectrum(motion: Displacements, runs: Runs, step: float) -> VelocitySpectrum | None:

@@ -53,6 +53,21 @@ def estimated_timestep(ensemble: Ensemble) -> float:
     return along / square
 
 
+def boole_correction(phase_u: FloatArray, weight_u: FloatArray) -> float:
+    """Return the factor that takes Boole's rule to the true time step, for harmonic modes.
+
+    Parameters
+    ----------
+    phase_u : ndarray of shape (n_modes,)
+        Angular frequencies times the time step.
+    weight_u : ndarray of shape (n_modes,)
+        Mean square velocities.
+    """
+    rule_u = BOOLE @ np.cos(np.outer(np.arange(-2.0, 3.0), phase_u))
+    path_u = 4.0 * np.sinc(2.0 * phase_u / np.pi)
+    return float((weight_u * rule_u**2).sum() / (weight_u * rule_u * path_u).sum())
+
+
 def require_equal_spacing(ensemble: Ensemble, names: tuple[str, ...]) -> None:
     """Refuse runs whose frames are not equally spaced in time.
 
