@@ -35,9 +35,10 @@ ROOMS: dict[str, set[str]] = {
     "dynamics": {"models"},
     "properties": {"structures", "models", "calculators"},
     "reports": {"structures", "regression", "models"},
+    "symmetries": {"structures", "features", "models"},
     "testing": set(),
     "systems": {"structures", "features"},
-    "cli": {"structures", "features", "models", "fitting", "calculators", "properties", "reports"},
+    "cli": {"structures", "features", "models", "fitting", "calculators", "properties", "reports", "symmetries"},
     "__main__": {"cli"},
     "__init__": {"structures", "models", "fitting", "calculators", "reports"},
 }

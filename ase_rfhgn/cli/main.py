@@ -32,6 +32,8 @@ from ase_rfhgn.cli.neb import add_neb
 from ase_rfhgn.cli.phonons import add_phonons
 from ase_rfhgn.cli.relax import add_relax
 from ase_rfhgn.cli.report import add_report
+from ase_rfhgn.cli.integrals import add_integrals
+from ase_rfhgn.cli.modes import add_modes
 from ase_rfhgn.cli.select import add_select
 from ase_rfhgn.cli.settings_file import with_settings
 from ase_rfhgn.cli.surface import add_surface
@@ -69,6 +71,8 @@ COMMANDS = (
     add_vacancy,
     add_vibrations,
     add_completion,
+    add_integrals,
+    add_modes,
 )
 """Functions that add the commands, in the order of the help."""
 

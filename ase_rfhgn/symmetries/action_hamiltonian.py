@@ -114,8 +114,7 @@ def _degrees(action_gu: FloatArray) -> list[int]:
 
 def _solved(action_gu: FloatArray, frequency_gu: FloatArray, exponent_fu: IntArray) -> FloatArray:
     rows_f = monomial_gradients(action_gu, exponent_fu).reshape(-1, len(exponent_fu))
-    solved_f: FloatArray = np.linalg.lstsq(rows_f, frequency_gu.ravel(), rcond=1e-14)[0]
-    return solved_f
+    return np.asarray(np.linalg.lstsq(rows_f, frequency_gu.ravel(), rcond=1e-14)[0], dtype=np.float64)
 
 
 def _error(action_gu: FloatArray, frequency_gu: FloatArray, degree: int) -> float:

@@ -123,7 +123,7 @@ class BondSums(ReadOnlyArrays):
         if span:
             allowed_f &= (momentum_fv[:, 0] > 0) | (bond_fv[:, 0] > 0)
             allowed_f &= (momentum_fv[:, -1] > 0) | (bond_fv[:, -1] > 0)
-        return exponent_fv[allowed_f]
+        return np.asarray(exponent_fv[allowed_f], dtype=np.int64)
 
     def _variables(self, state_md: FloatArray, node_ln: IntArray, bond_lj: IntArray) -> FloatArray:
         """Return the momenta and exponentials of paths, shape (m, n_paths, 2 span + 1)."""

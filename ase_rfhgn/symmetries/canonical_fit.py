@@ -18,7 +18,7 @@ from ase_rfhgn.symmetries.ensemble import Ensemble, constancy
 from ase_rfhgn.symmetries.equilibrium import Opening, opening_at_equilibrium, opening_by_moments
 from ase_rfhgn.symmetries.layers import Composition, LeviCivita, Shift
 from ase_rfhgn.symmetries.run_checks import refuse_unbound_motion, warn_of_thermostat
-from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs, require_ensemble, require_momenta, split_runs
+from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs, require_ensemble, require_momenta
 from ase_rfhgn.symmetries.shear_fit import fitted_shears, schedule_of
 from ase_rfhgn.symmetries.time_steps import accelerations, checked_timestep, require_equal_spacing
 
@@ -165,5 +165,4 @@ def _centre(place_m2: FloatArray, force_m2: FloatArray) -> FloatArray:
     """Return the point that forces in a plane point to or away from, by least squares of their torque."""
     torque_m = place_m2[:, 0] * force_m2[:, 1] - place_m2[:, 1] * force_m2[:, 0]
     arm_m2 = np.stack([force_m2[:, 1], -force_m2[:, 0]], axis=1)
-    centre_c: FloatArray = np.linalg.lstsq(arm_m2, torque_m, rcond=None)[0]
-    return centre_c
+    return np.asarray(np.linalg.lstsq(arm_m2, torque_m, rcond=None)[0], dtype=np.float64)

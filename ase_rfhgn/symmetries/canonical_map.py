@@ -188,7 +188,15 @@ class CanonicalMap(ReadOnlyArrays):
         """
         header: Header = {"model": KIND, "record": self.record, "layers": len(self.layers.layers)}
         arrays = {"frequency": self.frequency_u}
-        parts = {"coordinates": self.coordinates, "layers": self.layers, "hamiltonian": self.hamiltonian}
+        parts: dict[str, PhaseSpaceCoordinates | Composition | ActionHamiltonian] = {
+            "coordinates": self.coordinates,
+            "layers": self.layers,
+            "hamiltonian": self.hamiltonian,
+        }
+            "coordinates": self.coordinates,
+            "layers": self.layers,
+            "hamiltonian": self.hamiltonian,
+        }
         for name, part in parts.items():
             arrays |= with_prefix(name, part.arrays())
         write_model(path, header, arrays)

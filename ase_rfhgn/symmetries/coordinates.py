@@ -122,7 +122,10 @@ class PhaseSpaceCoordinates(ReadOnlyArrays):
             message = f"a {type(atoms).__name__} where ase.Atoms are needed"
             raise StructureError(message)
         if not (np.array_equal(atoms.numbers, self.number_n) and np.allclose(atoms.get_masses(), self.mass_n)):
-            message = f"{atoms.get_chemical_formula()} is another system than in the runs: give the same atoms in the same order"
+            message = (
+                f"{atoms.get_chemical_formula()} is another system than in the runs: give the same atoms in the same "
+                "order"
+            )
             raise StructureError(message)
         for name, value_nc in (("position", atoms.positions), ("momentum", atoms.get_momenta())):
             for n in np.flatnonzero(~np.isfinite(value_nc).all(axis=1))[:1]:
@@ -139,7 +142,7 @@ def coordinates_of(runs: Runs) -> PhaseSpaceCoordinates:
         If frames have no momenta, or nothing moves.
     """
     momentum_mnc = require_momenta(runs, "phase space")
-    n_frames, n_atoms, _ = runs.position_mnc.shape
+    n_frames = len(runs.position_mnc)
     root_d = np.sqrt(np.repeat(runs.mass_n, 3))
     origin_nc = runs.position_mnc.mean(axis=0)
     moved_md = (runs.position_mnc - origin_nc).reshape(n_frames, -1) * root_d

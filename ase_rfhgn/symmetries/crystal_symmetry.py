@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -49,11 +50,17 @@ class CrystalSymmetry:
         rotated_ncnc = np.zeros_like(block_ncnc)
         for rotation_cc, image_n in self.rotations:
             turned_ncnc = np.einsum("ac,ncmd,bd->namb", rotation_cc, block_ncnc, rotation_cc, optimize=True)
-            rotated_ncnc[np.ix_(image_n, range(3), image_n, range(3))] += turned_ncnc
+            rotated_ncnc[_pairs(image_n)] += turned_ncnc
         moved_ncnc = np.zeros_like(block_ncnc)
         for image_n in self.translations:
-            moved_ncnc[np.ix_(image_n, range(3), image_n, range(3))] += rotated_ncnc
+            moved_ncnc[_pairs(image_n)] += rotated_ncnc
         return moved_ncnc.reshape(matrix_dd.shape) / self.n_operations
+
+
+def _pairs(image_n: IntArray) -> tuple[Any, ...]:
+    """Return the index of all pairs of coordinates of some atoms."""
+    axes = np.arange(3)
+    return np.ix_(image_n, axes, image_n, axes)
 
 
 def trivial_symmetry(n_atoms: int) -> CrystalSymmetry:
@@ -112,8 +119,8 @@ def _images_under(rotation_cc: FloatArray, atoms: Atoms, tolerance: float, *, ev
 def _mapping(place_nc: FloatArray, atoms: Atoms, tolerance: float) -> IntArray | None:
     """Return which atoms are at places, None if an equal atom is missing at one of them."""
     inverse_cc = np.linalg.inv(atoms.cell.array)
-    tree = cKDTree((atoms.positions @ inverse_cc) % 1.0 % 1.0, boxsize=1.0)
-    _, image_n = tree.query((place_nc @ inverse_cc) % 1.0 % 1.0)
+    tree = cKDTree((atoms.positions @ inverse_cc) % 1.0 % 1.0, boxsize=np.ones(3))
+    image_n = np.asarray(tree.query((place_nc @ inverse_cc) % 1.0 % 1.0)[1], dtype=np.int64)
     far_nc = nearest_image(place_nc - atoms.positions[image_n], atoms)
     fits = np.linalg.norm(far_nc, axis=1).max() < tolerance and np.array_equal(atoms.numbers[image_n], atoms.numbers)
-    return np.asarray(image_n, dtype=np.int64) if fits and len(set(image_n.tolist())) == len(image_n) else None
+    return image_n if fits and len(set(image_n.tolist())) == len(image_n) else None

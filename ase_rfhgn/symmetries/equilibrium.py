@@ -75,7 +75,7 @@ def opening_at_equilibrium(position_mu: FloatArray, force_mu: FloatArray) -> Ope
     mean_u, spread = position_mu.mean(axis=0), float(position_mu.std())
     exponent_fu = exponents(n, _degree(n, len(position_mu)), lowest=0)
     scaled_mu = (position_mu - mean_u) / spread
-    coefficient_fu = np.linalg.lstsq(monomials(scaled_mu, exponent_fu), force_mu, rcond=1e-13)[0]
+    coefficient_fu = _regressed(monomials(scaled_mu, exponent_fu), force_mu)
     place_u = np.zeros(n)
     for _ in range(NEWTON_STEPS):
         slope_uu = monomial_gradients(place_u[None], exponent_fu)[0] @ coefficient_fu
@@ -92,14 +92,12 @@ def opening_at_equilibrium(position_mu: FloatArray, force_mu: FloatArray) -> Ope
         reachable = False
     if not reachable:
         message = (
-            "the forces show no stable equilibrium among the frames: a canonical map to oscillations needs motion that is "
-            "bound about one; give such runs, or chart='levi-civita' for orbits in a plane around a centre"
+            "the forces show no stable equilibrium among the frames: a canonical map to oscillations needs motion that "
+            "is bound about one; give such runs, or chart='levi-civita' for orbits in a plane around a centre"
         )
         raise TrainingDataError(message)
     centre_d = np.concatenate([mean_u + spread * place_u, np.zeros(n)])
-    return _opening(
-        centre_d, matrix_dd, frequency_u, time_reversal(n), even=_is_even(scaled_mu - place_u, force_mu)
-    )
+    return _opening(centre_d, matrix_dd, frequency_u, time_reversal(n), even=_is_even(scaled_mu - place_u, force_mu))
 
 
 def opening_by_moments(state_md: FloatArray, symmetry_dd: FloatArray) -> Opening:
@@ -116,7 +114,8 @@ def opening_by_moments(state_md: FloatArray, symmetry_dd: FloatArray) -> Opening
     """
     n = state_md.shape[1] // 2
     moment_uu, momentum_uu = (part.T @ part / len(part) for part in (state_md[:, :n], state_md[:, n:]))
-    matrix_dd, frequency_u = normal_form(np.linalg.inv(moment_uu), np.linalg.inv(momentum_uu))
+    stiffness_uu = np.asarray(np.linalg.inv(moment_uu), dtype=np.float64)
+    matrix_dd, frequency_u = normal_form(stiffness_uu, np.asarray(np.linalg.inv(momentum_uu), dtype=np.float64))
     return _opening(np.zeros(2 * n), matrix_dd, frequency_u, symmetry_dd, even=True, within=ROUND)
 
 
@@ -135,6 +134,10 @@ def _opening(
     return Opening(Composition((Shift(centre_d), LinearSymplectic(whole_dd))), frequency_u, reversal_dd, even)
 
 
+def _regressed(value_mf: FloatArray, force_mu: FloatArray) -> FloatArray:
+    return np.asarray(np.linalg.lstsq(value_mf, force_mu, rcond=1e-13)[0], dtype=np.float64)
+
+
 def _degree(n: int, n_frames: int) -> int:
     """Return the highest degree whose terms the frames determine."""
     fitting = (degree for degree in DEGREES if n_monomials(n, degree) <= min(n_frames / FRAMES_PER_TERM, MOST_TERMS))
@@ -145,7 +148,7 @@ def _is_even(place_mu: FloatArray, force_mu: FloatArray) -> bool:
     """Return whether forces are odd functions of the distance from an equilibrium, to lowest orders."""
     exponent_fu = exponents(place_mu.shape[1], _degree(place_mu.shape[1], len(place_mu)), lowest=0)
     value_mf = monomials(place_mu, exponent_fu)
-    coefficient_fu = np.linalg.lstsq(value_mf, force_mu, rcond=1e-13)[0]
+    coefficient_fu = _regressed(value_mf, force_mu)
     of_even_f = exponent_fu.sum(axis=1) % 2 == 0
     part_mu = value_mf[:, of_even_f] @ coefficient_fu[of_even_f]
     return bool((part_mu**2).sum() < EVEN * (force_mu**2).sum())

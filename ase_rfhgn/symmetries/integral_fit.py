@@ -203,25 +203,28 @@ class _Search:
         """Return the eigenfunctions of the ridge whose lowest λ are the lowest on validation runs."""
         value_ff = triangle(self.values[0] - self.values[0].mean(axis=0))
         drift_ff = triangle(self.drifts[0])
-        best: tuple[float, float, Eigenfunctions, FloatArray] | None = None
-        for ridge in RIDGES:
-            candidate = eigenfunctions(drift_ff, value_ff, ridge)
-            spread_i = spreads(self.drifts[1] @ candidate.coefficient_fi, self.values[1] @ candidate.coefficient_fi)
-            score = float(np.log(np.maximum(np.sort(spread_i)[:LOWEST], 1e-30)).mean())
-            if best is None or score < best[0]:
-                best = score, ridge, candidate, spread_i
-        assert best is not None
-        return _Found(self, best[1], best[2], np.argsort(best[3], kind="stable"))
+        candidates = [eigenfunctions(drift_ff, value_ff, ridge) for ridge in RIDGES]
+        spreads_i = [
+            spreads(self.drifts[1] @ one.coefficient_fi, self.values[1] @ one.coefficient_fi) for one in candidates
+        ]
+        scores = [float(np.log(np.maximum(np.sort(one_i)[:LOWEST], 1e-30)).mean()) for one_i in spreads_i]
+        best = int(np.argmin(scores))
+        return _Found(self, RIDGES[best], candidates[best], np.argsort(spreads_i[best], kind="stable"))
 
     def _drift(self, part: Ensemble, value_mf: FloatArray, form: str) -> FloatArray:
         if form == "frames" or part.rate_md is None:
             return part.deviations(value_mf)
         frequency = np.sqrt(np.mean(part.rate_md**2 / part.state_md.var(axis=0)))
-        return self.observables.rates(part.state_md, part.rate_md) / self.spread_f / frequency
+        rate_mf: FloatArray = self.observables.rates(part.state_md, part.rate_md) / self.spread_f / frequency
+        return rate_mf
 
 
 def _chosen(
-    found: _Found, coordinates: PhaseSpaceCoordinates, threshold: float, record: dict[str, Any], rng: np.random.Generator
+    found: _Found,
+    coordinates: PhaseSpaceCoordinates,
+    threshold: float,
+    record: dict[str, Any],
+    rng: np.random.Generator,
 ) -> Integrals:
     """Return the independent functions below the threshold."""
     low = np.flatnonzero(found.judged_i < threshold)[:MOST_DEPENDENT]
@@ -254,9 +257,7 @@ def _ensemble(runs: Runs, coordinates: PhaseSpaceCoordinates) -> Ensemble:
     return Ensemble(state_md, runs.start_g, rate_md)
 
 
-def _sampled(
-    features: str, state_md: FloatArray, n_units: int, degree: int, rng: np.random.Generator
-) -> Observables:
+def _sampled(features: str, state_md: FloatArray, n_units: int, degree: int, rng: np.random.Generator) -> Observables:
     """Return monomials, units, or both."""
     scaling = Scaling.of(state_md)
     width = state_md.shape[1]

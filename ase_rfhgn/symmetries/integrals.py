@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -178,10 +179,10 @@ class Integrals(ReadOnlyArrays):
         return self.observables.values(state_md) @ self.conserved_fi - self.mean_i
 
 
-def _windows(start_g: Any, share: float) -> Any:  # noqa: ANN401  # integer arrays
+def _windows(start_g: IntArray, share: float) -> IntArray:
     """Return the starts of windows that trajectories are cut into, and the end."""
     starts: list[int] = []
-    for first, last in zip(start_g[:-1], start_g[1:], strict=True):
+    for first, last in pairwise(start_g.tolist()):
         length = round(share * int(last - first))
         if length < 2:
             message = f"a window of {share!r} of {last - first} frames is too short: take a larger share"

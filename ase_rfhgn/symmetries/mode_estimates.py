@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_continuous_lyapunov
@@ -15,6 +16,9 @@ from scipy.optimize import brentq
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.symmetries.sites import Displacements
+
+ESTIMATORS = ("forces", "moments", "steps")
+"""Ways to find the dynamical matrix."""
 
 LEAST_VARIANCE = 1e-6
 """Variance that is added along every direction, relative to the mean: frames may be fewer than modes."""
@@ -51,16 +55,19 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         """Return the sums over the frames of both."""
-        return Moments(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+        sums: dict[str, Any] = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
+        return Moments(**sums)
 
     def __sub__(self, other: Moments) -> Moments:
         """Return the sums without the frames of the other."""
-        return Moments(*(getattr(self, one.name) - getattr(other, one.name) for one in fields(self)))
+        sums: dict[str, Any] = {one.name: getattr(self, one.name) - getattr(other, one.name) for one in fields(self)}
+        return Moments(**sums)
 
     def mapped(self, change: Callable[[FloatArray], FloatArray]) -> Moments:
         """Return the sums with every matrix changed."""
-        values = [getattr(self, one.name) for one in fields(self)]
-        return Moments(*(change(value) if isinstance(value, np.ndarray) else value for value in values))
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        changed: dict[str, Any] = {key: change(it) if isinstance(it, np.ndarray) else it for key, it in values.items()}
+        return Moments(**changed)
 
 
 def moments_of(motion: Displacements, frames: IntArray, start_g: IntArray) -> Moments:
@@ -137,7 +144,7 @@ def by_moments(moments: Moments, thermal_energy: float) -> Estimate:
     """
     variance_u, vector_uu = np.linalg.eigh(moments.place_dd / moments.n_frames)
     floor = np.finfo(float).eps * variance_u[-1]
-    square_u = thermal_energy / np.maximum(variance_u, floor)
+    square_u: FloatArray = thermal_energy / np.maximum(variance_u, floor)
     return Estimate(square_u[::-1], vector_uu[:, ::-1])
 
 
@@ -168,13 +175,13 @@ def by_steps(moments: Moments, timestep: float, *, friction: float | None = None
 def symmetric_regression(square_uu: FloatArray, product_uu: FloatArray) -> FloatArray:
     """Return the symmetric matrix D of least squares y = Dx, from ⟨xxᵀ⟩ and ⟨yxᵀ⟩: SD + DS = Y + Yᵀ."""
     n = len(square_uu)
-    square_uu = square_uu + LEAST_VARIANCE * np.trace(square_uu) / n * np.eye(n)
+    square_uu = square_uu + LEAST_VARIANCE * float(np.trace(square_uu)) / n * np.eye(n)
     solved_uu: FloatArray = solve_continuous_lyapunov(square_uu, product_uu + product_uu.T)
     return 0.5 * (solved_uu + solved_uu.T)
 
 
 def returning_share(moments: Moments, matrix_uu: FloatArray | None = None) -> float:
-    """Return how much of displacements a time step away the displacements explain: far below one, frames are too far apart.
+    """Return how much of displacements a time step away displacements explain: below a tenth if frames are far apart.
 
     Parameters
     ----------

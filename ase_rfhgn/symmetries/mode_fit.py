@@ -16,6 +16,7 @@ from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.symmetries.crystal_symmetry import CrystalSymmetry, crystal_symmetry, trivial_symmetry
 from ase_rfhgn.symmetries.ensemble import Ensemble
 from ase_rfhgn.symmetries.mode_estimates import (
+    ESTIMATORS,
     Estimate,
     Moments,
     by_forces,
@@ -26,14 +27,13 @@ from ase_rfhgn.symmetries.mode_estimates import (
     returning_share,
     signed_roots,
 )
-from ase_rfhgn.symmetries.normal_mode_set import TERAHERTZ, NormalModes
+from ase_rfhgn.symmetries.normal_mode_set import NormalModes
 from ase_rfhgn.symmetries.run_checks import warn_of_thermostat
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs
 from ase_rfhgn.symmetries.sites import Displacements, displacements_of
 from ase_rfhgn.symmetries.time_steps import boole_correction, checked_timestep, require_equal_spacing
 from ase_rfhgn.symmetries.velocity_spectrum import VelocitySpectrum, velocity_spectrum
 
-ESTIMATORS = ("forces", "moments", "steps")
 BLOCKS = 8
 """Blocks of frames that are left out in turn."""
 
@@ -89,12 +89,16 @@ def normal_modes(
     _check_settings(estimator, temperature, timestep)
     known = read_runs(runs)
     if len(known.position_mnc) < FEWEST_FRAMES:
-        message = f"{known.name_g[0]}: {len(known.position_mnc)} frames are too few: modes need at least {FEWEST_FRAMES}"
+        message = (
+            f"{known.name_g[0]}: {len(known.position_mnc)} frames are too few: modes need at least {FEWEST_FRAMES}"
+        )
         raise TrainingDataError(message)
     warn_of_thermostat(known)
     with single_threaded():
         motion = displacements_of(known, reference)
-        operations = _symmetry(motion, known, given=reference is not None) if symmetry else trivial_symmetry(len(known.mass_n))
+        operations = (
+            _symmetry(motion, known, given=reference is not None) if symmetry else trivial_symmetry(len(known.mass_n))
+        )
         blocks = [
             moments_of(motion, frames, known.start_g).mapped(partial(_projected, operations, motion.basis_du))
             for frames in np.array_split(np.arange(len(motion.place_md)), BLOCKS)
@@ -153,8 +157,8 @@ def _best(
     names = [wanted] if wanted else ["forces"] if "forces" in makers else list(makers)
     if not names:
         message = (
-            "frames have no forces; without them modes need momenta or the temperature, and more frames than modes, or the "
-            f"timestep of frames that are close ({why_not})"
+            "frames have no forces; without them modes need momenta or the temperature, and more frames than modes, or "
+            f"the timestep of frames that are close ({why_not})"
         )
         raise TrainingDataError(message)
     found = []

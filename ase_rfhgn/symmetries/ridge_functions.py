@@ -92,7 +92,7 @@ class RidgeFunctions(ReadOnlyArrays):
         return bracket_umf
 
     def terms(self, coefficient_f: FloatArray) -> tuple[FloatArray, FloatArray, IntArray, FloatArray]:
-        """Return weights, biases, powers and coefficients of single terms; a term and its mirror image are neighbours."""
+        """Return weights, biases, powers and coefficients of single terms; a term is beside its image."""
         width = self.weight_fd.shape[1]
         weight_kd = np.stack([self.weight_fd, self.mirrored_fd], axis=1).reshape(-1, width)
         coefficient_k = np.stack([coefficient_f, self.sign_f * coefficient_f], axis=1).ravel()

@@ -47,8 +47,9 @@ def refuse_unbound_motion(ensemble: Ensemble, names: tuple[str, ...]) -> None:
     found = steadily_drifting(ensemble)
     if len(found) > UNBOUND_SHARE * ensemble.n_runs:
         message = (
-            f"{names[found[0]]}: the motion is not bound, positions drift away steadily ({len(found)} of {ensemble.n_runs} "
-            "runs): canonical maps to oscillations need bound motion, and runs of at least half a period"
+            f"{names[found[0]]}: the motion is not bound, positions drift away steadily ({len(found)} of "
+            f"{ensemble.n_runs} runs): canonical maps to oscillations need bound motion, and runs of at "
+            "least half a period"
         )
         raise TrainingDataError(message)
 
@@ -58,8 +59,8 @@ def warn_of_unbound_motion(ensemble: Ensemble, names: tuple[str, ...]) -> None:
     found = steadily_drifting(ensemble)
     if len(found) > UNBOUND_SHARE * ensemble.n_runs:
         message = (
-            f"{names[found[0]]}: positions drift away steadily ({len(found)} of {ensemble.n_runs} runs): the motion is not "
-            "bound or the runs are short, and what is conserved cannot be told from what is slow"
+            f"{names[found[0]]}: positions drift away steadily ({len(found)} of {ensemble.n_runs} runs): the motion "
+            "is not bound or the runs are short, and what is conserved cannot be told from what is slow"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=3)
 
@@ -77,8 +78,8 @@ def warn_of_thermostat(runs: Runs) -> None:
             > THERMOSTAT * float(kinetic_m[frames].std()) + 1e-12 * abs(total_m[frames]).max()
         ):
             message = (
-                f"{runs.name_g[run]}: the total energy is not constant (standard deviation {total_m[frames].std():.2g} eV, "
-                f"of the kinetic energy {kinetic_m[frames].std():.2g} eV): a thermostat or a long time step; "
+                f"{runs.name_g[run]}: the total energy is not constant (standard deviation {total_m[frames].std():.2g} "
+                f"eV, of the kinetic energy {kinetic_m[frames].std():.2g} eV): a thermostat or a long time step; "
                 "what is found is not a property of the Hamiltonian alone"
             )
             warnings.warn(message, TrainingDataWarning, stacklevel=3)
@@ -89,8 +90,8 @@ def warn_of_moving_centre(runs: Runs) -> None:
     """Warn where the total momentum is conserved and is not zero."""
     if has_moving_centre(runs):
         message = (
-            f"{runs.name_g[0]}: the centre of mass drifts; its motion is left out, and the total momentum, which is conserved, "
-            "is not counted"
+            f"{runs.name_g[0]}: the centre of mass drifts; its motion is left out, and the total momentum, which is "
+            "conserved, is not counted"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 import numpy as np
 from ase import Atoms
@@ -14,6 +14,7 @@ from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.graph import nearest_image
+from ase_rfhgn.structures.sources import expanded
 from ase_rfhgn.structures.time_order import unbroken_positions
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -77,12 +78,20 @@ class Runs(ReadOnlyArrays):
         """Return some of the runs."""
         spans = [np.arange(self.start_g[run], self.start_g[run + 1]) for run in runs]
         rows = np.concatenate(spans)
-        arrays = {
-            name: None if (array := getattr(self, name)) is None else array[rows]
-            for name in ("position_mnc", "momentum_mnc", "force_mnc", "energy_m")
-        }
+
+        def rows_of(array: FloatArray | None) -> FloatArray | None:
+            return None if array is None else array[rows]
+
         start_g = np.concatenate([[0], np.cumsum([len(span) for span in spans])])
-        return replace(self, **arrays, start_g=start_g, name_g=tuple(self.name_g[run] for run in runs))
+        return replace(
+            self,
+            position_mnc=self.position_mnc[rows],
+            momentum_mnc=rows_of(self.momentum_mnc),
+            force_mnc=rows_of(self.force_mnc),
+            energy_m=rows_of(self.energy_m),
+            start_g=start_g,
+            name_g=tuple(self.name_g[run] for run in runs),
+        )
 
 
 def read_runs(runs: Runs | RunSource | Iterable[RunSource]) -> Runs:
@@ -92,7 +101,7 @@ def read_runs(runs: Runs | RunSource | Iterable[RunSource]) -> Runs:
     ----------
     runs : iterable of runs
         Each run is a file that `ase.io.read` knows, or a list of Atoms in the order of time. A single file or
-        list is one run. `Runs` are returned as they are.
+        list is one run; every file of a glob such as "run*.traj" is one. `Runs` are returned as they are.
 
     Raises
     ------
@@ -102,7 +111,7 @@ def read_runs(runs: Runs | RunSource | Iterable[RunSource]) -> Runs:
     """
     if isinstance(runs, Runs):
         return runs
-    sources = [runs] if _is_one_run(runs) else list(runs)
+    sources = [source for one in _separate(runs) for source in _files_of(one)]
     if not sources:
         message = "there are no runs: give one file or list of Atoms per run"
         raise TrainingDataError(message)
@@ -170,11 +179,21 @@ def split_runs(runs: Runs, shares: Sequence[float], rng: np.random.Generator) ->
     return [runs.picked(np.sort(part)) for part in np.split(order, ends[:-1])]
 
 
-def _is_one_run(runs: object) -> TypeGuard[RunSource]:
+def _separate(runs: Any) -> list[Any]:  # noqa: ANN401  # whatever a user gives as runs
+    """Return a list of runs, also of a single one."""
+    return [runs] if _is_one_run(runs) else list(runs)
+
+
+def _is_one_run(runs: object) -> bool:
     """Return whether something is a single run instead of several."""
     if isinstance(runs, str | Path):
         return True
     return isinstance(runs, Sequence) and len(runs) > 0 and isinstance(runs[0], Atoms)
+
+
+def _files_of(source: Any) -> list[Any]:  # noqa: ANN401  # whatever a user gives as a run
+    """Return the files of a glob, each of them a run, or the source itself."""
+    return list(expanded([source])) if isinstance(source, str | Path) else [source]
 
 
 def _read_one(source: RunSource, number: int) -> Runs:

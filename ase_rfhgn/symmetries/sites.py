@@ -95,8 +95,8 @@ def _near(runs: Runs, reference: Atoms | None) -> Runs:
         return runs
     if not np.array_equal(reference.numbers, runs.atoms.numbers):
         message = (
-            f"the reference {reference.get_chemical_formula()} has other atoms than {runs.name_g[0]}, or another order of "
-            "them: give the structure that the run started from"
+            f"the reference {reference.get_chemical_formula()} has other atoms than {runs.name_g[0]}, or another order "
+            "of them: give the structure that the run started from"
         )
         raise TrainingDataError(message)
     offset_nc = runs.position_mnc[0] - reference.positions
@@ -117,21 +117,20 @@ def _turned_back(runs: Runs, site_nc: FloatArray) -> Runs:
     """Return frames of an isolated molecule in the axes of its sites."""
     weight_n = runs.mass_n / runs.mass_n.sum()
     target_nc = site_nc - weight_n @ site_nc
-    arrays = {"position_mnc": runs.position_mnc, "momentum_mnc": runs.momentum_mnc, "force_mnc": runs.force_mnc}
-    turned = {name: None if array is None else array.copy() for name, array in arrays.items()}
+    position_mnc = runs.position_mnc.copy()
+    vectors = {"momentum_mnc": runs.momentum_mnc, "force_mnc": runs.force_mnc}
+    turned = {name: None if array is None else array.copy() for name, array in vectors.items()}
     for frame, place_nc in enumerate(runs.position_mnc):
         centred_nc = place_nc - weight_n @ place_nc
         if len(centred_nc) > 2:
             rotation, _ = Rotation.align_vectors(target_nc, centred_nc, weights=runs.mass_n)
         else:
             rotation, _ = Rotation.align_vectors(target_nc[1:] - target_nc[0], centred_nc[1:] - centred_nc[0])
-        for name, array in turned.items():
+        position_mnc[frame] = rotation.apply(centred_nc) + weight_n @ site_nc
+        for array in turned.values():
             if array is not None:
-                array[frame] = rotation.apply(centred_nc if name == "position_mnc" else array[frame])
-    shift_c = weight_n @ site_nc
-    positions = turned.pop("position_mnc")
-    assert positions is not None
-    return replace(runs, position_mnc=positions + shift_c, **turned)  # type: ignore[arg-type]  # two optional arrays
+                array[frame] = rotation.apply(array[frame])
+    return replace(runs, position_mnc=position_mnc, momentum_mnc=turned["momentum_mnc"], force_mnc=turned["force_mnc"])
 
 
 def _directions(sites: Atoms, moves_nc: FloatArray, *, free: bool, isolated: bool) -> FloatArray:
@@ -168,8 +167,8 @@ def _refuse_left_sites(runs: Runs, site_nc: FloatArray) -> None:
             run = int(runs.run_m[frame])
             message = (
                 f"{runs.name_g[run]}, frame {frame - runs.start_g[run]}: atom {n} has left its site, "
-                f"{far_mn[frame, n]:.2f} Å away, and is nearest to the site of atom {nearest}: modes of labelled atoms mean "
-                "nothing where atoms exchange places; give frames before that"
+                f"{far_mn[frame, n]:.2f} Å away, and is nearest to the site of atom {nearest}: modes of labelled atoms "
+                "mean nothing where atoms exchange places; give frames before that"
             )
             raise TrainingDataError(message)
 

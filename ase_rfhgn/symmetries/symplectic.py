@@ -191,7 +191,8 @@ class IwasawaFactors(ReadOnlyArrays):
         none_uu = np.zeros((n, n))
         shear_dd = np.block([[np.eye(n), none_uu], [self.shear_uu, np.eye(n)]])
         scale_dd = np.block([[self.scale_uu, none_uu], [none_uu, np.linalg.inv(self.scale_uu)]])
-        return shear_dd @ scale_dd @ unitary_symplectic(self.unitary_uu)
+        whole_dd: FloatArray = shear_dd @ scale_dd @ unitary_symplectic(self.unitary_uu)
+        return whole_dd
 
 
 def _householder(unitary_uu: NDArray[np.complex128]) -> tuple[NDArray[np.complex128], FloatArray]:

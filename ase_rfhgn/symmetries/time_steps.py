@@ -14,7 +14,10 @@ BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) * 2.0 / 45.0
 """Weights of Boole's rule for the integral over four intervals."""
 
 UNEQUAL = 1.5
-"""Factor between intervals that are not equal."""
+"""Factor between intervals that are not equal, if there is no noise."""
+
+NOISE_MARGIN = 12.0
+"""Deviation of an interval that noise may explain, in median absolute deviations."""
 
 FAST = 0.25
 """Part of the mean square velocity that an interval needs so that its length can be judged."""
@@ -93,14 +96,16 @@ def require_equal_spacing(ensemble: Ensemble, names: tuple[str, ...]) -> None:
     judged_m = np.flatnonzero(inside_m & (square_m > FAST * square_m[inside_m].mean()))
     length_m = (change_md[judged_m] * mean_md[judged_m]).sum(axis=1) / square_m[judged_m]
     typical = float(np.median(length_m))
-    odd_m = ~((length_m > typical / UNEQUAL) & (length_m < typical * UNEQUAL))
+    scatter = float(np.median(np.abs(length_m - typical)))
+    allowed = max((UNEQUAL - 1.0) * typical, NOISE_MARGIN * scatter)
+    odd_m = ~(np.abs(length_m - typical) < allowed)
     if typical <= 0.0 or odd_m.mean() > 1.0 - RESOLVED:
         return
     for m in judged_m[odd_m][:1]:
         run = int(ensemble.run_m[m])
         message = (
-            f"{names[run]}: frames {m - ensemble.start_g[run]} and {m + 1 - ensemble.start_g[run]} are not as far apart "
-            "in time as others: frames must be equally spaced; give every k-th frame of one run"
+            f"{names[run]}: frames {m - ensemble.start_g[run]} and {m + 1 - ensemble.start_g[run]} are not as far "
+            "apart in time as others: frames must be equally spaced; give every k-th frame of one run"
         )
         raise TrainingDataError(message)
 

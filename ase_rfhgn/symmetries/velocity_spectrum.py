@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.signal import get_window
@@ -44,9 +45,9 @@ def velocity_spectrum(speed_md: FloatArray, start_g: IntArray, step: float) -> V
     longest = int(np.diff(start_g).max())
     frequency_k = np.fft.rfftfreq(longest, step)
     power_k = np.zeros(len(frequency_k))
-    for start, stop in zip(start_g[:-1], start_g[1:], strict=True):
-        window_t = get_window("hann", int(stop - start))
+    for start, stop in pairwise(start_g.tolist()):
+        window_t = get_window("hann", stop - start)
         amplitude_kd = np.fft.rfft(window_t[:, None] * speed_md[start:stop], n=longest, axis=0)
         power_k += (np.abs(amplitude_kd) ** 2).sum(axis=1)
     total = float(power_k.sum()) * float(frequency_k[1])
-    return VelocitySpectrum(frequency_k, power_k / total if total > 0.0 else power_k)
+    return VelocitySpectrum(frequency_k.astype(np.float64), power_k / total if total > 0.0 else power_k)
