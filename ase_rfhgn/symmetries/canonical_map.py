@@ -193,10 +193,6 @@ class CanonicalMap(ReadOnlyArrays):
             "layers": self.layers,
             "hamiltonian": self.hamiltonian,
         }
-            "coordinates": self.coordinates,
-            "layers": self.layers,
-            "hamiltonian": self.hamiltonian,
-        }
         for name, part in parts.items():
             arrays |= with_prefix(name, part.arrays())
         write_model(path, header, arrays)
