@@ -20,7 +20,7 @@ from ase_rfhgn.symmetries.layers import Composition, LeviCivita, Shift
 from ase_rfhgn.symmetries.run_checks import refuse_unbound_motion, warn_of_thermostat
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs, require_ensemble, require_momenta
 from ase_rfhgn.symmetries.shear_fit import fitted_shears, schedule_of
-from ase_rfhgn.symmetries.time_steps import accelerations, checked_timestep, require_equal_spacing
+from ase_rfhgn.symmetries.time_steps import accelerations, checked_setting, checked_timestep, require_equal_spacing
 
 FEWEST_RUNS = 4
 """Runs of the smallest ensemble."""
@@ -82,6 +82,7 @@ def fit_canonical_map(
     Canonical maps learned by gradient descent: Bondesan and Lamacraft, arXiv:1906.04645.
     """
     _check_settings(chart, n_layers, most_terms)
+    checked_setting(timestep)
     watch = Stopwatch()
     known = read_runs(runs)
     require_ensemble(known, FEWEST_RUNS, "a canonical map")

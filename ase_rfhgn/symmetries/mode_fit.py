@@ -31,7 +31,7 @@ from ase_rfhgn.symmetries.normal_mode_set import NormalModes
 from ase_rfhgn.symmetries.run_checks import warn_of_thermostat
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs
 from ase_rfhgn.symmetries.sites import Displacements, displacements_of
-from ase_rfhgn.symmetries.time_steps import boole_correction, checked_timestep, require_equal_spacing
+from ase_rfhgn.symmetries.time_steps import SIMPSON, checked_timestep, require_equal_spacing, timestep_of_modes
 from ase_rfhgn.symmetries.velocity_spectrum import VelocitySpectrum, velocity_spectrum
 
 BLOCKS = 8
@@ -215,7 +215,7 @@ def _timestep(
     try:
         require_equal_spacing(ensemble, runs.name_g)
         step = checked_timestep(timestep, ensemble)
-        return step if timestep is not None else _refined(step, whole), ""
+        return step if timestep is not None else _refined(step, whole, ensemble), ""
     except TrainingDataError as error:
         if needed:
             raise
@@ -223,11 +223,13 @@ def _timestep(
         return None, str(error)
 
 
-def _refined(step: float, whole: Moments) -> float:
-    """Return a time step that allows for the oscillations between frames; Boole's rule does not."""
+def _refined(step: float, whole: Moments, ensemble: Ensemble) -> float:
+    """Return a time step that allows for oscillations between frames and for friction."""
+    if np.diff(ensemble.start_g).max() < len(SIMPSON):
+        return step
     estimate = by_steps(whole, step)
     weight_u = np.einsum("du,dw,wu->u", estimate.vector_uu, whole.middle_speed_dd, estimate.vector_uu, optimize=True)
-    return step * boole_correction(np.abs(signed_roots(estimate.square_u)) * step, weight_u)
+    return timestep_of_modes(ensemble, np.abs(signed_roots(estimate.square_u)) * step, weight_u)
 
 
 def _spectrum(motion: Displacements, runs: Runs, step: float) -> VelocitySpectrum | None:

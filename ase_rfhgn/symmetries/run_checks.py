@@ -15,7 +15,7 @@ from ase_rfhgn.symmetries.runs import Runs, require_momenta
 STEADY = 0.95
 """Share of the variance of positions that a steady drift explains, in a run that is not bound."""
 
-UNBOUND_SHARE = 0.1
+UNBOUND_SHARE = 0.3
 """Share of runs that drift steadily, in an ensemble that is not bound."""
 
 THERMOSTAT = 0.2
@@ -42,7 +42,7 @@ def refuse_unbound_motion(ensemble: Ensemble, names: tuple[str, ...]) -> None:
     Raises
     ------
     TrainingDataError
-        If more than a tenth of them do.
+        If more than three tenths of them do.
     """
     found = steadily_drifting(ensemble)
     if len(found) > UNBOUND_SHARE * ensemble.n_runs:

@@ -12,7 +12,7 @@ from ase import Atoms
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.errors import SettingsError, TrainingDataError
-from ase_rfhgn.structures.frame import Frame
+from ase_rfhgn.structures.frame import Frame, frame_of
 from ase_rfhgn.structures.graph import nearest_image
 from ase_rfhgn.structures.sources import expanded
 from ase_rfhgn.structures.time_order import unbroken_positions
@@ -201,8 +201,12 @@ def _read_one(source: RunSource, number: int) -> Runs:
     if isinstance(source, Atoms):
         message = f"run {number} is a single structure: a run is a file or a list of Atoms in the order of time"
         raise TrainingDataError(message)
-    name = Path(source).name if isinstance(source, str | Path) else f"run {number}"
-    frames = list(TrainingSet.open(source, closest=0.0, name=name))
+    if isinstance(source, str | Path):
+        name = Path(source).name
+        frames = list(TrainingSet.open(source, closest=0.0))
+    else:
+        name = f"run {number}"
+        frames = [frame_of(atoms, f"{name}, frame {frame}") for frame, atoms in enumerate(source)]
     if len(frames) < FEWEST_FRAMES:
         message = f"{name}: {len(frames)} frame(s) show no motion; a run needs at least {FEWEST_FRAMES}"
         raise TrainingDataError(message)

@@ -20,7 +20,7 @@ RIDGES = (1e-15, 1e-13, 1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
 STEPS = (1.0, 0.6)
 """Parts of a solution that are tried."""
 
-REPEATS = (4, 12)
+REPEATS = (4, 12, 36)
 """Numbers of shorter compositions that are tried where one falls short of what least squares promise."""
 
 SHORT = 4.0

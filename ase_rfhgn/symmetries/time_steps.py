@@ -13,14 +13,17 @@ from ase_rfhgn.symmetries.ensemble import Ensemble
 BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) * 2.0 / 45.0
 """Weights of Boole's rule for the integral over four intervals."""
 
+SIMPSON = np.array([1.0, 4.0, 2.0, 4.0, 1.0]) / 3.0
+"""Weights of Simpson's rule, on either side of the middle."""
+
 UNEQUAL = 1.5
 """Factor between intervals that are not equal, if there is no noise."""
 
-NOISE_MARGIN = 12.0
-"""Deviation of an interval that noise may explain, in median absolute deviations."""
+NOISE_MARGIN = 8.0
+"""Deviation of a displacement that noise may explain, in units of the median."""
 
-FAST = 0.25
-"""Part of the mean square velocity that an interval needs so that its length can be judged."""
+FAST = 0.05
+"""Part of the mean square velocity of its run that an interval needs so that its length can be judged."""
 
 RESOLVED = 0.8
 """Share of intervals that must look alike; otherwise frames are too far apart to tell."""
@@ -56,19 +59,34 @@ def estimated_timestep(ensemble: Ensemble) -> float:
     return along / square
 
 
-def boole_correction(phase_u: FloatArray, weight_u: FloatArray) -> float:
-    """Return the factor that takes Boole's rule to the true time step, for harmonic modes.
+def timestep_of_modes(ensemble: Ensemble, phase_u: FloatArray, weight_u: FloatArray) -> float:
+    """Return the time between frames of oscillations that friction may disturb (ASE units).
+
+    The displacement over four intervals, correlated with the velocity in their middle, is the integral of the
+    velocity autocorrelation. Simpson's rule on either side of its kink gives it, and the known phases of harmonic
+    modes correct the rule.
 
     Parameters
     ----------
+    ensemble : Ensemble
+        States of equally spaced frames, with five frames in some run.
     phase_u : ndarray of shape (n_modes,)
         Angular frequencies times the time step.
     weight_u : ndarray of shape (n_modes,)
         Mean square velocities.
     """
-    rule_u = BOOLE @ np.cos(np.outer(np.arange(-2.0, 3.0), phase_u))
+    path, integral, n = 0.0, 0.0, ensemble.n
+    for run in range(ensemble.n_runs):
+        state_td = ensemble.state_md[ensemble.start_g[run] : ensemble.start_g[run + 1]]
+        if len(state_td) < len(SIMPSON):
+            continue
+        window_tdw = np.lib.stride_tricks.sliding_window_view(state_td, len(SIMPSON), axis=0)
+        middle_tu = window_tdw[:, n:, 2]
+        path += float(((window_tdw[:, :n, -1] - window_tdw[:, :n, 0]) * middle_tu).sum())
+        integral += float(((window_tdw[:, n:] @ SIMPSON) * middle_tu).sum())
+    rule_u = SIMPSON @ np.cos(np.outer(np.arange(-2.0, 3.0), phase_u))
     path_u = 4.0 * np.sinc(2.0 * phase_u / np.pi)
-    return float((weight_u * rule_u**2).sum() / (weight_u * rule_u * path_u).sum())
+    return path / integral * float((weight_u * rule_u).sum() / (weight_u * path_u).sum())
 
 
 def require_equal_spacing(ensemble: Ensemble, names: tuple[str, ...]) -> None:
@@ -93,12 +111,14 @@ def require_equal_spacing(ensemble: Ensemble, names: tuple[str, ...]) -> None:
     mean_md = 0.5 * (ensemble.state_md[1:, n:] + ensemble.state_md[:-1, n:])
     inside_m = np.diff(ensemble.run_m) == 0
     square_m = (mean_md**2).sum(axis=1)
-    judged_m = np.flatnonzero(inside_m & (square_m > FAST * square_m[inside_m].mean()))
+    usual_g = ensemble.mean((ensemble.state_md[:, n:] ** 2).sum(axis=1, keepdims=True))[:, 0]
+    judged_m = np.flatnonzero(inside_m & (square_m > FAST * usual_g[ensemble.run_m[:-1]]))
     length_m = (change_md[judged_m] * mean_md[judged_m]).sum(axis=1) / square_m[judged_m]
     typical = float(np.median(length_m))
-    scatter = float(np.median(np.abs(length_m - typical)))
-    allowed = max((UNEQUAL - 1.0) * typical, NOISE_MARGIN * scatter)
-    odd_m = ~(np.abs(length_m - typical) < allowed)
+    rest_m = np.linalg.norm(change_md - typical * mean_md, axis=1)
+    usual = float(np.median(rest_m[inside_m]))
+    allowed_m = np.maximum((UNEQUAL - 1.0) * typical * np.sqrt(square_m), NOISE_MARGIN * usual)
+    odd_m = rest_m[judged_m] > allowed_m[judged_m]
     if typical <= 0.0 or odd_m.mean() > 1.0 - RESOLVED:
         return
     for m in judged_m[odd_m][:1]:
@@ -119,18 +139,22 @@ def checked_timestep(timestep: float | None, ensemble: Ensemble) -> float:
         Time between frames (ASE units).
     ensemble : Ensemble
         States.
+    """
+    checked_setting(timestep)
+    return estimated_timestep(ensemble) if timestep is None else float(timestep)
+
+
+def checked_setting(timestep: float | None) -> None:
+    """Refuse a time step that is not positive.
 
     Raises
     ------
     SettingsError
-        If it is not positive.
+        If it is not.
     """
-    if timestep is None:
-        return estimated_timestep(ensemble)
-    if not (np.isfinite(timestep) and timestep > 0.0):
+    if timestep is not None and not (np.isfinite(timestep) and timestep > 0.0):
         message = f"timestep is {timestep!r}: it must be a positive time between frames in ASE's units"
         raise SettingsError(message)
-    return float(timestep)
 
 
 def accelerations(ensemble: Ensemble, timestep: float) -> tuple[FloatArray, FloatArray]:
