@@ -23,6 +23,9 @@ ESTIMATORS = ("forces", "moments", "steps")
 LEAST_VARIANCE = 1e-6
 """Variance that is added along every direction, relative to the mean: frames may be fewer than modes."""
 
+MOST_FRICTION = 1.0
+"""Largest friction times the time step."""
+
 FRICTION_ROUNDS = 30
 FRICTION_TOLERANCE = 1e-10
 
@@ -242,7 +245,8 @@ def _friction(correlation_u: FloatArray, vector_uu: FloatArray, moments: Moments
             frequency = abs(_frequency(float(correlation), friction, timestep))
             place, speed = (_decay(frequency, friction + 1e-9 / timestep, timestep, sign) for sign in (1.0, -1.0))
             slopes.append((place - speed) / (friction + 1e-9 / timestep))
-        before, friction = friction, max(0.0, gap / float(np.mean(slopes)))
+        found = gap / float(np.mean(slopes))
+        before, friction = friction, float(np.clip(found, 0.0, MOST_FRICTION / timestep))
         if abs(friction - before) * timestep < FRICTION_TOLERANCE:
             break
     return friction

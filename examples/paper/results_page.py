@@ -29,6 +29,9 @@ ORDER = (
     "physics_informed_gnns",
     "lennard_jones",
     "hamiltonian_networks",
+    "canonical_maps",
+    "integrals_of_motion",
+    "copper_modes",
 )
 """Names of the sections, as the page has them."""
 
