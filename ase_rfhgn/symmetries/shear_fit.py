@@ -80,6 +80,8 @@ def fitted_shears(
     layers = Composition()
     trials = _part(valid)
     for number, units in enumerate(schedule):
+        if weighted_loss(valid) < FLOOR:
+            break
         both_signs = number >= ODD_LAYERS
         functions = sample_ridge_functions(train.state_md, units, reversal_dd, rng, both_signs=both_signs)
         best = _best(functions, solutions(functions, train, rng), trials)
@@ -91,8 +93,6 @@ def fitted_shears(
             break
         layers = layers.then(best)
         train, valid, trials = new_train, new_valid, trials.mapped(best)
-        if weighted_loss(valid) < FLOOR:
-            break
     return layers
 
 
