@@ -172,6 +172,9 @@ def bond_sums_of(
     if len(moving_c) != 1:
         message = "sums over bonds are for chains that move along one axis: these atoms move along several"
         raise TrainingDataError(message)
+    if not len(bonds):
+        message = "there are no bonds: give those of the chain, all in one direction"
+        raise TrainingDataError(message)
     try:
         bonded_graph(runs.atoms, bonds)
     except StructureError as error:

@@ -93,7 +93,7 @@ def opening_at_equilibrium(position_mu: FloatArray, force_mu: FloatArray) -> Ope
     if not reachable:
         message = (
             "the forces show no stable equilibrium among the frames: a canonical map to oscillations needs motion that "
-            "is bound about one; give such runs, or chart='levi-civita' for orbits in a plane around a centre"
+            "is bound about one; give such runs, or take the Levi-Civita chart for orbits in a plane around a centre"
         )
         raise TrainingDataError(message)
     centre_d = np.concatenate([mean_u + spread * place_u, np.zeros(n)])

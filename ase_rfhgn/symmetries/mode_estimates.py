@@ -179,7 +179,7 @@ def symmetric_regression(square_uu: FloatArray, product_uu: FloatArray) -> Float
     """Return the symmetric matrix D of least squares y = Dx, from ⟨xxᵀ⟩ and ⟨yxᵀ⟩: SD + DS = Y + Yᵀ."""
     n = len(square_uu)
     square_uu = square_uu + LEAST_VARIANCE * float(np.trace(square_uu)) / n * np.eye(n)
-    solved_uu: FloatArray = solve_continuous_lyapunov(square_uu, product_uu + product_uu.T)
+    solved_uu = np.asarray(solve_continuous_lyapunov(square_uu, product_uu + product_uu.T), dtype=np.float64)
     return 0.5 * (solved_uu + solved_uu.T)
 
 

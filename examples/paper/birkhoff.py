@@ -99,7 +99,7 @@ def _flow(chi: Mapping[tuple[int, ...], complex], state: FloatArray) -> FloatArr
         third = _field(chi, amplitude + 0.5 * step * second)
         fourth = _field(chi, amplitude + step * third)
         amplitude = amplitude + step / 6.0 * (first + 2.0 * second + 2.0 * third + fourth)
-    return np.sqrt(2.0) * np.concatenate([amplitude.real, amplitude.imag], axis=1)
+    return np.asarray(np.sqrt(2.0) * np.concatenate([amplitude.real, amplitude.imag], axis=1))
 
 
 def _field(chi: Mapping[tuple[int, ...], complex], amplitude: NDArray[np.complex128]) -> NDArray[np.complex128]:

@@ -214,7 +214,9 @@ def draw(outcomes: Iterable[Outcome], options: Options) -> None:
         runs = outcome.case.system.runs(outcome.test_gtd)
         states_md = outcome.canonical.coordinates.states(runs.position_mnc, np.asarray(runs.momentum_mnc))
         mapped = Ensemble(outcome.canonical.layers.forward(states_md), runs.start_g)
-        for line, (ensemble, title) in enumerate(((linear, f"{outcome.case.name}\nlinear layer"), (mapped, "canonical map"))):
+        for line, (ensemble, title) in enumerate(
+            ((linear, f"{outcome.case.name}\nlinear layer"), (mapped, "canonical map"))
+        ):
             portrait(axes[line, column], ensemble)
             axes[line, column].set_title(title, fontsize="small")
     figure.savefig(options.output / "canonical_maps.png", dpi=110)

@@ -56,11 +56,24 @@ def main() -> None:
                     modes = normal_modes(chosen, reference=sites)
                 rows.append([ensemble, seed, name, *compared(modes, truth_u), clock.cpu])
                 print(rows[-1], flush=True)
-                shown = modes if shown is None or name.startswith("300") and not thermostat else shown
+                shown = modes if shown is None or (name.startswith("300") and not thermostat) else shown
     if shown is not None:
         draw(shown, options)
-    head = ["run", "seed", "frames", "estimator", "RMS (THz)", "mean", "errors", "time step (fs)", "friction (1/ps)", "CPU s"]
-    publish("copper_modes", "10. Normal modes of copper at 300 K", EXPLANATION.strip() + "\n\n" + table(head, rows), options)
+    head = [
+        "run",
+        "seed",
+        "frames",
+        "estimator",
+        "RMS (THz)",
+        "mean",
+        "errors",
+        "time step (fs)",
+        "friction (1/ps)",
+        "CPU s",
+    ]
+    publish(
+        "copper_modes", "10. Normal modes of copper at 300 K", EXPLANATION.strip() + "\n\n" + table(head, rows), options
+    )
 
 
 def choices(runs: Runs, n_frames: int) -> Iterable[tuple[str, Runs]]:
@@ -107,7 +120,7 @@ def molecular_dynamics(sites: Atoms, n_frames: int, seed: int, *, thermostat: bo
     step = STEP_FS * units.fs
     driver = VelocityVerlet(atoms, step)
     if thermostat:
-        driver = Langevin(atoms, step, temperature_K=KELVIN, friction=FRICTION_PER_FS / units.fs, rng=rng)
+        driver = Langevin(atoms, step, temperature_K=KELVIN, friction=FRICTION_PER_FS / units.fs, fixcm=False, rng=rng)
     driver.run(100 if n_frames < 100 else 600)
     frames: list[Atoms] = []
 

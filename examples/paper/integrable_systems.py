@@ -51,7 +51,9 @@ class IntegrableSystem:
     start: Callable[[np.random.Generator, int], State]
     spacing: float
 
-    def trajectories(self, rng: np.random.Generator, n_runs: int, n_frames: int, spacing: float | None = None) -> FloatArray:
+    def trajectories(
+        self, rng: np.random.Generator, n_runs: int, n_frames: int, spacing: float | None = None
+    ) -> FloatArray:
         """Return states (q, p), shape (n_runs, n_frames, 2n)."""
         return self.followed(self.start(rng, n_runs), n_frames, spacing or self.spacing)
 
@@ -211,7 +213,7 @@ def kepler_integrals(state_md: FloatArray) -> dict[str, FloatArray]:
 
 
 def fput(n: int = 5, *, ends: str = "periodic", amplitude: float = 0.4, alpha: float = 0.25) -> IntegrableSystem:
-    """Return the chain of Fermi, Pasta, Ulam and Tsingou with random amplitudes of all its modes, at rest as a whole."""
+    """Return the chain of Fermi, Pasta, Ulam and Tsingou with random amplitudes of all modes, at rest as a whole."""
 
     def stretch(q: FloatArray) -> FloatArray:
         if ends == "periodic":

@@ -84,7 +84,7 @@ def test_variables_are_canonical_and_lead_back(chain: CanonicalMap) -> None:
 
 def test_the_centre_of_mass_moves_on(chain: CanonicalMap) -> None:
     atoms = runs_of(fput(3, amplitude=0.2), 1, 3, seed=4).atoms
-    atoms.set_momenta(atoms.get_momenta() + [0.3, 0.0, 0.0])
+    atoms.set_momenta(atoms.get_momenta() + np.array([0.3, 0.0, 0.0]))
     moved = chain.evolve(atoms, 5.0)
     np.testing.assert_allclose(moved.get_center_of_mass() - atoms.get_center_of_mass(), [1.5, 0.0, 0.0], atol=1e-12)
 
@@ -150,7 +150,7 @@ def test_other_atoms_and_numbers_are_refused(chain: CanonicalMap) -> None:
         chain(atoms[:2])
 
 
-def test_runs_can_be_lists_of_atoms(chain: CanonicalMap) -> None:
+def test_runs_can_be_lists_of_atoms() -> None:
     system = harmonic((1.0,))
     state_gtd: FloatArray = system.trajectories(np.random.default_rng(0), 4, 8)
     runs = [[system.atoms(state_d[:1], state_d[1:]) for state_d in state_td] for state_td in state_gtd]

@@ -146,7 +146,9 @@ def test_bad_settings_are_named(settings: dict[str, str], message: str) -> None:
 
 def test_sums_over_bonds_need_a_chain() -> None:
     with pytest.raises(TrainingDataError, match="along one axis"):
-        find_integrals(runs_of(kepler(2), 8, 40), features="bonds", bonds=Bonds.between([]))
+        find_integrals(runs_of(kepler(2), 8, 40), features="bonds", bonds=Bonds.between([(0, 0)]))
+    with pytest.raises(TrainingDataError, match="there are no bonds"):
+        find_integrals(runs_of(toda(3), 8, 8), features="bonds", bonds=Bonds.between([]))
     with pytest.raises(TrainingDataError, match="bonds name atoms 0 to 7"):
         find_integrals(runs_of(toda(3), 8, 8), features="bonds", bonds=Bonds.between([(0, 7)]))
 

@@ -79,11 +79,13 @@ def crystal() -> tuple[Atoms, FloatArray]:
 @pytest.mark.parametrize(
     ("estimator", "n_frames", "tolerance"), [("forces", 12, 1e-4), ("steps", 60, 1e-4), ("moments", 400, 0.12)]
 )
-def test_harmonic_crystals(
-    crystal: tuple[Atoms, FloatArray], estimator: str, n_frames: int, tolerance: float
-) -> None:
-    frames = harmonic_run(*crystal, n_frames, forces=estimator == "forces", every={"steps": 1, "moments": 0, "forces": 7}[estimator])
-    modes = normal_modes(frames, reference=crystal[0], estimator=estimator, timestep=STEP if estimator == "steps" else None)
+def test_harmonic_crystals(crystal: tuple[Atoms, FloatArray], estimator: str, n_frames: int, tolerance: float) -> None:
+    frames = harmonic_run(
+        *crystal, n_frames, forces=estimator == "forces", every={"steps": 1, "moments": 0, "forces": 7}[estimator]
+    )
+    modes = normal_modes(
+        frames, reference=crystal[0], estimator=estimator, timestep=STEP if estimator == "steps" else None
+    )
     np.testing.assert_allclose(modes.frequencies_thz, known(*crystal), atol=tolerance * known(*crystal).max())
     assert modes.record["estimator"] == estimator
     assert np.isfinite(modes.frequencies_thz_error).all()
@@ -190,7 +192,8 @@ def test_without_momenta_something_must_be_given(crystal: tuple[Atoms, FloatArra
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"), [({"estimator": "best"}, "estimator is 'best'"), ({"temperature": -1.0}, "temperature is -1.0")]
+    ("settings", "message"),
+    [({"estimator": "best"}, "estimator is 'best'"), ({"temperature": -1.0}, "temperature is -1.0")],
 )
 def test_bad_settings_are_named(settings: dict[str, float], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
@@ -223,7 +226,9 @@ def test_commands(crystal: tuple[Atoms, FloatArray], tmp_path: Path, capsys: pyt
     write(tmp_path / "site.extxyz", crystal[0])
     files = ["--plot", "m.png", "--spectrum", "s.txt", "--animate", "mode", "-o", "m.npz"]
     options = [str(tmp_path / word) if "." in word or word == "mode" else word for word in files]
-    assert not main(["modes", str(tmp_path / "md.traj"), "--reference", str(tmp_path / "site.extxyz"), "--json", *options])
+    assert not main(
+        ["modes", str(tmp_path / "md.traj"), "--reference", str(tmp_path / "site.extxyz"), "--json", *options]
+    )
     report = json.loads(capsys.readouterr().out)
     np.testing.assert_allclose(report["frequencies_thz"], known(*crystal), rtol=1e-4)
     assert len(report["frequencies_thz_error"]) == len(report["frequencies_thz"])
