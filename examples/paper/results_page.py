@@ -32,6 +32,7 @@ ORDER = (
     "canonical_maps",
     "integrals_of_motion",
     "copper_modes",
+    "sections_and_recurrence",
 )
 """Names of the sections, as the page has them."""
 
