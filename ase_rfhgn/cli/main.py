@@ -26,14 +26,14 @@ from ase_rfhgn.cli.eos import add_eos
 from ase_rfhgn.cli.evaluate import add_evaluate
 from ase_rfhgn.cli.fit import add_fit
 from ase_rfhgn.cli.info import add_info
+from ase_rfhgn.cli.integrals import add_integrals
 from ase_rfhgn.cli.learning_curve import add_learning_curve
 from ase_rfhgn.cli.md import add_md
+from ase_rfhgn.cli.modes import add_modes
 from ase_rfhgn.cli.neb import add_neb
 from ase_rfhgn.cli.phonons import add_phonons
 from ase_rfhgn.cli.relax import add_relax
 from ase_rfhgn.cli.report import add_report
-from ase_rfhgn.cli.integrals import add_integrals
-from ase_rfhgn.cli.modes import add_modes
 from ase_rfhgn.cli.select import add_select
 from ase_rfhgn.cli.settings_file import with_settings
 from ase_rfhgn.cli.surface import add_surface

@@ -28,9 +28,7 @@ def plot_mode_frequencies(frequency_u: FloatArray, error_u: FloatArray, axes: Ax
     axes : matplotlib.axes.Axes
         Where to draw.
     """
-    axes.errorbar(
-        np.arange(len(frequency_u)), frequency_u, yerr=error_u, fmt=".", markersize=DOT, capsize=1.5
-    )
+    axes.errorbar(np.arange(len(frequency_u)), frequency_u, yerr=error_u, fmt=".", markersize=DOT, capsize=1.5)
     axes.set(xlabel="mode", ylabel="frequency (THz)")
     axes.set_title(f"{len(frequency_u)} modes", fontsize="medium")
     return axes

@@ -31,7 +31,13 @@ from ase_rfhgn.symmetries.normal_mode_set import NormalModes
 from ase_rfhgn.symmetries.run_checks import warn_of_thermostat
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs
 from ase_rfhgn.symmetries.sites import Displacements, displacements_of
-from ase_rfhgn.symmetries.time_steps import SIMPSON, checked_timestep, require_equal_spacing, timestep_of_modes
+from ase_rfhgn.symmetries.time_steps import (
+    SIMPSON,
+    checked_timestep,
+    require_equal_spacing,
+    share_along_momenta,
+    timestep_of_modes,
+)
 from ase_rfhgn.symmetries.velocity_spectrum import VelocitySpectrum, velocity_spectrum
 
 BLOCKS = 8
@@ -41,6 +47,9 @@ FEWEST_FRAMES = 6
 
 NEAR = 0.1
 """Share of squared displacements that those a time step before must explain; less, and frames are too far apart."""
+
+ALONG = 0.5
+"""Share of squared displacements between frames that momenta must explain for a time step."""
 
 EXACT_SITE, FLUCTUATIONS = 0.02, 3.0
 """How exact a given reference is (Å), and how many standard errors mean positions may be away from symmetric ones."""
@@ -212,6 +221,8 @@ def _timestep(
     basis_du = motion.basis_du
     states_md = np.concatenate([motion.place_md @ basis_du, motion.speed_md @ basis_du], axis=1)
     ensemble = Ensemble(states_md, runs.start_g)
+    if share_along_momenta(ensemble) < ALONG:
+        return None, "frames are too far apart: momenta do not explain displacements"
     try:
         require_equal_spacing(ensemble, runs.name_g)
         step = checked_timestep(timestep, ensemble)

@@ -59,6 +59,17 @@ def estimated_timestep(ensemble: Ensemble) -> float:
     return along / square
 
 
+def share_along_momenta(ensemble: Ensemble) -> float:
+    """Return the share of squared displacements between frames that lie along the mean momenta."""
+    n = ensemble.n
+    inside_m = np.diff(ensemble.run_m) == 0
+    change_md = np.diff(ensemble.state_md[:, :n], axis=0)[inside_m]
+    mean_md = (ensemble.state_md[1:, n:] + ensemble.state_md[:-1, n:])[inside_m]
+    along = max(float((change_md * mean_md).sum()), 0.0)
+    scale = float((change_md**2).sum() * (mean_md**2).sum())
+    return along**2 / scale if scale > 0.0 else 0.0
+
+
 def timestep_of_modes(ensemble: Ensemble, phase_u: FloatArray, weight_u: FloatArray) -> float:
     """Return the time between frames of oscillations that friction may disturb (ASE units).
 

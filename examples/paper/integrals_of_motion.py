@@ -57,12 +57,12 @@ class Outcome:
 
 
 EXPLANATION = """
-Frames form; monomials to degree 4 (lower where there would be more than 130) and SWIM units together: 400, for
-Kepler and FPUT 500, in space 800. For Toda's chains sums over bonds up to the weight of the number of nodes, whose steepness the
-forces tell. 45 % of runs fit, 20 % choose the ridge and the order, 35 % judge. Fixed rule: λ on the last below 0.01
-plus 10 × the share of noise, and singular values of gradients above 0.04 of the largest. λ and singular values are
-those of the first seed. R²: true integrals regressed on all conserved functions, on new trajectories, the worst of
-three seeds.
+Frames form; monomials to degree 4 (lower where there would be more than 130) and SWIM units together: 400, for Kepler
+and FPUT 500, in space 800. For Toda's chains sums over bonds up to the weight of the number of nodes, whose
+steepness the forces tell. 45 % of runs fit, 20 % choose the ridge and the order, 35 % judge. Fixed rule: λ on the last
+below 0.01 plus 10 × the share of noise, and singular values of gradients above 0.04 of the largest. λ and singular
+values are those of the first seed. R²: true integrals regressed on all conserved functions, on new trajectories, the
+worst of three seeds.
 """
 
 

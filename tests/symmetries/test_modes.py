@@ -101,6 +101,14 @@ def test_the_time_step_is_found(crystal: tuple[Atoms, FloatArray]) -> None:
     assert 0.5 * known(*crystal)[0] < peak < 1.2 * known(*crystal)[-1]
 
 
+def test_frames_far_apart_tell_no_time_step(crystal: tuple[Atoms, FloatArray]) -> None:
+    modes = normal_modes(harmonic_run(*crystal, 30, forces=True, every=0), reference=crystal[0])
+    assert modes.record["timestep_fs"] is None
+    assert modes.spectrum is None
+    with pytest.raises(TrainingDataError, match="too far apart"):
+        normal_modes(harmonic_run(*crystal, 30, forces=False, every=0), reference=crystal[0], estimator="steps")
+
+
 def test_modes_without_a_reference_or_symmetry(crystal: tuple[Atoms, FloatArray]) -> None:
     frames = harmonic_run(*crystal, 120, forces=True, every=0)
     modes = normal_modes(frames, symmetry=False)
