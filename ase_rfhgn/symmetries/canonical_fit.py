@@ -40,7 +40,7 @@ def fit_canonical_map(
     timestep: float | None = None,
     chart: str | None = None,
     n_layers: int = 5,
-    most_terms: int = 360,
+    most_terms: int = 500,
     seed: int = 0,
 ) -> CanonicalMap:
     """Return a canonical map to variables whose actions are constant along trajectories.
@@ -60,7 +60,7 @@ def fit_canonical_map(
         Coordinates that come first: square-root coordinates of orbits around a centre in a plane.
     n_layers : int, default 5
         Most layers of shears.
-    most_terms : int, default 360
+    most_terms : int, default 500
         Most terms of a layer.
     seed : int, default 0
         Seed of the random directions of shears and of the runs that are left out.

@@ -29,6 +29,9 @@ SHORT = 4.0
 ODD_LAYERS = 2
 """Layers whose terms are all odd under time reversal; the errors of their composition are not odd any more."""
 
+MANY = 3
+"""Degrees of freedom from which terms of both signs and several powers at once would be too many."""
+
 ROWS_TIMES_SQUARED_TERMS = 4e9
 """Work of a least squares; where all frames would be more, some are sampled."""
 
@@ -82,7 +85,7 @@ def fitted_shears(
     for number, units in enumerate(schedule):
         if weighted_loss(valid) < FLOOR:
             break
-        both_signs = number >= ODD_LAYERS
+        both_signs = number >= ODD_LAYERS and train.n < MANY
         functions = sample_ridge_functions(train.state_md, units, reversal_dd, rng, both_signs=both_signs)
         best = _best(functions, solutions(functions, train, rng), trials)
         if best is None:
@@ -143,7 +146,7 @@ def weighted_loss(ensemble: Ensemble) -> float:
 
 
 def schedule_of(
-    n: int, *, even: bool, most_terms: int = 360, n_layers: int = 4, powers_only: bool = False
+    n: int, *, even: bool, most_terms: int = 500, n_layers: int = 4, powers_only: bool = False
 ) -> list[dict[int, int]]:
     """Return the number of terms of every power for each layer: enough to span the lower powers, these first.
 
@@ -153,7 +156,7 @@ def schedule_of(
         Degrees of freedom.
     even : bool
         Whether the potential is even about its minimum, so that odd powers do not help.
-    most_terms : int, default 360
+    most_terms : int, default 500
         Most terms of a layer.
     n_layers : int, default 4
         Number of layers.
@@ -166,13 +169,15 @@ def schedule_of(
 
 def _terms_of_layer(n: int, number: int, *, even: bool, powers_only: bool) -> dict[int, int]:
     """Return the number of terms of every power for one layer."""
-    if not even:
+    if not even and n >= MANY:  # as in a normal form, order by order
+        powers = [3, 4][: 1 + number] if number < ODD_LAYERS else [3 + number]
+    elif not even:
         powers = list(range(3, 4 + number))
     elif n == 1:  # one angle: powers alone converge fast
         powers = list(range(2, 9 + 4 * number, 2))
     else:
         powers = [2, 4, 6, 8][: 2 + number] if powers_only else [2, 4]
-    signs = 1 if number < ODD_LAYERS else 2
+    signs = 1 if number < ODD_LAYERS or n >= MANY else 2
     terms = {power: 4 + signs * comb(2 * n + power - 1, power) * 4 // 5 for power in powers}
     if even and n > 1 and not powers_only:
         terms[TANH] = 100 * signs

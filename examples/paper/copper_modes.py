@@ -18,13 +18,14 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.md.langevin import Langevin
+from ase.md.md import MolecularDynamics
 from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 from matplotlib.figure import Figure
 from results_page import Options, clocked, parse, publish, table
 
-from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.reports.plots import plot_mode_frequencies, plot_velocity_spectrum
+from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.reports.motion_plots import plot_mode_frequencies, plot_velocity_spectrum
 from ase_rfhgn.symmetries import NormalModes, Runs, normal_modes, read_runs
 
 LATTICE_CONSTANT = 3.5943
@@ -78,14 +79,14 @@ def main() -> None:
 
 def choices(runs: Runs, n_frames: int) -> Iterable[tuple[str, Runs]]:
     """Yield what is given to the fit: few frames with forces, and all without."""
-    spread = np.linspace(0, n_frames - 1, min(30, n_frames)).astype(int)
+    spread = np.linspace(0, n_frames - 1, min(30, n_frames)).astype(np.int64)
     yield f"{len(spread)} with forces", of_frames(runs, spread)
     without = replace(runs, force_mnc=None, energy_m=None)
     yield f"{n_frames} without", without
     yield f"{n_frames // 3} without", of_frames(without, np.arange(n_frames // 3))
 
 
-def of_frames(runs: Runs, frames: FloatArray) -> Runs:
+def of_frames(runs: Runs, frames: IntArray) -> Runs:
     """Return some frames of a single run."""
 
     def rows(array: FloatArray | None) -> FloatArray | None:
@@ -118,7 +119,7 @@ def molecular_dynamics(sites: Atoms, n_frames: int, seed: int, *, thermostat: bo
     thermalize_momenta(atoms, KELVIN if thermostat else 2.0 * KELVIN, rng=rng)
     Stationary(atoms)
     step = STEP_FS * units.fs
-    driver = VelocityVerlet(atoms, step)
+    driver: MolecularDynamics = VelocityVerlet(atoms, step)
     if thermostat:
         driver = Langevin(atoms, step, temperature_K=KELVIN, friction=FRICTION_PER_FS / units.fs, fixcm=False, rng=rng)
     driver.run(100 if n_frames < 100 else 600)

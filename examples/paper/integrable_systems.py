@@ -219,7 +219,7 @@ def fput(n: int = 5, *, ends: str = "periodic", amplitude: float = 0.4, alpha: f
         if ends == "periodic":
             return np.asarray(q - np.roll(q, -1, axis=-1))
         wall = np.zeros((*q.shape[:-1], 1))
-        return np.concatenate([wall, q], axis=-1) - np.concatenate([q, wall], axis=-1)
+        return np.asarray(np.concatenate([wall, q], axis=-1) - np.concatenate([q, wall], axis=-1))
 
     def potential(q: FloatArray) -> FloatArray:
         return np.asarray((0.5 * stretch(q) ** 2 + alpha / 3.0 * stretch(q) ** 3).sum(axis=-1))

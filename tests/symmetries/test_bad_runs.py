@@ -36,7 +36,7 @@ def test_one_frame_is_no_motion() -> None:
     with pytest.raises(TrainingDataError, match=r"run 1: 1 frame\(s\) show no motion"):
         read_runs([runs[0], runs[1][:1]])
     with pytest.raises(TrainingDataError, match="single structure"):
-        read_runs([runs[0], runs[1][0]])  # type: ignore[list-item]
+        read_runs([runs[0], runs[1][0]])  # type: ignore[arg-type]
     with pytest.raises(TrainingDataError, match="there are no runs"):
         read_runs([])
 

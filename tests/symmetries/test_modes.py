@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +11,13 @@ import pytest
 from ase import Atoms, units
 from ase.build import bulk, molecule
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import read, write
+from ase.io import write
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.cli.main import main
 from ase_rfhgn.errors import SettingsError, TrainingDataError, TrainingDataWarning
 from ase_rfhgn.structures.graph import build_graph
+from ase_rfhgn.structures.training_set import read_structures
 from ase_rfhgn.symmetries import NormalModes, normal_modes
 from ase_rfhgn.symmetries.crystal_symmetry import crystal_symmetry
 
@@ -221,7 +221,7 @@ def test_files_and_animations(crystal: tuple[Atoms, FloatArray], tmp_path: Path)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     assert (again.frequencies_thz == modes.frequencies_thz).all()
     (path,) = modes.write_modes(tmp_path / "mode", [4])
-    images: Sequence[Atoms] = read(path, ":")
+    images = read_structures([path])
     assert len(images) == 30
     largest = np.linalg.norm(images[7].positions - crystal[0].positions, axis=1).max()
     assert largest == pytest.approx(0.3, rel=0.02)
