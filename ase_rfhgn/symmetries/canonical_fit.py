@@ -25,6 +25,9 @@ from ase_rfhgn.symmetries.time_steps import accelerations, checked_setting, chec
 FEWEST_RUNS = 4
 """Runs of the smallest ensemble."""
 
+MOST_DEGREES = 24
+"""Largest number of degrees of freedom; rows of the least squares grow with it."""
+
 VALIDATION_SHARE = 0.25
 """Share of runs that choose ridges, steps and layers."""
 
@@ -73,7 +76,8 @@ def fit_canonical_map(
     Raises
     ------
     TrainingDataError
-        If there are fewer than four runs, no momenta, unequal spacing, unbound motion or no equilibrium.
+        If there are fewer than four runs, no momenta, unequal spacing, unbound motion or no equilibrium, or more than
+        24 degrees of freedom.
     SettingsError
         If a setting is out of its range.
 
@@ -87,6 +91,12 @@ def fit_canonical_map(
     known = read_runs(runs)
     require_ensemble(known, FEWEST_RUNS, "a canonical map")
     coordinates = coordinates_of(known)
+    if coordinates.n > MOST_DEGREES:
+        message = (
+            f"the motion has {coordinates.n} degrees of freedom, and a canonical map at most {MOST_DEGREES}: "
+            "normal_modes finds the modes of larger systems"
+        )
+        raise TrainingDataError(message)
     ensemble = Ensemble(
         coordinates.states(known.position_mnc, require_momenta(known, "a canonical map")), known.start_g
     )

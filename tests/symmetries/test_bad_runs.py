@@ -110,6 +110,22 @@ def test_a_thermostat_is_warned_of(find: object) -> None:
         find(thermostatted())  # type: ignore[operator]
 
 
+def test_large_systems_are_sent_to_normal_modes() -> None:
+    rng = np.random.default_rng(0)
+    runs = [[Atoms("H10", rng.normal(size=(10, 3)), momenta=rng.normal(size=(10, 3)))] for _ in range(4)]
+    for run in runs:
+        run += [
+            Atoms(
+                "H10",
+                run[0].positions + 0.1 * step * run[0].get_momenta() + 0.01 * rng.normal(size=(10, 3)),
+                momenta=rng.normal(size=(10, 3)),
+            )
+            for step in range(1, 10)
+        ]
+    with pytest.raises(TrainingDataError, match=r"degrees of freedom.*normal_modes"):
+        fit_canonical_map(runs)
+
+
 def test_files_and_globs_are_runs(tmp_path: Path) -> None:
     for number, run in enumerate(listed(n_runs=3)):
         write(tmp_path / f"run{number}.traj", run)
