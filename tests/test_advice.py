@@ -270,7 +270,7 @@ ADVICES = [
         (lambda: find_integrals(without_forces(pendulum()), n_units=20, form="frames"),),
     ),
     Advice(
-        "features='bonds' and the argument bonds belong together: give both or none",
+        "features='bonds' or 'graph' and the argument bonds belong together: give both or none",
         lambda: find_integrals(without_forces(toda(3)), features="bonds"),
         (
             lambda: find_integrals(without_forces(toda(3)), n_units=20),

@@ -19,6 +19,7 @@ from ase_rfhgn.symmetries.bond_sums import bond_sums_of
 from ase_rfhgn.symmetries.coordinates import PhaseSpaceCoordinates, coordinates_of
 from ase_rfhgn.symmetries.eigenfunctions import Eigenfunctions, eigenfunctions, independent, spreads, triangle
 from ase_rfhgn.symmetries.ensemble import Ensemble
+from ase_rfhgn.symmetries.graph_sums import graph_sums_of
 from ase_rfhgn.symmetries.integrals import Integrals
 from ase_rfhgn.symmetries.monomials import exponents, n_monomials
 from ase_rfhgn.symmetries.observables import (
@@ -32,7 +33,8 @@ from ase_rfhgn.symmetries.run_checks import warn_of_moving_centre, warn_of_therm
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs, require_ensemble, require_momenta, split_runs
 from ase_rfhgn.symmetries.time_steps import require_equal_spacing
 
-FEATURES = ("both", "swim", "elm", "monomials", "bonds")
+FEATURES = ("both", "swim", "elm", "monomials", "bonds", "graph")
+OF_BONDS = {"bonds", "graph"}
 FORMS = ("frames", "rates")
 FEWEST_RUNS = 6
 SHARES = (0.45, 0.2, 0.35)
@@ -51,7 +53,6 @@ NOISE_FACTOR = 10.0
 """How the threshold grows with the share of noise in the variance of coordinates."""
 
 MOST_THRESHOLD = 0.3
-
 NOISY = 0.02
 """Share of noise that is worth a warning."""
 
@@ -81,19 +82,18 @@ def find_integrals(
     """Return the independent integrals of motion of an ensemble of trajectories.
 
     Functions of phase space are combined so that they vary least along trajectories, relative to how much they
-    vary altogether. A function counts if it does so on trajectories left out, too; functions of functions do not
-    count again.
+    vary altogether. One counts if it does so on trajectories left out; functions of functions do not count again.
 
     Parameters
     ----------
     runs : iterable of runs
         At least six trajectories with momenta: files, or lists of Atoms.
-    features : {"both", "swim", "elm", "monomials", "bonds"}
-        Functions: units tanh(w·z + b), monomials, or both; or sums over bonds, for chains.
+    features : {"both", "swim", "elm", "monomials", "bonds", "graph"}
+        Functions: units tanh(w·z + b), monomials, or both; sums over bonds, for chains; or a graph network.
     form : {"frames", "rates"}
         Whether to compare frames of a trajectory, or to use rates of change by velocities and forces.
     bonds : Bonds, optional
-        Bonds of a chain, all in one direction, for sums over bonds.
+        Bonds, for sums over bonds (of a chain, all in one direction) and for a graph network.
     n_units : int, default 500
         Number of units.
     degree : int, default 4
@@ -139,10 +139,13 @@ def find_integrals(
     rng = random_stream(seed)
     with single_threaded():
         parts = [_ensemble(part, coordinates) for part in split_runs(known, SHARES, rng)]
-        if features == "bonds" and bonds is not None:
-            observables: Observables = bond_sums_of(known, coordinates, bonds, degree, steepness)
-        else:
+        observables: Observables
+        if bonds is None:
             observables = _sampled(features, parts[0].state_md, n_units, degree, rng)
+        elif features == "bonds":
+            observables = bond_sums_of(known, coordinates, bonds, degree, steepness)
+        else:
+            observables = graph_sums_of(known, coordinates, bonds, parts[0].state_md, n_units, rng)
         found = _Search(observables, parts, form).found()
     threshold = min(MOST_THRESHOLD, THRESHOLD + NOISE_FACTOR * noise)
     record = {
@@ -289,8 +292,8 @@ def _check_settings(features: str, form: str, bonds: Bonds | None, n_units: int,
     if form not in FORMS:
         message = f"form is {form!r}: it must be 'frames' or 'rates'"
         raise SettingsError(message)
-    if (features == "bonds") != (bonds is not None):
-        message = "features='bonds' and the argument bonds belong together: give both or none"
+    if (features in OF_BONDS) != (bonds is not None):
+        message = "features='bonds' or 'graph' and the argument bonds belong together: give both or none"
         raise SettingsError(message)
     if n_units < 1 or degree < 1:
         message = f"n_units is {n_units!r} and degree {degree!r}: they must be at least 1"

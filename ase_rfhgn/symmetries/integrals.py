@@ -18,6 +18,7 @@ from ase_rfhgn.symmetries.bond_sums import BondSums
 from ase_rfhgn.symmetries.coordinates import PhaseSpaceCoordinates
 from ase_rfhgn.symmetries.eigenfunctions import spreads
 from ase_rfhgn.symmetries.ensemble import Ensemble
+from ase_rfhgn.symmetries.graph_sums import GraphSums
 from ase_rfhgn.symmetries.observables import JoinedObservables, Observables, plain_observables_of
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs, require_momenta
 
@@ -219,6 +220,8 @@ def _assembled(header: Header, arrays: Arrays) -> Integrals:
 def _observables_of(arrays: Arrays, width: int) -> Observables:
     if "steepness" in arrays:
         return BondSums.of_arrays(arrays, width)
+    if "head" in arrays:
+        return GraphSums.of_arrays(arrays)
     if "parts" in arrays:
         parts = range(int(shaped(arrays, "parts", (1,))[0]))
         return JoinedObservables(tuple(_observables_of(without_prefix(f"part{k}", arrays), width) for k in parts))

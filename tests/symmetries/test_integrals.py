@@ -83,6 +83,18 @@ def test_sums_over_bonds_do_not_depend_on_numbers_of_nodes() -> None:
     np.testing.assert_allclose(integrals(turned), integrals(atoms), atol=1e-9)
 
 
+@pytest.mark.parametrize("form", ["frames", "rates"])
+def test_a_graph_network_finds_the_energy_of_a_chain(form: str, tmp_path: Path) -> None:
+    runs = runs_of(toda(3, amplitude=0.4), 50, 15)
+    integrals = find_integrals(runs, features="graph", bonds=ring(3), n_units=60, form=form)
+    assert integrals.count >= 1
+    assert integrals.spread_i[0] < 5e-3
+    atoms = runs.atoms
+    np.testing.assert_allclose(integrals(atoms[[1, 2, 0]]), integrals(atoms), atol=1e-9)
+    integrals.save(tmp_path / "graph.npz")
+    assert (Integrals.load(tmp_path / "graph.npz")(atoms) == integrals(atoms)).all()
+
+
 def test_slow_functions_grow_with_the_window(of_pendulum: Integrals) -> None:
     spread_wi = of_pendulum.spread_over_windows(runs_of(pendulum(), 20, 40, seed=2))
     assert spread_wi.shape == (4, 1)
