@@ -32,6 +32,9 @@ ODD_LAYERS = 2
 MANY = 3
 """Degrees of freedom from which terms of both signs and several powers at once would be too many."""
 
+MOST_ORDERS = 3
+"""Layers of such systems where potentials are not even: cubic, quartic and quintic terms."""
+
 ROWS_TIMES_SQUARED_TERMS = 4e9
 """Work of a least squares; where all frames would be more, some are sampled."""
 
@@ -163,6 +166,8 @@ def schedule_of(
     powers_only : bool, default False
         Whether there must be even powers only, as after a Levi-Civita chart.
     """
+    if not even and n >= MANY:
+        n_layers = min(n_layers, MOST_ORDERS)
     terms = [_terms_of_layer(n, number, even=even, powers_only=powers_only) for number in range(n_layers)]
     return [_capped(of_layer, most_terms) for of_layer in terms]
 
