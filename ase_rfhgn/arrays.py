@@ -10,12 +10,12 @@ letter   axis                                        letter   axis
 ``s``    species                                     ``l``    degree of the harmonics
 ``b``    ordered pair of species                     ``x``    point on the unit sphere
 ``f``    feature, column of the linear system        ``m``    row of the linear system
-``i``    frame; point of a path                      ``g``    group of frames
+``i``    frame; integral of motion; point of a path  ``g``    group of frames
 ``j``    bond, in one direction                      ``a``    axis that moves with an edge or a structure
 ``h``    unit of a hidden layer                      ``d``    input of a dense layer
 ``r``    node that defines global axes               ``w``    plane of two global axes
 ``e``    member of an ensemble                       ``t``    step or frame of a run, in time
-``z``    chemical element
+``z``    chemical element                            ``u``    degree of freedom; mode
 =======  ==========================================  =======  ========================================
 
 An array ``force_nc`` has a row per atom and a column per Cartesian component.

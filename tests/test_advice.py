@@ -17,14 +17,16 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms, FixBondLength
 from ase.md.verlet import VelocityVerlet
+from integrable_systems import IntegrableSystem, pendulum, toda
 from labelled import labelled, shaken
 from snapshots import SMALL, spring_lattice
 from verlet_runs import TIMESTEP, run_of, shaken_crystal, without
 
 import ase_rfhgn
-from ase_rfhgn import Bonds, RFHGNCalculator, fit, fit_phase_space, update
+from ase_rfhgn import Bonds, RFHGNCalculator, fit, fit_phase_space, symmetries, update
 from ase_rfhgn.dynamics import ImplicitMidpoint, StormerVerlet
-from ase_rfhgn.systems import BondedPairs, Spring
+from ase_rfhgn.symmetries import find_integrals
+from ase_rfhgn.systems import BondedPairs, Spring, ring
 
 PACKAGE = Path(ase_rfhgn.__file__).parent
 TINY: dict[str, Any] = {"cutoff": 3.5, "channels": 4, "projections": 1, "degree": 1}
@@ -54,6 +56,12 @@ def chains(*, undefined: bool = False) -> list[Atoms]:
         atoms.positions[:, 0] = np.array([-1.0, 0.0, 1.0]) * (1.0 + 0.1 * number)
         atoms.calc.atoms = atoms.copy()
     return frames
+
+
+def without_forces(system: IntegrableSystem) -> list[list[Atoms]]:
+    """Return runs of a system without forces."""
+    state_gtd = system.trajectories(np.random.default_rng(0), 12, 12)
+    return [[system.atoms(*np.split(state_d, 2)) for state_d in state_td] for state_td in state_gtd]
 
 
 def fit_chain(frames: list[Atoms], **settings: Any) -> Any:  # noqa: ANN401
@@ -256,6 +264,19 @@ ADVICES = [
         moving(StormerVerlet, FixBondLength(0, 1)),
         (moving(StormerVerlet, FixAtoms([0])), moving(StormerVerlet)),
     ),
+    Advice(
+        "frames have no forces, which form='rates' needs; take form='frames'",
+        lambda: find_integrals(without_forces(pendulum()), form="rates"),
+        (lambda: find_integrals(without_forces(pendulum()), n_units=20, form="frames"),),
+    ),
+    Advice(
+        "features='bonds' or 'graph' and the argument bonds belong together: give both or none",
+        lambda: find_integrals(without_forces(toda(3)), features="bonds"),
+        (
+            lambda: find_integrals(without_forces(toda(3)), n_units=20),
+            lambda: find_integrals(without_forces(toda(3)), features="bonds", bonds=ring(3), degree=3),
+        ),
+    ),
 ]
 
 
@@ -291,6 +312,7 @@ SETTINGS = sorted({setting for text in messages() for setting in SETTING.findall
 def keywords() -> set[str]:
     """Return the names of all arguments of public functions, and of public methods."""
     things = [getattr(ase_rfhgn, name) for name in ase_rfhgn.__all__ if name != "__version__"]
+    things += [getattr(symmetries, name) for name in symmetries.__all__]
     classes = [thing for thing in things if inspect.isclass(thing)]
     methods = [method for one in classes for method in vars(one).values() if callable(method)]
     found = set(inspect.signature(Atoms.get_forces).parameters)  # ASE's

@@ -26,9 +26,11 @@ from ase_rfhgn.cli.eos import add_eos
 from ase_rfhgn.cli.evaluate import add_evaluate
 from ase_rfhgn.cli.fit import add_fit
 from ase_rfhgn.cli.info import add_info
+from ase_rfhgn.cli.integrals import add_integrals
 from ase_rfhgn.cli.lammps import add_lammps
 from ase_rfhgn.cli.learning_curve import add_learning_curve
 from ase_rfhgn.cli.md import add_md
+from ase_rfhgn.cli.modes import add_modes
 from ase_rfhgn.cli.neb import add_neb
 from ase_rfhgn.cli.phonons import add_phonons
 from ase_rfhgn.cli.relax import add_relax
@@ -73,6 +75,8 @@ COMMANDS = (
     add_vacancy,
     add_vibrations,
     add_completion,
+    add_integrals,
+    add_modes,
 )
 """Functions that add the commands, in the order of the help."""
 

@@ -29,6 +29,10 @@ ORDER = (
     "physics_informed_gnns",
     "lennard_jones",
     "hamiltonian_networks",
+    "canonical_maps",
+    "integrals_of_motion",
+    "copper_modes",
+    "sections_and_recurrence",
 )
 """Names of the sections, as the page has them."""
 

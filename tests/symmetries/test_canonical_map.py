@@ -1,0 +1,159 @@
+"""Canonical maps that are fitted to trajectories: constant actions, motion in closed form, files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from integrable_systems import IntegrableSystem, fput, harmonic, kepler, pendulum
+from scipy.special import ellipk
+
+from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import ModelFileError, SettingsError, StructureError, TrainingDataError
+from ase_rfhgn.symmetries import CanonicalMap, Runs, fit_canonical_map
+from ase_rfhgn.symmetries.symplectic import symplectic_form
+
+
+def runs_of(system: IntegrableSystem, n_runs: int, n_frames: int, seed: int = 0) -> Runs:
+    return system.runs(system.trajectories(np.random.default_rng(seed), n_runs, n_frames))
+
+
+@pytest.fixture(scope="module")
+def swinging() -> CanonicalMap:
+    return fit_canonical_map(runs_of(pendulum(1.0), 80, 30), timestep=0.4, n_layers=4)
+
+
+@pytest.fixture(scope="module")
+def chain() -> CanonicalMap:
+    return fit_canonical_map(runs_of(fput(3, amplitude=0.2), 30, 20), n_layers=2, most_terms=60)
+
+
+def test_harmonic_motion_needs_no_shears() -> None:
+    canonical = fit_canonical_map(runs_of(harmonic(), 12, 20), timestep=0.4)
+    constancy = canonical.constancy(runs_of(harmonic(), 8, 20, seed=1))
+    assert max(constancy.loss, constancy.relative) < 1e-20
+    np.testing.assert_allclose(canonical.frequencies, [0.7, 1.9], rtol=1e-9)
+
+
+def test_actions_of_pendulums_are_constant(swinging: CanonicalMap) -> None:
+    constancy = swinging.constancy(runs_of(pendulum(1.0), 40, 40, seed=1))
+    assert constancy.loss < 1e-9
+    assert constancy.relative < 1e-8
+    assert swinging.frequencies == pytest.approx([1.0], abs=1e-6)
+
+
+@pytest.mark.parametrize("energy", [0.2, 0.9])
+def test_a_thousand_periods_by_one_evaluation(swinging: CanonicalMap, energy: float) -> None:
+    start = pendulum().atoms(np.array([np.arccos(1.0 - energy)]), np.zeros(1))
+    period = 4.0 * ellipk(energy / 2.0)
+    moved = swinging.evolve(start, 1000.0 * period)
+    gap = swinging.angles(moved) - swinging.angles(start)
+    assert abs((gap + np.pi) % (2.0 * np.pi) - np.pi) < 1e-3
+    assert swinging.actions(moved) == pytest.approx(swinging.actions(start), rel=1e-12)
+    back = swinging.evolve(moved, -1000.0 * period)
+    np.testing.assert_allclose(back.positions, start.positions, atol=1e-9)
+
+
+def test_without_forces_frames_tell_the_same() -> None:
+    runs = replace(runs_of(pendulum(1.0), 60, 20), force_mnc=None, energy_m=None)
+    canonical = fit_canonical_map(runs, n_layers=3)
+    assert canonical.record["timestep"] == pytest.approx(0.4, rel=1e-4)
+    assert canonical.frequencies == pytest.approx([1.0], rel=1e-3)
+    assert canonical.constancy(runs_of(pendulum(1.0), 20, 20, seed=1)).loss < 1e-8
+
+
+def test_a_chain_becomes_waves(chain: CanonicalMap) -> None:
+    np.testing.assert_allclose(chain.frequencies, np.sqrt([3.0, 3.0]), rtol=1e-4)
+    assert chain.record["loss"] < 0.01 * chain.record["loss_linear"]
+
+
+def test_variables_are_canonical_and_lead_back(chain: CanonicalMap) -> None:
+    runs = runs_of(fput(3, amplitude=0.2), 1, 3, seed=4)
+    atoms = runs.atoms
+    atoms.positions += [1.0, 0.0, 0.0]  # the centre of mass is not among the variables
+    variables = chain(atoms)
+    np.testing.assert_allclose(chain.brackets(atoms), symplectic_form(2), atol=1e-12)
+    again = chain.inverse(variables, atoms)
+    np.testing.assert_allclose(again.positions, atoms.positions, atol=1e-12)
+    np.testing.assert_allclose(again.get_momenta(), atoms.get_momenta(), atol=1e-12)
+    other = chain.inverse(0.5 * variables, atoms)
+    np.testing.assert_allclose(chain(other), 0.5 * variables, atol=1e-12)
+
+
+def test_the_centre_of_mass_moves_on(chain: CanonicalMap) -> None:
+    atoms = runs_of(fput(3, amplitude=0.2), 1, 3, seed=4).atoms
+    atoms.set_momenta(atoms.get_momenta() + np.array([0.3, 0.0, 0.0]))
+    moved = chain.evolve(atoms, 5.0)
+    np.testing.assert_allclose(moved.get_center_of_mass() - atoms.get_center_of_mass(), [1.5, 0.0, 0.0], atol=1e-12)
+
+
+def test_kepler_orbits_by_square_roots() -> None:
+    system = kepler(2, 0.2, prograde=True)
+    runs = system.runs(system.trajectories(np.random.default_rng(0), 80, 20, 0.3))
+    canonical = fit_canonical_map(runs, timestep=0.3, chart="levi-civita", n_layers=2, most_terms=60)
+    assert canonical.record["loss"] < 0.1 * canonical.record["loss_linear"]
+
+
+def test_a_chart_of_the_plane_needs_a_plane() -> None:
+    with pytest.raises(TrainingDataError, match="motion has 1 degrees of freedom"):
+        fit_canonical_map(runs_of(pendulum(), 8, 20), chart="levi-civita")
+
+
+def test_equal_fits_give_equal_files(chain: CanonicalMap, tmp_path: Path) -> None:
+    again = fit_canonical_map(runs_of(fput(3, amplitude=0.2), 30, 20), n_layers=2, most_terms=60)
+    times = {key: 0.0 for key in again.record if key.endswith("seconds")}
+    for number, one in enumerate((chain, again)):
+        replace(one, record=one.record | times).save(tmp_path / f"{number}.npz")
+    assert (tmp_path / "0.npz").read_bytes() == (tmp_path / "1.npz").read_bytes()
+    loaded = CanonicalMap.load(tmp_path / "0.npz")
+    atoms = runs_of(fput(3, amplitude=0.2), 1, 3, seed=4).atoms
+    assert (loaded(atoms) == chain(atoms)).all()
+    assert (loaded.evolve(atoms, 7.0).positions == chain.evolve(atoms, 7.0).positions).all()
+
+
+def test_a_damaged_file_is_refused(chain: CanonicalMap, tmp_path: Path) -> None:
+    path = tmp_path / "map.npz"
+    chain.save(path)
+    content = bytearray(path.read_bytes())
+    content[900] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(ModelFileError, match="damaged"):
+        CanonicalMap.load(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"chart": "polar"}, "chart is 'polar'"),
+        ({"n_layers": -1}, "n_layers is -1"),
+        ({"timestep": 0.0}, "timestep is 0.0"),
+    ],
+)
+def test_bad_settings_are_named(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        fit_canonical_map(runs_of(harmonic(), 4, 6), **settings)  # type: ignore[arg-type]
+
+
+def test_other_atoms_and_numbers_are_refused(chain: CanonicalMap) -> None:
+    atoms = runs_of(fput(3, amplitude=0.2), 1, 3).atoms
+    with pytest.raises(SettingsError, match="needed are 4 finite numbers"):
+        chain.inverse(np.zeros(3), atoms)
+    with pytest.raises(SettingsError, match="time is nan"):
+        chain.evolve(atoms, np.nan)
+    broken = atoms.copy()
+    broken.positions[1] = np.nan
+    with pytest.raises(StructureError, match="position of atom 1 is not finite"):
+        chain(broken)
+    with pytest.raises(StructureError, match="another system"):
+        chain(atoms[:2])
+
+
+def test_runs_can_be_lists_of_atoms() -> None:
+    system = harmonic((1.0,))
+    state_gtd: FloatArray = system.trajectories(np.random.default_rng(0), 4, 8)
+    runs = [[system.atoms(state_d[:1], state_d[1:]) for state_d in state_td] for state_td in state_gtd]
+    canonical = fit_canonical_map(runs, n_layers=0)
+    assert canonical.frequencies == pytest.approx([1.0], rel=1e-4)
+    assert canonical.actions(runs[0]).shape == (8, 1)
