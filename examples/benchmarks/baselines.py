@@ -77,7 +77,7 @@ def print_layers() -> None:
 def reference() -> SumCalculator:
     """Return bonds in layers, repulsion of unlike layers, and D3 dispersion."""
     bonds = MorsePotential(epsilon=5.0, r0=1.42, rho0=3.0, rcut1=1.7, rcut2=2.4)
-    repulsion = PairPotential({(6, 7): BeestKramerSanten(800.0, 3.6, 0.0, 6.0)})
+    repulsion = PairPotential({(6, 7): BeestKramerSanten(3000.0, 3.6, 0.0, 6.0)})
     return SumCalculator([bonds, repulsion, NamedCalculator.parse(DISPERSION).make()])
 
 

@@ -21,7 +21,7 @@ from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataWarning
 
-STEP = 1e-3
+STEP = 1e-4
 """Displacement of an atom (Å)."""
 
 
