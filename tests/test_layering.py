@@ -35,10 +35,14 @@ ROOMS: dict[str, set[str]] = {
     "dynamics": {"models"},
     "properties": {"structures", "models", "calculators"},
     "reports": {"structures", "regression", "models"},
+    "distillation": {"structures", "models", "fitting", "calculators", "properties", "reports"},
     "symmetries": {"structures", "features", "models"},
     "testing": set(),
     "systems": {"structures", "features"},
-    "cli": {"structures", "features", "models", "fitting", "calculators", "properties", "reports", "symmetries"},
+    "cli": {
+        *("structures", "features", "models", "fitting", "calculators", "properties", "reports"),
+        *("distillation", "symmetries"),
+    },
     "__main__": {"cli"},
     "__init__": {"structures", "models", "fitting", "calculators", "reports"},
 }

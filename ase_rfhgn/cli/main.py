@@ -21,6 +21,7 @@ from ase_rfhgn.cli.check import add_check
 from ase_rfhgn.cli.compare import add_compare
 from ase_rfhgn.cli.completion import add_completion
 from ase_rfhgn.cli.demo import add_demo
+from ase_rfhgn.cli.distil import add_distil
 from ase_rfhgn.cli.elastic import add_elastic
 from ase_rfhgn.cli.eos import add_eos
 from ase_rfhgn.cli.evaluate import add_evaluate
@@ -61,6 +62,7 @@ COMMANDS = (
     add_serve,
     add_demo,
     add_compare,
+    add_distil,
     add_elastic,
     add_eos,
     add_evaluate,

@@ -58,12 +58,13 @@ def add_settings(command: argparse.ArgumentParser) -> None:
         "--group-weights", "--group-weight", type=_pair, nargs="+", action="extend", metavar="group=factor",
         help="factors of the weights of the labels of groups of frames: liquid=0.5",
     )  # fmt: skip
-    _add_potential(command)
+    add_potential_settings(command)
     _add_motion(command)
     _add_phase_space(command)
 
 
-def _add_potential(command: argparse.ArgumentParser) -> None:
+def add_potential_settings(command: argparse.ArgumentParser) -> None:
+    """Let a command take the settings that potentials alone have."""
     group = command.add_argument_group("potentials")
     group.add_argument("--channels", type=int, metavar="N", help="radial channels; by default 36, or 56 for alloys")
     group.add_argument("--projections", type=int, metavar="N", help="projections per channel; by default 5, or 4")
@@ -121,7 +122,7 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
     """
     in_phase_space = options.hamiltonian == HAMILTONIANS[1]
     _refuse_others(options, in_phase_space=in_phase_space)
-    settings = _given(options, (*KEYS, *COMMON, *(PHASE_SPACE if in_phase_space else POTENTIAL)))
+    settings = given(options, (*KEYS, *COMMON, *(PHASE_SPACE if in_phase_space else POTENTIAL)))
     if "timestep" in settings:
         settings["timestep"] *= fs
     if "known_energy" in settings:
@@ -136,16 +137,17 @@ def settings_of(options: argparse.Namespace) -> dict[str, Any]:
     return settings
 
 
-def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+def given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Return those of some settings that were given."""
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 def _refuse_others(options: argparse.Namespace, *, in_phase_space: bool) -> None:
     """Refuse settings of the other kind of models."""
-    given = _given(options, POTENTIAL if in_phase_space else ("bonds", *PHASE_SPACE))
-    if not given:
+    others = given(options, POTENTIAL if in_phase_space else ("bonds", *PHASE_SPACE))
+    if not others:
         return
-    words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+    words = ", ".join(f"--{name.replace('_', '-')}" for name in others)
     message = f"{words} belong to phase-space models: add --hamiltonian phase-space, or leave them out"
     if in_phase_space:
         message = f"{words} belong to potentials: leave them out, or leave out --hamiltonian phase-space"

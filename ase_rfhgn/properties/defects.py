@@ -144,7 +144,7 @@ def surface_energy(
     committee = Committee.of(model)
     crystal = relaxed_or_refused(committee, atoms, "the crystal", cell=True, fmax=TIGHT) if relaxed else atoms
     crystal = conventional(crystal)
-    cut = _slab(crystal, indices, thickness, vacuum)
+    cut = cut_slab(crystal, indices, thickness, vacuum)
     slab = relaxed_or_refused(committee, cut, "the slab", fmax=FORCE) if relaxed else cut
     area = float(np.linalg.norm(np.cross(slab.cell[0], slab.cell[1])))
     share = len(slab) / len(crystal)
@@ -259,8 +259,18 @@ def conventional(crystal: Atoms) -> Atoms:
     return Atoms(numbers=numbers, cell=vectors, scaled_positions=positions, pbc=True)
 
 
-def _slab(crystal: Atoms, indices: tuple[int, int, int], thickness: float, vacuum: float) -> Atoms:
-    """Return a slab of repeats of the crystal that is at least as thick as it should be."""
+def cut_slab(crystal: Atoms, indices: tuple[int, int, int], thickness: float, vacuum: float) -> Atoms:
+    """Return a slab of repeats of the crystal that is at least as thick as it should be.
+
+    Parameters
+    ----------
+    crystal : ase.Atoms
+        A crystal in its conventional cell.
+    indices : tuple of int
+        Miller indices.
+    thickness, vacuum : float
+        Least thickness, and vacuum on each side (Å).
+    """
     moved = crystal.copy()
     moved.set_scaled_positions(np.mod(crystal.get_scaled_positions(wrap=False) + ROUNDING, 1.0))
     one = surface(moved, indices, 1, periodic=True)
