@@ -15,7 +15,7 @@ import pytest
 
 CONTRIBUTING = (Path(__file__).resolve().parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTION = CONTRIBUTING.partition("## Public names")[2].partition("\n## ")[0]
-ROOMS = ("calculators.lammps", "dynamics", "properties", "symmetries", "systems", "testing", "errors")
+ROOMS = ("calculators.lammps", "distillation", "dynamics", "properties", "symmetries", "systems", "testing", "errors")
 MODULES = ["ase_rfhgn", *(f"ase_rfhgn.{room}" for room in ROOMS)]
 PUBLIC = [(module, name) for module in MODULES for name in import_module(module).__all__ if name != "__version__"]
 

@@ -177,6 +177,21 @@ class Account:
         self.failed = everything
         self.train.add_call({"reason": reason, "failure": str(error)})
 
+    def refuse_failures(self) -> None:
+        """Refuse a reference that fails for most structures.
+
+        Raises
+        ------
+        TrainingDataError
+            If there are more than twice as many failures as answers; the message has the last failure.
+        """
+        if len(self.failed) > 2 * len(self.train.frames):
+            message = (
+                f"{self.reference.label_text} failed for {len(self.failed)} of {self.n_calls} structures, "
+                f"the last time with: {self.failed[-1].info['failure']}"
+            )
+            raise TrainingDataError(message)
+
     def by_reason(self) -> dict[str, int]:
         """Return the numbers of calls for prepared cells, runs, picked frames, the test, and without an answer."""
         groups = Counter(str(atoms.info.get("config_type")) for atoms in self.train.frames)

@@ -17,7 +17,7 @@ from ase_rfhgn.distillation.reference import Reference
 from ase_rfhgn.distillation.settings import DistillationSettings
 from ase_rfhgn.distillation.stages import Stage, evenly, run_stage
 from ase_rfhgn.distillation.starts import bare, checked_start, is_crystal, supercell
-from ase_rfhgn.errors import SettingsError, TrainingDataError
+from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.properties.molecular_dynamics import PICOSECOND
@@ -196,21 +196,10 @@ def _explored(exploration: Exploration, named: Sequence[tuple[str, Atoms]]) -> l
     except BudgetSpentError as error:
         message = f"calls is {settings.calls}: too few for {len(named)} start structures, give more"
         raise SettingsError(message) from error
-    _refuse_failures(account)
+    account.refuse_failures()
     stages = exploration.run(known)
     exploration.select()
     return stages
-
-
-def _refuse_failures(account: Account) -> None:
-    """Refuse a reference that has no answers for most of the prepared cells."""
-    if len(account.failed) > 2 * len(account.train.frames):
-        reason = account.failed[-1].info["failure"]
-        message = (
-            f"the reference {account.reference.label_text} failed for {len(account.failed)} of {account.n_calls} "
-            f"structures, the last time with: {reason}"
-        )
-        raise TrainingDataError(message)
 
 
 def _tested(

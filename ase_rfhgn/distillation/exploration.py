@@ -116,10 +116,10 @@ class Exploration:
         return stage, told
 
     def _grueneisen(self) -> float | None:
-        """Return the mean Grüneisen parameter of finished stages, None before the first."""
-        found = [stage.get("grueneisen") for stage in self.account.stages.values()]
-        known = [one for one in found if one is not None]
-        return float(np.clip(np.mean(known), -1.0, 4.0)) if known else None
+        """Return the mean Grüneisen parameter of finished stages, None before the first; hot runs tell more."""
+        found = [(one.get("grueneisen"), one.get("temperature_k")) for one in self.account.stages.values()]
+        known = np.array([one for one in found if one[0] is not None], dtype=np.float64)
+        return float(np.clip(np.average(known[:, 0], weights=known[:, 1]), -1.0, 4.0)) if len(known) else None
 
     def _run_one(self, explorer: Explorer, stage: Stage, curve: Curve | None, remaining: int, told: list[str]) -> None:
         """Run a stage, once more if it bursts, and keep its result."""
@@ -142,6 +142,7 @@ class Exploration:
             told=told,
             calls=calls,
             run=path.name,
+            temperature_k=stage.temperature,
             volume_a3=stage.volume,
             grueneisen=_grueneisen(stage, curve, outcome),
         )

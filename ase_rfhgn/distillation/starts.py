@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 from ase import Atoms, units
@@ -80,11 +79,18 @@ def supercell(atoms: Atoms, most: int) -> Atoms:
     if not is_crystal(atoms) or 2 * len(atoms) > most:
         return atoms
     height_c = 1.0 / np.linalg.norm(atoms.cell.reciprocal().array, axis=1)
-    several = range(1, most // len(atoms) + 1)
-    fitting = [one for one in product(several, repeat=3) if np.prod(one) * len(atoms) <= most]
-    best = max(fitting, key=lambda one: (round(float(np.min(one * height_c)), 6), -int(np.prod(one))))
+    best = max(
+        _products(most // len(atoms)), key=lambda one: (round(float(np.min(one * height_c)), 6), -int(np.prod(one)))
+    )
     repeated: Atoms = atoms.repeat(best)
     return repeated
+
+
+def _products(most: int) -> Iterator[tuple[int, int, int]]:
+    """Yield all triples of positive numbers whose product is not larger than a number."""
+    for first in range(1, most + 1):
+        for second in range(1, most // first + 1):
+            yield from ((first, second, third) for third in range(1, most // (first * second) + 1))
 
 
 def checked_start(name: str, atoms: Atoms, account: Account) -> Start:

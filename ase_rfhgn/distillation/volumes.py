@@ -115,6 +115,7 @@ def measured_curve(start: Start, account: Account) -> Curve:
         if curve is not None:
             return curve
         if len(known) < FEWEST:
+            account.refuse_failures()
             ratios = [ratio + 0.01 for ratio in ratios]
             continue
         lowest = min(known, key=lambda ratio: known[ratio])
@@ -122,8 +123,8 @@ def measured_curve(start: Start, account: Account) -> Curve:
         ratios = [lowest + sign * one for one in FURTHER]
     low, high = min(known, default=1.0), max(known, default=1.0)
     message = (
-        f"{start.name}: the energy has no minimum between {low:.2f} and {high:.2f} of its volume: give a crystal closer "
-        "to rest, or set pbc to False for a molecule in a box"
+        f"{start.name}: the energy has no minimum between {low:.2f} and {high:.2f} of its volume: give a crystal "
+        "closer to rest, or set pbc to False for a molecule in a box"
     )
     raise StructureError(message)
 
