@@ -68,7 +68,7 @@ def test_pages_that_need_what_is_not_there_are_left_out(page: Path, capsys: pyte
 
 def test_tutorials_show_outputs() -> None:
     tutorials = [path.read_text(encoding="utf-8") for path in run_pages.PAGES]
-    assert len(tutorials) == 10
+    assert len(tutorials) == 11
     shown = [text for text in tutorials if any(block[3] for block in run_pages.BLOCK.finditer(text))]
     assert len(shown) >= 9
     assert not [block for text in tutorials for block in run_pages.BLOCK.finditer(text) if block[3] == ""]

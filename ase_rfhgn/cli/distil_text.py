@@ -11,7 +11,7 @@ def describe_distil(report: Report) -> str:
     return "\n".join(
         [
             *(_stage(name, stage) for name, stage in report["stages"].items()),
-            *(f"told: {line}" for line in report["warnings"]),
+            *(f"warning: {line}" for line in report["warnings"]),
             f"{report['calls']} calls of the reference: {parts}",
             describe_test(report["test"]) if report["test"] else "no test",
             f"potential {report['model']}, frames in {report['directory']}",

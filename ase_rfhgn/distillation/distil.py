@@ -20,6 +20,7 @@ from ase_rfhgn.distillation.starts import bare, checked_start, is_crystal, super
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.fit import fit
 from ase_rfhgn.models.potential import Potential
+from ase_rfhgn.properties.defects import conventional
 from ase_rfhgn.properties.molecular_dynamics import PICOSECOND
 from ase_rfhgn.reports.comparison import compare, errors_of
 from ase_rfhgn.reports.metrics import Errors
@@ -131,6 +132,8 @@ def distil(
         energy of a crystal has no minimum close by.
     TrainingDataError
         If the reference hardly ever has an answer.
+    MissingLibraryError
+        If surfaces of a primitive cell are wanted, and spglib is not installed.
 
     Notes
     -----
@@ -177,8 +180,11 @@ def _opened(starts: AnyFrames) -> list[tuple[str, Atoms]]:
 
 
 def _check_crystals(named: Sequence[tuple[str, Atoms]], settings: DistillationSettings) -> None:
-    """Refuse what only crystals have, if there are none."""
-    if any(is_crystal(atoms) for _, atoms in named):
+    """Refuse what only crystals have, if there are none, and surfaces of cells that cannot be made conventional."""
+    crystals = [atoms for _, atoms in named if is_crystal(atoms)]
+    for atoms in crystals if settings.surfaces else ():
+        conventional(atoms)
+    if crystals:
         return
     asked = {"pressures": any(settings.pressures), "vacancies": settings.vacancies, "surfaces": settings.surfaces}
     for name in [name for name, given in asked.items() if given]:

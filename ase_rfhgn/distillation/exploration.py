@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from ase_rfhgn.runtime.progress import log
 
 ATTEMPTS = 2
 """How often a stage is run that bursts: what it learned before the burst is kept."""
+
+AGAIN = "again"
+"""Entry of a stage that was run a second time, with calls that other stages left over."""
 
 SELECTED = "selected"
 """Name of the stage that picks frames."""
@@ -72,15 +76,28 @@ class Exploration:
         stages: list[Stage] = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TrainingDataWarning)  # the final fit tells
-            explorer: Explorer | None = None
-            for number, planned in enumerate(plans):
-                stage, told = self._stage(planned, number)
+            for number, plan in enumerate(plans):
+                stage, told = self._stage(plan, number)
                 stages.append(stage)
-                if stage.name in self.account.stages:
-                    continue
-                explorer = explorer or Explorer(self.account, self.settings, **self.fit_settings)
-                self._run_one(explorer, stage, planned.one.curve, len(plans) - number, told)
+                if stage.name not in self.account.stages:
+                    self._run_one(stage, plan.one.curve, len(plans) - number, told)
+            # What other stages left over is for those that have ended too early.
+            early = [i for i, stage in enumerate(stages) if self.account.stages[stage.name]["end"] == "spent"]
+            for number, i in enumerate(early):
+                if AGAIN not in self.account.stages[stages[i].name] and self._spendable > 0:
+                    told = self.account.stages[stages[i].name]["told"]
+                    self._run_one(stages[i], plans[i].one.curve, len(early) - number, told, **{AGAIN: True})
         return stages
+
+    @property
+    def _spendable(self) -> int:
+        """Calls that are left for runs."""
+        return self.account.left - self.settings.test_calls - self.settings.selected_calls
+
+    @cached_property
+    def _explorer(self) -> Explorer:
+        """The calculator of all runs, made for the first of them."""
+        return Explorer(self.account, self.settings, **self.fit_settings)
 
     def _planned(self, prepared: Sequence[Prepared]) -> Iterator[_Plan]:
         """Yield the stages, cold and calm ones first."""
@@ -121,12 +138,12 @@ class Exploration:
         known = np.array([one for one in found if one[0] is not None], dtype=np.float64)
         return float(np.clip(np.average(known[:, 0], weights=known[:, 1]), -1.0, 4.0)) if len(known) else None
 
-    def _run_one(self, explorer: Explorer, stage: Stage, curve: Curve | None, remaining: int, told: list[str]) -> None:
+    def _run_one(self, stage: Stage, curve: Curve | None, remaining: int, told: list[str], **notes: bool) -> None:
         """Run a stage, once more if it bursts, and keep its result."""
-        spendable = self.account.left - self.settings.test_calls - self.settings.selected_calls
-        before = self.account.n_calls
-        explorer.begin_stage(stage.name, max(0, spendable // remaining))
-        path = self.account.directory / RUNS / f"{len(self.account.stages):03d}.traj"
+        known = self.account.stages.get(stage.name, {})
+        explorer, before = self._explorer, self.account.n_calls - int(known.get("calls", 0))
+        explorer.begin_stage(stage.name, max(0, self._spendable // remaining))
+        path = self.account.directory / RUNS / (known.get("run") or f"{len(self.account.stages):03d}.traj")
         path.parent.mkdir(exist_ok=True)
         for attempt in range(ATTEMPTS):
             again = replace(stage, seed=stage.seed + 50 * attempt)
@@ -145,6 +162,7 @@ class Exploration:
             temperature_k=stage.temperature,
             volume_a3=stage.volume,
             grueneisen=_grueneisen(stage, curve, outcome),
+            **notes,
         )
 
     def select(self) -> None:

@@ -128,12 +128,14 @@ def test_a_folder_belongs_to_its_settings(finished: tuple[Distilled, Counting, P
         distil(copper(), Counting(), tmp_path, **SHORT)
 
 
-@pytest.mark.parametrize("killed", [3, 12, 22])
+@pytest.mark.parametrize("killed", [3, 16, 20])  # while cells are labelled, in a run, in the test
 def test_a_killed_run_goes_on(killed: int, finished: tuple[Distilled, Counting, Path], tmp_path: Path) -> None:
     first, second = Counting(killed=killed), Counting()
+    settings = {"pressures": (-3.0, 20.0), "uncertainty": 0.005, "grade": 1.0, **SHORT}
     with pytest.raises(KeyboardInterrupt):
-        distil(copper(), first, tmp_path, pressures=(-3.0, 20.0), **SHORT)
-    found = distil(copper(), second, tmp_path, pressures=(-3.0, 20.0), **SHORT)
+        distil(copper(), first, tmp_path, **settings)
+    found = distil(copper(), second, tmp_path, **settings)
+    assert found.calls["dynamics"] >= 2
     assert first.n_calls - 1 + second.n_calls == found.n_calls <= SHORT["calls"]
     assert found.errors is not None
     assert [atoms.info["config_type"] for atoms in found.train[:7]] == [
@@ -252,28 +254,57 @@ def test_ranges_and_lists_are_read() -> None:
     assert read("300") == (300.0,)
 
 
+def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Return exit code, stdout and stderr of the command with a tiny fit."""
+    for name, value in TINY.items():
+        words = [*words, f"--{name}", str(value)]
+    code = cli.main(["distil", *words])
+    return code, *capsys.readouterr()
+
+
 @pytest.mark.filterwarnings("ignore::ase_rfhgn.errors.TrainingDataWarning")  # the fit is tiny
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    start, output, report = (str(tmp_path / name) for name in ("start.cif", "m.npz", "m.html"))
+    start, output = (str(tmp_path / name) for name in ("start.cif", "m.npz"))
     write(start, copper())
-    words = ["distil", start, "--reference", "emt", "--temperature", "200..400", "--pressure", "-2..10", "-o", output]
-    words += ["--calls", "22", "--time", "10fs", "--atoms", "4", "--report", report, "--vacancies"]
-    for name, value in TINY.items():
-        words += [f"--{name}", str(value)]
-    assert cli.main([*words, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    words = [start, "--reference", "emt", "--temperature", "200,400", "--pressure", "-2..10", "-o", output]
+    words += ["--calls", "22", "--time", "10fs", "--atoms", "4", "--vacancies"]
+    code, out, _ = run([*words, "--json"], capsys)
+    found = json.loads(out)
+    assert code == 0
     assert found["calls"] == sum(found["calls_by_reason"].values()) <= 22
     assert found["calls_by_reason"]["vacancy"] >= 2
     assert found["force_rmse"] == found["test"]["force_rmse"] > 0.0
     assert load_model(output).record["test"]["force_rmse"] == found["force_rmse"]
     assert "400 K, 10 GPa" in found["stages"]
-    assert Path(report).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    assert cli.main([*words, "--force"]) == 0
-    assert f"{found['calls']} calls of the reference" in capsys.readouterr().out
-    assert cli.main(["distil", start, "--reference", "nonsense", "-o", output]) == 2
-    assert "names no calculator" in capsys.readouterr().err
-    assert cli.main(["distil", start, "--reference", "emt", "--calls", "5", "-o", output]) == 2
-    assert "calls is 5" in capsys.readouterr().err
+    code, out, _ = run(words, capsys)  # goes on where it ended
+    assert code == 0
+    assert f"{found['calls']} calls of the reference" in out
+
+
+@pytest.mark.filterwarnings("ignore::ase_rfhgn.errors.TrainingDataWarning")
+def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start, report = tmp_path / "water.xyz", tmp_path / "m.html"
+    write(start, molecule("H2O"))
+    words = [str(start), "--reference", "emt", "--calls", "20", "--time", "5fs", "--report", str(report)]
+    code, _, _ = run([*words, "-o", str(tmp_path / "m.npz")], capsys)
+    assert code == 0
+    assert "Errors on test frames" in report.read_text(encoding="utf-8")
+
+
+def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start, output = str(tmp_path / "start.cif"), str(tmp_path / "m.npz")
+    write(start, copper())
+    for words, expected in {
+        "--reference nonsense": "names no calculator",
+        "--reference emt --calls 5": "--calls",
+        "--reference emt --temperature -100": "temperatures is [-100.0]",
+        "--reference emt --report missing/m.html": "there is no folder",
+    }.items():
+        code, _, err = run([start, *words.split(), "-o", output], capsys)
+        assert code == 2, words
+        assert expected in err.replace("calls is 5", "--calls"), words
+        assert err.count("\n") == 1
+    assert not Path(output).with_suffix(".distil").exists()
 
 
 def test_trajectories_are_no_starts(tmp_path: Path) -> None:
