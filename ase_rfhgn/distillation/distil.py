@@ -14,7 +14,7 @@ from ase_rfhgn.distillation.account import Account, BudgetSpentError, place_of
 from ase_rfhgn.distillation.exploration import SELECTED, Exploration
 from ase_rfhgn.distillation.preparation import prepared
 from ase_rfhgn.distillation.reference import Reference
-from ase_rfhgn.distillation.settings import DistillationSettings
+from ase_rfhgn.distillation.settings import DistillationSettings, check_fit_settings
 from ase_rfhgn.distillation.stages import Stage, evenly, run_stage
 from ase_rfhgn.distillation.starts import bare, checked_start, is_crystal, supercell
 from ase_rfhgn.errors import SettingsError
@@ -157,6 +157,7 @@ def distil(
         grade=grade,
         seed=seed,
     )
+    check_fit_settings(fit_settings)
     named = _opened(starts)
     _check_crystals(named, settings)
     asked = Reference(reference)

@@ -97,7 +97,8 @@ class Exploration:
     @cached_property
     def _explorer(self) -> Explorer:
         """The calculator of all runs, made for the first of them."""
-        return Explorer(self.account, self.settings, **self.fit_settings)
+        settings = {name: value for name, value in self.fit_settings.items() if name != "updatable"}  # it always is
+        return Explorer(self.account, self.settings, **settings)
 
     def _planned(self, prepared: Sequence[Prepared]) -> Iterator[_Plan]:
         """Yield the stages, cold and calm ones first."""

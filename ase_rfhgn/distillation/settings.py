@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.fitting.baseline_answers import baseline_of
+from ase_rfhgn.fitting.options import Options
+from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.properties.molecular_dynamics import PICOSECOND
 
 FEWEST_CALLS = 20
@@ -65,6 +68,37 @@ class DistillationSettings:
         """Return plain JSON values of all settings."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {name: list(value) if isinstance(value, Sequence) else value for name, value in values.items()}
+
+
+FIT_SETTINGS = (
+    *("cutoff", "sampler", "channels", "projections", "correlation", "degree", "energy_weight", "force_weight"),
+    *("stress_weight", "ridge", "one_body", "group_weights"),
+)
+"""Settings of fits that a distillation takes, besides `OTHERS`."""
+
+OTHERS = ("baseline", "threads", "updatable")
+
+
+def check_fit_settings(given: Mapping[str, Any]) -> None:
+    """Check settings of `ase_rfhgn.fit` before the reference is called.
+
+    Parameters
+    ----------
+    given : mapping of str to object
+        The settings.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such setting, or one is out of its range.
+    """
+    unknown = [name for name in given if name not in {*FIT_SETTINGS, *OTHERS}]
+    if unknown:
+        message = f"there is no setting {unknown[0]} of the fits: there are {', '.join((*FIT_SETTINGS, *OTHERS))}"
+        raise SettingsError(message)
+    FitSettings(**{name: value for name, value in given.items() if name in FIT_SETTINGS})
+    Options.checked(given.get("threads"), updatable=False, progress=False)
+    baseline_of(given.get("baseline"))
 
 
 def _check_all(name: str, values: Sequence[float], least: float, most: float, unit: str) -> None:

@@ -134,7 +134,7 @@ def run_stage(
         watch.outcome.end = "melted"
         watch.outcome.told = (
             f"{stage.name}: the crystal melts (atoms are {watch.outcome.lindemann:.2f} nearest-neighbour distances off "
-            "their sites); the stage ended there: lower the temperature, or let it melt with may_melt=True"
+            "their sites); the stage ended there: lower the temperature, or let it melt (may_melt)"
         )
     except NoAnswersError as error:
         watch.outcome.end, watch.outcome.told = (

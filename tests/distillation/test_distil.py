@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +221,9 @@ def test_melting_and_bursts_are_told() -> None:
     molten = run_stage(stage_of(atoms, 8000.0), EMT())
     assert molten.end == "melted"
     assert molten.told is not None
-    assert "lower the temperature" in molten.told
+    assert "lower the temperature, or let it melt (may_melt)" in molten.told
+    allowed = run_stage(replace(stage_of(atoms, 8000.0), sites=None), EMT())
+    assert (allowed.end, allowed.lindemann) == ("done", None)
     burst = run_stage(stage_of(atoms, 100.0), Burning())  # type: ignore[no-untyped-call]
     assert burst.end in {"burst", "melted"}
     assert burst.told is not None
@@ -305,6 +308,15 @@ def test_the_command_refuses_in_one_line(tmp_path: Path, capsys: pytest.CaptureF
         assert expected in err.replace("calls is 5", "--calls"), words
         assert err.count("\n") == 1
     assert not Path(output).with_suffix(".distil").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"channelz": 3}, {"cutoff": -1.0}, {"threads": 0}, {"baseline": "nonsense"}])
+def test_settings_of_fits_are_checked_before_any_call(wrong: dict[str, Any], tmp_path: Path) -> None:
+    reference = Counting()
+    with pytest.raises(SettingsError):
+        distil(copper(), reference, tmp_path / "new", **SHORT | wrong)
+    assert reference.n_calls == 0
+    assert not (tmp_path / "new").exists()
 
 
 def test_trajectories_are_no_starts(tmp_path: Path) -> None:
