@@ -18,6 +18,7 @@ from ase_rfhgn.distillation.explorer import Explorer
 from ase_rfhgn.distillation.preparation import Prepared, label
 from ase_rfhgn.distillation.settings import DistillationSettings
 from ase_rfhgn.distillation.stages import Outcome, Stage, run_stage
+from ase_rfhgn.distillation.starts import bare
 from ase_rfhgn.distillation.volumes import Curve, scaled
 from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.fitting.frame_selection import select_frames
@@ -194,10 +195,4 @@ def _frames_of(path: Path) -> list[Atoms]:
     """Return the frames of a run, without calculators; none if there is no file."""
     frames = read(path, ":") if path.is_file() else []
     assert isinstance(frames, list)  # noqa: S101  # a slice was asked for
-    return [_plain(atoms) for atoms in frames]
-
-
-def _plain(atoms: Atoms) -> Atoms:
-    atoms.calc = None
-    atoms.info = {}
-    return atoms
+    return [bare(atoms) for atoms in frames]

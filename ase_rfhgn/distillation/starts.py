@@ -19,6 +19,9 @@ from ase_rfhgn.structures.frame import Frame
 TRIES = 3
 """Structures that a reference is asked for before it is said to have no answers."""
 
+FEW = 8
+"""Atoms that a supercell should have at least: fewer hardly move."""
+
 NUDGE = 0.01
 """Displacement of the second and third of them (Å)."""
 
@@ -79,9 +82,12 @@ def supercell(atoms: Atoms, most: int) -> Atoms:
     if not is_crystal(atoms) or 2 * len(atoms) > most:
         return atoms
     height_c = 1.0 / np.linalg.norm(atoms.cell.reciprocal().array, axis=1)
-    best = max(
-        _products(most // len(atoms)), key=lambda one: (round(float(np.min(one * height_c)), 6), -int(np.prod(one)))
-    )
+
+    def merit(repeats: tuple[int, int, int]) -> tuple[int, float, int]:
+        n_atoms = int(np.prod(repeats)) * len(atoms)
+        return min(n_atoms, FEW), round(float(np.min(repeats * height_c)), 6), -n_atoms
+
+    best = max(_products(most // len(atoms)), key=merit)
     repeated: Atoms = atoms.repeat(best)
     return repeated
 
