@@ -45,3 +45,14 @@ def test_hessians_are_compared() -> None:
     assert finished.returncode == 0, finished.stderr
     difference = finished.stdout.splitlines()[-1].rstrip(" |").split(" | ")[-1]
     assert float(difference) < 1e-3
+
+
+def test_distilled_potentials_are_compared() -> None:
+    script = SPEED.with_name("distillation.py")
+    command = [sys.executable, str(script), "copper", "--quick", "--calls", "20", "--time", "0.02"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert finished.returncode == 0, finished.stderr
+    cells = finished.stdout.splitlines()[-1].split(" | ")
+    assert cells[0] == "| copper"
+    assert int(cells[1]) <= 20
+    assert "%" in cells[-1]
