@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ from ase.data import covalent_radii
 
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
-from ase_rfhgn.runtime.progress import progress_bar
+from ase_rfhgn.fitting.options import ALONE, Options
+from ase_rfhgn.fitting.passes import pass_over
 from ase_rfhgn.structures.doctor.contradicted import SOUND_LABELS, Contradicted
 from ase_rfhgn.structures.doctor.examination import Doctor
 from ase_rfhgn.structures.doctor.facts import FrameFacts
@@ -18,6 +20,9 @@ from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
 from ase_rfhgn.structures.graph import NeighbourGraph
 from ase_rfhgn.structures.training_set import TrainingSet
+
+FRAMES_PER_CHUNK = 500
+"""Frames that a worker surveys at a time."""
 
 SAMPLE_FRAMES = 150
 """Frames that represent the data when weights are sampled and scaled."""
@@ -89,7 +94,7 @@ class Survey:
         return [tuple(np.flatnonzero(count_s).tolist()) for count_s in self.count_is]
 
 
-def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = False) -> tuple[Survey, FrameGraphs]:
+def surveyed(frames: TrainingSet, cutoff: float | None, options: Options = ALONE) -> tuple[Survey, FrameGraphs]:
     """Return the survey of a training set, and its frames with their graphs.
 
     Parameters
@@ -99,26 +104,45 @@ def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = Fals
     cutoff : float, optional
         Distance beyond which atoms do not interact (Å). By default 5.5 Å, or 1.9 times the typical
         distance to the nearest neighbour where that is longer: two shells or more of every crystal.
-    progress : bool
-        Whether long work shows progress on a terminal.
+    options : Options
+        Workers, and whether progress is shown.
     """
     tried = DEFAULT_CUTOFF if cutoff is None else float(cutoff)
     items = FrameGraphs.of(frames, WithinCutoff(tried, frames.closest))
-    found = _survey_of(items, tried, progress=progress)
+    found = _survey_of(items, tried, options)
     longer = found.default_cutoff()
     if cutoff is None and longer > tried:
         items = FrameGraphs.of(frames, WithinCutoff(longer, frames.closest))
-        found = _survey_of(items, longer, progress=progress)
+        found = _survey_of(items, longer, options)
     survey = found.survey()
     refuse_isolation(items, survey.isolated_i, survey.cutoff)
     return survey, items
 
 
-def _survey_of(items: FrameGraphs, cutoff: float, *, progress: bool) -> Surveyor:
-    surveyor = Surveyor(len(items), cutoff)
-    for item in progress_bar(items, "reading", total=len(items), shown=progress):
-        surveyor.add(item)
-    return surveyor
+def _survey_of(items: FrameGraphs, cutoff: float, options: Options) -> Surveyor:
+    task = _SurveyOf(len(items), cutoff)
+    return pass_over(items, task, task.merged, [1.0 / FRAMES_PER_CHUNK] * len(items), "reading", options)
+
+
+@dataclass(frozen=True, slots=True)
+class _SurveyOf:
+    """Surveys frames, as a task."""
+
+    n_frames: int
+    cutoff: float
+
+    def __call__(self, items: Iterable[GraphedFrame]) -> Surveyor:
+        surveyor = Surveyor(self.n_frames, self.cutoff)
+        for item in items:
+            surveyor.add(item)
+        return surveyor
+
+    def merged(self, one: Surveyor, other: Surveyor) -> Surveyor:
+        """Return a survey of both; neither changes."""
+        both = Surveyor(self.n_frames, self.cutoff)
+        both.merge(one)
+        both.merge(other)
+        return both
 
 
 class Surveyor:
