@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 from uuid import uuid4
+from weakref import ref
 
 from ase_rfhgn.errors import RFHGNError, SettingsError, TrainingDataError
 from ase_rfhgn.runtime.chunks import merged_in_pairs
@@ -49,8 +51,9 @@ def connected(address: str) -> Iterator[Any]:
     SettingsError
         If no scheduler answers.
     """
+    kind = library("distributed", "dask").Client
     try:
-        client = library("distributed", "dask").Client(address, timeout=SECONDS_TO_ANSWER, set_as_default=False)
+        client = kind(address, timeout=SECONDS_TO_ANSWER, set_as_default=False)
     except (OSError, ValueError) as error:
         message = f"dask is {address!r}, where no scheduler answers: start one with `dask scheduler`, or correct it"
         raise SettingsError(message) from error
@@ -116,9 +119,7 @@ class Workers:
         if found == self.version:
             return
         has = f"{PACKAGE} {found}" if isinstance(found, str) else f"no {PACKAGE} that can be imported ({found})"
-        message = (
-            f"worker {address} has {has}, here is {PACKAGE} {self.version}: install the same version on all workers"
-        )
+        message = f"worker {address} has {has}, here is {PACKAGE} {self.version}: install the same version there"
         raise SettingsError(message)
 
     def reduced(
@@ -137,60 +138,90 @@ class Workers:
             If a piece of a chunk kills every worker that it is sent to; the message names it.
         """
         distributed = library("distributed", "dask")
-        with self._shared(task) as shared:
-            names = {f"{shared.key}-{i}": i for i in range(len(chunks))}
-            leaves = (self._submit(_run, shared, chunk, self.version, key=key) for key, chunk in zip(names, chunks))
-            total = merged_in_pairs(leaves, lambda one, other: self._submit(merge, one, other))
+        with _Wanted(self.client) as wanted:
+            # What all chunks need is a task of its own, which is repeated where it is lost.
+            shared = wanted.submit(_itself, task)
+            leaves = wanted.submit_all(partial(_run, expected=self.version), shared, chunks)
+            keys = [leaf.key for leaf in leaves]
+            total = merged_in_pairs(_let_go(leaves), partial(wanted.submit, merge))
             try:
                 found: Result = total.result()
             except distributed.scheduler.KilledWorker as error:
                 total.release()
-                at = names.get(error.task, 0)
-                raise self._culprit(shared, [*chunks[at:], *chunks[:at]]) from error
+                at = keys.index(error.task) if error.task in keys else 0
+                kills = partial(_kills, wanted, shared, self.version)
+                raise _culprit([*chunks[at:], *chunks[:at]], kills) from error
             except distributed.client.FutureCancelledError as error:
                 message = "client: the scheduler or the client was closed during the fit; start them, and fit again"
                 raise SettingsError(message) from error
-            finally:
-                # Nobody wants the chunks then, and the scheduler drops what does not run yet.
-                self.client.cancel([total], force=True)
         return found
 
-    @contextmanager
-    def _shared(self, task: Callable[[Any], Any]) -> Iterator[Any]:
-        """Return a future of what all chunks need: a task of its own, which is repeated when it is lost."""
-        shared = self._submit(_itself, task, key=f"{PACKAGE}-{uuid4().hex}")
-        try:
-            yield shared
-        finally:
-            self.client.cancel([shared], force=True)
 
-    def _submit(self, function: Callable[..., Any], *arguments: Any, key: str | None = None) -> Any:  # noqa: ANN401
-        return self.client.submit(function, *arguments, key=key, pure=False)
+class _Wanted:
+    """Futures that are wanted until the end of a ``with`` block, or until nobody has them any more.
 
-    def _culprit(self, shared: Any, chunks: Sequence[Chunk]) -> RFHGNError:  # noqa: ANN401  # a future
-        """Return an error that names what kills workers: chunks, and pieces of them, are tried one at a time.
+    The scheduler drops tasks that nobody wants: so nothing is left after Ctrl-C but what runs already.
+    """
 
-        Whatever else is on a worker when it dies is suspected, too: nothing is said before it is tried alone.
-        """
-        for chunk in chunks:
-            for piece in chunk.singles():
-                if self._kills(shared, piece):
-                    message = f"{piece.name}: every worker dies that it is sent to; look at it, or remove it"
-                    return TrainingDataError(message)
-            if self._kills(shared, chunk):
-                message = f"{chunk.name} together kill workers, but none of them alone: give workers more memory"
-                return SettingsError(message)
-        return SettingsError("workers die again and again, but no frame kills one: look at their logs")
+    def __init__(self, client: Any) -> None:  # noqa: ANN401  # of distributed
+        self.client = client
+        self._token = uuid4().hex
+        self._futures: list[ref[Any]] = []
 
-    def _kills(self, shared: Any, chunk: Chunk) -> bool:  # noqa: ANN401  # a future
-        tried = self._submit(_tried, shared, chunk, self.version)
-        try:
-            tried.result()
-        except library("distributed.scheduler", "dask").KilledWorker:
-            return True
-        finally:
-            self.client.cancel([tried], force=True)
-        return False
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        for future in self._futures:
+            if (wanted := future()) is not None:
+                wanted.release()
+
+    def submit(self, function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401  # a future
+        """Return the future of a task."""
+        key = (f"{PACKAGE}-{getattr(function, '__name__', 'merged')}-{self._token}", len(self._futures))
+        return self._noted(self.client.submit(function, *arguments, key=key, pure=False))
+
+    def submit_all(self, function: Callable[..., Any], shared: object, chunks: Sequence[object]) -> list[Any]:
+        """Return the futures of all chunks: submitted together, they are spread over the workers at once."""
+        keys = [(f"{PACKAGE}-chunk-{self._token}", i) for i in range(len(chunks))]
+        made = self.client.map(function, [shared] * len(chunks), chunks, key=keys, pure=False)
+        return [self._noted(future) for future in made]
+
+    def _noted(self, future: Any) -> Any:  # noqa: ANN401  # a future
+        self._futures.append(ref(future))
+        return future
+
+
+def _let_go(futures: list[Any]) -> Iterator[Any]:
+    """Yield futures in their order, without keeping them: workers forget results that were merged."""
+    futures.reverse()
+    while futures:
+        yield futures.pop()
+
+
+def _culprit(chunks: Sequence[Chunk], kills: Callable[[Chunk], bool]) -> RFHGNError:
+    """Return an error that names what kills workers: chunks, and pieces of them, are tried one at a time.
+
+    Whatever else is on a worker when it dies is suspected by Dask: nothing is said before it is tried alone.
+    """
+    for chunk in chunks:
+        for piece in chunk.singles():
+            if kills(piece):
+                message = f"{piece.name}: every worker dies that it is sent to; look at it, or remove it"
+                return TrainingDataError(message)
+        if kills(chunk):
+            message = f"{chunk.name}: together they kill workers, but none of them alone; give workers more memory"
+            return SettingsError(message)
+    return SettingsError("client: workers die again and again, but no frame kills one; look at their logs")
+
+
+def _kills(wanted: _Wanted, shared: object, expected: str, chunk: Chunk) -> bool:
+    """Return whether the work of a chunk kills its workers, when it is alone."""
+    try:
+        wanted.submit(_tried, shared, chunk, expected).result()
+    except library("distributed.scheduler", "dask").KilledWorker:
+        return True
+    return False
 
 
 def _installed() -> str:

@@ -245,9 +245,7 @@ def _opened(part: Part) -> AbstractContextManager[Structures]:
     try:
         return part.opener()
     except OSError as error:
-        message = (
-            f"{part.name}: cannot be opened ({error}): it must stay where it is, and workers must see it there, too"
-        )
+        message = f"{part.name}: cannot be opened ({error}): files must stay where they are, for workers, too"
         raise TrainingDataError(message) from error
 
 
