@@ -15,8 +15,11 @@ from ase_rfhgn.fitting.targets import Targets
 from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
 
-LEAST_ATOMS = 2000
-"""Atoms of a chunk of rows, about: half a second or more of work."""
+WORK = 1.5e6
+"""Atoms of a chunk times columns of the system: about half a second of work."""
+
+READING = 100
+"""Columns that cost as much as reading a frame and searching its neighbours."""
 
 TRIANGLES = 6
 """Rows of a chunk, in units of the columns: to merge factors then costs a fraction of making them."""
@@ -56,7 +59,7 @@ class Accumulation:
             Their numbers of atoms.
         """
         n_columns = max(len(self.model.layout.columns(group.system)) for group in set(self.grouping.group_i))
-        most = max(LEAST_ATOMS, TRIANGLES * n_columns / 3.0)
+        most = max(WORK / (READING + n_columns), TRIANGLES * n_columns / 3.0)
         return [n_atoms / most for n_atoms in n_atoms_i]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -170,7 +171,7 @@ class Surveyor:
         frame, graph = item.frame, item.graph
         self.doctor.add(frame, graph, item.index)
         self._found[item.index] = _FrameSurvey(
-            number_n=graph.number_n,
+            count=Counter(graph.number_n.tolist()),
             energy=np.nan if frame.energy is None else frame.energy,
             volume=np.nan if frame.stress_v is None else frame.atoms.get_volume() / graph.n_atoms,
             isolated=not len(graph.centre_p),
@@ -199,12 +200,12 @@ class Surveyor:
     def survey(self) -> Survey:
         """Return the survey of the frames."""
         found = [self._found[i] for i in sorted(self._found)]
-        species_s = np.unique(np.concatenate([one.number_n for one in found]))
+        species_s = np.array(sorted(set().union(*(one.count for one in found))), dtype=np.int64)
         volumes = [one.volume for one in found if np.isfinite(one.volume)]
         return Survey(
             cutoff=self.cutoff,
             species_s=species_s,
-            count_is=np.array([[np.count_nonzero(one.number_n == z) for z in species_s] for one in found]),
+            count_is=np.array([[one.count[z] for z in species_s.tolist()] for one in found]),
             energy_i=np.array([one.energy for one in found]),
             isolated_i=np.array([one.isolated for one in found]),
             floor_b=_floors(species_s, self._nearest),
@@ -222,7 +223,7 @@ class Surveyor:
 class _FrameSurvey:
     """Facts about a frame; NaN for labels that are absent."""
 
-    number_n: IntArray
+    count: Counter[int]
     energy: float
     volume: float
     isolated: bool

@@ -58,7 +58,7 @@ def shared(n_frames: int, n_workers: int) -> Measured:
     """Return what a fit costs with workers, which have been started and have fitted before."""
     from distributed import Client, LocalCluster  # noqa: PLC0415  # of the extra dask
 
-    start = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    start = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**start) as cluster, Client(cluster, set_as_default=False) as client:
         fit(Crystals(600, EDGE).frames(), client=client, **SETTINGS)
         before = sum(client.run(time.process_time).values())

@@ -62,7 +62,7 @@ def client() -> Iterator[Any]:
     """Return a client of two worker processes of one thread."""
     distributed = pytest.importorskip("distributed", reason="needs the extra dask")
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster, set_as_default=False) as made,
     ):
         yield made
@@ -70,7 +70,7 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows_in_chunks, "LEAST_ATOMS", 12)
+    monkeypatch.setattr(rows_in_chunks, "WORK", 1500.0)
     monkeypatch.setattr(rows_in_chunks, "TRIANGLES", 0)
     monkeypatch.setattr(survey, "FRAMES_PER_CHUNK", 5)
 
