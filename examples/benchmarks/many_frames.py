@@ -25,7 +25,7 @@ from measuring import cost, in_fresh_process, machine, peak_memory
 
 from ase_rfhgn import fit
 
-SETTINGS: dict[str, Any] = {"cutoff": 3.2, "channels": 4, "projections": 1, "degree": 2, "correlation": 2}
+SETTINGS: dict[str, Any] = {"cutoff": 3.2, "channels": 6, "projections": 2, "degree": 3, "correlation": 3}
 """Few features, so that reading and searching frames weigh as much as they can."""
 
 EDGE = 2

@@ -21,9 +21,11 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from conftest import strained_copper
+from snapshots import SMALL as SMALL_NETWORK
+from snapshots import spring_lattice
 from worker_tasks import Slow, deadly
 
-from ase_rfhgn import fit
+from ase_rfhgn import fit, fit_phase_space
 from ase_rfhgn.cli.main import main
 from ase_rfhgn.errors import MissingLibraryError, SettingsError, TrainingDataError
 from ase_rfhgn.fitting import rows_in_chunks, survey
@@ -117,6 +119,14 @@ def test_the_command_takes_an_address(client: Any, trajectory: Path, alone: Pote
 
 def test_structures_in_memory_travel_too(client: Any, alone: Potential) -> None:  # noqa: ANN401
     assert_same(fit(coppers(), client=client, **SMALL), alone)
+
+
+def test_phase_space_models_are_fitted_by_workers_too(client: Any) -> None:  # noqa: ANN401
+    frames, bonds = spring_lattice(np.random.default_rng(0), (2, 2), 30)
+    settings = {"bonds": bonds, "axes": "mean position", **SMALL_NETWORK}
+    expected, found = (fit_phase_space(frames, client=one, **settings) for one in (None, client))
+    largest = np.abs(expected.coefficient_f).max()
+    np.testing.assert_allclose(found.coefficient_f, expected.coefficient_f, rtol=0, atol=1e-10 * largest)
 
 
 def test_a_bad_frame_is_named_as_without_workers(client: Any) -> None:  # noqa: ANN401
