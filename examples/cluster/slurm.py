@@ -8,7 +8,8 @@ The first line with ``--show`` prints the job script and submits nothing: look a
 second where jobs can be submitted from and reach it by network, such as a login node, or a small job. The same
 versions must be installed there and on the nodes, and the files must be seen under the same paths.
 
-It pays when a fit on one machine takes many minutes. Reading, neighbours, rows of the linear system and their
+It pays when a fit on one machine takes many minutes, and there are many cores: workers together take up to twice the
+CPU time of one process (docs/accuracy.md). Reading, neighbours, rows of the linear system and their
 factors are shared; the choice of the ridge, the uncertainties and the test of stability are not, nor are equations of
 motion of runs without labels. Jobs wait in the queue, and a worker compiles or loads for some seconds when it starts.
 A fit of less than a minute is sooner done where you are. One process with one thread per core shares best.
