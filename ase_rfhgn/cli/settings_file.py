@@ -16,7 +16,7 @@ from ase_rfhgn.runtime.atomic_write import atomic_write
 
 _NOT_RECORDED = {
     *("help", "run", "parser", "all_commands", "takes_settings", "exit_code"),
-    *("output", "force", "json", "log", "settings", "save_settings"),
+    *("output", "force", "json", "log", "settings", "save_settings", "dask"),
 }
 """Options that say nothing about what is fitted."""
 

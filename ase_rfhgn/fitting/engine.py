@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.errors import SettingsError
-from ase_rfhgn.fitting.accumulation import Factors, accumulate
+from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.diagnosis import diagnosed
 from ase_rfhgn.fitting.far_lessons import FarRows
 from ase_rfhgn.fitting.grouping import Grouping
@@ -24,6 +24,7 @@ from ase_rfhgn.fitting.record import training_record
 from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse
 from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
 from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
+from ase_rfhgn.fitting.rows_in_chunks import Accumulation, accumulated
 from ase_rfhgn.fitting.stability import steadied, warn_of_burst
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
@@ -32,7 +33,7 @@ from ase_rfhgn.fitting.uncertainty import interval_scales, sampled_frames, sampl
 from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.regression.triangular import Factor
-from ase_rfhgn.runtime.progress import log, progress_bar, stage
+from ase_rfhgn.runtime.progress import log, stage
 from ase_rfhgn.runtime.random_streams import ENSEMBLE, random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
 from ase_rfhgn.runtime.threads import single_threaded
@@ -140,7 +141,7 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
         if isinstance(targets, Motion):
             frames = frames.without_labels()
         else:
-            targets = replace(targets, threads=options.threads)
+            targets = replace(targets, threads=1 if options.workers else options.threads)
         prepared = problem.prepare(frames, targets, options)
         prepared = replace(prepared, row_weights=prepared.row_weights.times(weight_i))
         needless = problem.settings.needless_for(targets.description)
@@ -160,6 +161,9 @@ def _refuse_contradictions(
     """Refuse settings that the frames contradict, before any work is done."""
     if options.updatable and isinstance(targets, Motion):
         message = "updatable is for fits to labels: equations of motion join frames, which cannot be removed one by one"
+        raise SettingsError(message)
+    if options.workers and isinstance(targets, Motion):
+        message = "client is for fits to labels: equations of motion join frames, which cannot be shared; leave it out"
         raise SettingsError(message)
     if settings.group_weights and isinstance(targets, Motion):
         message = "group_weights are for fits to labels: equations of motion join frames; leave them out"
@@ -181,17 +185,17 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
     rng = random_stream(problem.seed, ENSEMBLE)
     n_originals, n_rows = len(prepared.grouping.originals), 3 * int(prepared.n_atoms_i.sum())
     chosen = sampled_frames(n_originals, n_rows, model.layout.n_columns, rng)
-    sampled = prepared.grouping.with_copies(chosen)
+    sampled = frozenset(prepared.grouping.with_copies(chosen))
 
-    def accumulated(row_weights: RowWeights) -> Factors:
-        read = progress_bar(prepared.items, "features", total=len(prepared.items), shown=options.progress)
-        return accumulate(read, prepared.grouping, model, sampled, prepared.targets, problem.seed, row_weights)
+    def weighted(row_weights: RowWeights) -> Factors:
+        task = Accumulation(model, prepared.grouping, sampled, prepared.targets, problem.seed, row_weights)
+        return accumulated(task, prepared.items, prepared.n_atoms_i.tolist(), options)
 
-    equal = accumulated(prepared.row_weights)
+    equal = weighted(prepared.row_weights)
     if not any(weight > 0.0 and equal.n_rows(kind) for kind, weight in weights.items()):
         message = f"{prepared.items.frames.name}: all labels of the frames have zero weight; the weights are {weights}"
         raise SettingsError(message)
-    factors, choice = _robust(problem, prepared, equal, accumulated, shown=options.progress)
+    factors, choice = _robust(problem, prepared, equal, weighted, shown=options.progress)
     with stage("second opinions about the labels", shown=options.progress):
         suspicions = diagnosed(prepared.facts, prepared.suspicions, model, equal, choice, prepared.items, weights)
 
@@ -226,7 +230,7 @@ def _solution(
 
 
 def _robust(
-    problem: Problem, prepared: Prepared, equal: Factors, accumulated: Callable[[RowWeights], Factors], *, shown: bool
+    problem: Problem, prepared: Prepared, equal: Factors, passed: Callable[[RowWeights], Factors], *, shown: bool
 ) -> tuple[Factors, Choice]:
     """Return rows and their regression, with smaller weights of frames that are hard to predict where this helps."""
     assert equal.sites is not None  # noqa: S101  # a pass makes them
@@ -239,7 +243,7 @@ def _robust(
     row_weights = left_out_weights(equal, first, prepared.weights, prepared.row_weights)
     if problem.ridge is not None or row_weights is None:
         return equal, first
-    factors = accumulated(row_weights)
+    factors = passed(row_weights)
     with stage("choice of the ridge", shown=shown):
         second = _choose(problem, prepared, factors, unlabelled)
     weights = prepared.weights

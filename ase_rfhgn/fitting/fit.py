@@ -41,6 +41,7 @@ def fit(
     seed: int = 0,
     updatable: bool = False,
     threads: int | None = None,
+    client: object | None = None,
     progress: bool = False,
 ) -> Potential:
     """Return a potential fitted to labelled structures, or to a run without labels, in one linear solve.
@@ -106,13 +107,19 @@ def fit(
     threads : int, optional
         Threads that compute rows of several frames at a time; by default one per core, at most four. The
         potential is the same to the last bit, whatever their number.
+    client : distributed.Client, optional
+        Client of a Dask cluster whose workers share the frames (extra ``dask``), for fits to labels. Workers
+        read files themselves, under the same paths. Coefficients differ from those without one by rounding,
+        and do not depend on the number of workers.
     progress : bool
         Whether to show progress on a terminal.
 
     Raises
     ------
+    MissingLibraryError
+        If Dask is needed and not installed.
     SettingsError
-        If a setting is out of its range, or contradicts the frames.
+        If a setting is out of its range, or contradicts the frames, or a worker has another version.
     TrainingDataError
         If a frame cannot be used; the message names it.
 
@@ -145,7 +152,7 @@ def fit(
         group_weights=group_weights,
         seed=seed,
     )
-    options = Options.checked(threads, updatable=updatable, progress=progress)
+    options = Options.checked(threads, updatable=updatable, progress=progress, client=client)
     training_set = open_frames(frames, settings.label_keys)
     model = fit_model(PotentialProblem(settings, baseline_of(baseline)), training_set, options)
     assert isinstance(model, Potential)  # noqa: S101  # what this problem is completed to

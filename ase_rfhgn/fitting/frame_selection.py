@@ -15,6 +15,7 @@ from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.features.protocol import Features
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
 from ase_rfhgn.fitting.linear_model import Layout
+from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.preparation import ENERGY_WEIGHT
 from ase_rfhgn.fitting.survey import Survey, surveyed
 from ase_rfhgn.runtime.progress import progress_bar
@@ -92,7 +93,7 @@ def select_frames(pool: Iterable[Atoms], n_frames: int, *, seed: int = 0, progre
         raise TrainingDataError(message)
     with single_threaded():
         unlabelled = TrainingSet.open(structures, name="pool").without_labels()
-        found, items = surveyed(unlabelled, None, progress=progress)
+        found, items = surveyed(unlabelled, None, Options(progress=progress))
         fields = _initialised(found, np.random.default_rng(seed))
         described = [_describe(fields, item.graph) for item in progress_bar(items, "features", shown=progress)]
         different = _different([one.pooled_f for one in described])

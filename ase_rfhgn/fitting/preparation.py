@@ -77,7 +77,7 @@ class PotentialProblem:
     def prepare(self, frames: TrainingSet, targets: Labels | Motion, options: Options) -> Prepared:
         """Return features, baseline, groups and weights for the frames of a fit."""
         settings = self.settings
-        found, items = surveyed(with_known_stress(frames, self.known), settings.cutoff, progress=options.progress)
+        found, items = surveyed(with_known_stress(frames, self.known), settings.cutoff, options)
         others = None
         if self.known is not None:
             others = answered(self.known, items, progress=options.progress)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +11,8 @@ from ase.data import covalent_radii
 
 from ase_rfhgn.arrays import BoolArray, FloatArray, IntArray
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
-from ase_rfhgn.runtime.progress import progress_bar
+from ase_rfhgn.fitting.options import ALONE, Options
+from ase_rfhgn.fitting.passes import pass_over
 from ase_rfhgn.structures.doctor.contradicted import SOUND_LABELS, Contradicted
 from ase_rfhgn.structures.doctor.examination import Doctor
 from ase_rfhgn.structures.doctor.facts import FrameFacts
@@ -18,6 +21,9 @@ from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame, WithinCutoff
 from ase_rfhgn.structures.graph import NeighbourGraph
 from ase_rfhgn.structures.training_set import TrainingSet
+
+FRAMES_PER_CHUNK = 500
+"""Frames that a worker surveys at a time."""
 
 SAMPLE_FRAMES = 150
 """Frames that represent the data when weights are sampled and scaled."""
@@ -89,7 +95,7 @@ class Survey:
         return [tuple(np.flatnonzero(count_s).tolist()) for count_s in self.count_is]
 
 
-def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = False) -> tuple[Survey, FrameGraphs]:
+def surveyed(frames: TrainingSet, cutoff: float | None, options: Options = ALONE) -> tuple[Survey, FrameGraphs]:
     """Return the survey of a training set, and its frames with their graphs.
 
     Parameters
@@ -99,26 +105,45 @@ def surveyed(frames: TrainingSet, cutoff: float | None, *, progress: bool = Fals
     cutoff : float, optional
         Distance beyond which atoms do not interact (Å). By default 5.5 Å, or 1.9 times the typical
         distance to the nearest neighbour where that is longer: two shells or more of every crystal.
-    progress : bool
-        Whether long work shows progress on a terminal.
+    options : Options
+        Workers, and whether progress is shown.
     """
     tried = DEFAULT_CUTOFF if cutoff is None else float(cutoff)
     items = FrameGraphs.of(frames, WithinCutoff(tried, frames.closest))
-    found = _survey_of(items, tried, progress=progress)
+    found = _survey_of(items, tried, options)
     longer = found.default_cutoff()
     if cutoff is None and longer > tried:
         items = FrameGraphs.of(frames, WithinCutoff(longer, frames.closest))
-        found = _survey_of(items, longer, progress=progress)
+        found = _survey_of(items, longer, options)
     survey = found.survey()
     refuse_isolation(items, survey.isolated_i, survey.cutoff)
     return survey, items
 
 
-def _survey_of(items: FrameGraphs, cutoff: float, *, progress: bool) -> Surveyor:
-    surveyor = Surveyor(len(items), cutoff)
-    for item in progress_bar(items, "reading", total=len(items), shown=progress):
-        surveyor.add(item)
-    return surveyor
+def _survey_of(items: FrameGraphs, cutoff: float, options: Options) -> Surveyor:
+    task = _SurveyOf(len(items), cutoff)
+    return pass_over(items, task, task.merged, [1.0 / FRAMES_PER_CHUNK] * len(items), "reading", options)
+
+
+@dataclass(frozen=True, slots=True)
+class _SurveyOf:
+    """Surveys frames, as a task."""
+
+    n_frames: int
+    cutoff: float
+
+    def __call__(self, items: Iterable[GraphedFrame]) -> Surveyor:
+        surveyor = Surveyor(self.n_frames, self.cutoff)
+        for item in items:
+            surveyor.add(item)
+        return surveyor
+
+    def merged(self, one: Surveyor, other: Surveyor) -> Surveyor:
+        """Return a survey of both; neither changes."""
+        both = Surveyor(self.n_frames, self.cutoff)
+        both.merge(one)
+        both.merge(other)
+        return both
 
 
 class Surveyor:
@@ -146,7 +171,7 @@ class Surveyor:
         frame, graph = item.frame, item.graph
         self.doctor.add(frame, graph, item.index)
         self._found[item.index] = _FrameSurvey(
-            number_n=graph.number_n,
+            count=Counter(graph.number_n.tolist()),
             energy=np.nan if frame.energy is None else frame.energy,
             volume=np.nan if frame.stress_v is None else frame.atoms.get_volume() / graph.n_atoms,
             isolated=not len(graph.centre_p),
@@ -175,12 +200,12 @@ class Surveyor:
     def survey(self) -> Survey:
         """Return the survey of the frames."""
         found = [self._found[i] for i in sorted(self._found)]
-        species_s = np.unique(np.concatenate([one.number_n for one in found]))
+        species_s = np.array(sorted(set().union(*(one.count for one in found))), dtype=np.int64)
         volumes = [one.volume for one in found if np.isfinite(one.volume)]
         return Survey(
             cutoff=self.cutoff,
             species_s=species_s,
-            count_is=np.array([[np.count_nonzero(one.number_n == z) for z in species_s] for one in found]),
+            count_is=np.array([[one.count[z] for z in species_s.tolist()] for one in found]),
             energy_i=np.array([one.energy for one in found]),
             isolated_i=np.array([one.isolated for one in found]),
             floor_b=_floors(species_s, self._nearest),
@@ -198,7 +223,7 @@ class Surveyor:
 class _FrameSurvey:
     """Facts about a frame; NaN for labels that are absent."""
 
-    number_n: IntArray
+    count: Counter[int]
     energy: float
     volume: float
     isolated: bool

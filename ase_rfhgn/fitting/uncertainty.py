@@ -20,6 +20,9 @@ MEMBERS = 8
 ROUNDS, FEWEST_ROWS = 2e9, 3000
 """Multiplications of a row by the squared number of columns that a calibration may cost, and rows that it has."""
 
+MOST_NUMBERS = 2e7
+"""Numbers in the rows that are kept for a calibration, about (160 MB): systems of few columns would keep all rows."""
+
 RUNS = 10
 """Runs of consecutive frames that are left out in turn where all frames are: neighbours in time know of each other."""
 
@@ -36,7 +39,7 @@ def sampled_frames(n_frames: int, n_rows: int, n_columns: int, rng: np.random.Ge
     rng : numpy.random.Generator
         Source of randomness.
     """
-    wanted = max(FEWEST_ROWS, ROUNDS / n_columns**2)
+    wanted = max(FEWEST_ROWS, min(ROUNDS / n_columns**2, MOST_NUMBERS / n_columns))
     n_sampled = int(np.clip(np.ceil(wanted / max(n_rows / n_frames, 1.0)), 1, n_frames))
     edge_i = np.linspace(0, n_frames, n_sampled + 1).astype(int)
     return frozenset(int(rng.integers(first, last)) for first, last in pairwise(edge_i))

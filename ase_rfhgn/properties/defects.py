@@ -14,10 +14,10 @@ from ase.units import J, m
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, StructureError
 from ase_rfhgn.properties.committee import Committee, Model, energies, require_crystal
-from ase_rfhgn.properties.extras import library
 from ase_rfhgn.properties.relaxation import TIGHT, relaxed_or_refused
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.properties.supercells import repeats
+from ase_rfhgn.runtime.extras import library
 
 SIMPLE = ("CUB", "TET", "ORC", "HEX", "RHL", "MCL", "TRI")
 """Bravais lattices, as ASE calls them, whose primitive cell is the conventional one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,10 @@ class FrameGraphs:
         """Return some of the frames; kept frames are shared."""
         return FrameGraphs(self.frames, self.graphed, number_i, self.kept_bytes, self._kept)
 
+    def portions(self, number_r: Sequence[range]) -> list[Portion]:
+        """Return frames in a row, for other processes; kept frames stay."""
+        return [Portion(self.frames.travelling(numbers), self.graphed, numbers) for numbers in number_r]
+
     def __len__(self) -> int:
         """Return the number of frames that are gone through."""
         return len(self.number_i)
@@ -113,6 +117,41 @@ class FrameGraphs:
             self._kept.by_number[i] = made
             self._kept.n_bytes += made.n_bytes
         return made
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Frames in a row with their graphs, small enough to travel to another process, which reads the files.
+
+    Attributes
+    ----------
+    frames : TrainingSet
+        These frames alone.
+    graphed : callable
+        Function of the number of a frame and the frame; it returns the graphed frame.
+    number_i : range
+        Their numbers in the whole set.
+    """
+
+    frames: TrainingSet
+    graphed: Callable[[int, Frame], GraphedFrame]
+    number_i: range
+
+    def __iter__(self) -> Iterator[GraphedFrame]:
+        """Yield the frames in their order."""
+        for i, frame in zip(self.number_i, self.frames, strict=True):
+            yield self.graphed(i, frame)
+
+    @property
+    def name(self) -> str:
+        """What messages call the portion."""
+        first, last = (self.frames.frame_name(i) for i in (0, len(self.frames) - 1))
+        return first if len(self.frames) == 1 else f"{first} to {last}"
+
+    def singles(self) -> list[Portion]:
+        """Return portions of one frame each."""
+        pairs = enumerate(self.number_i)
+        return [Portion(self.frames.travelling(range(i, i + 1)), self.graphed, range(n, n + 1)) for i, n in pairs]
 
 
 @dataclass(frozen=True, slots=True)

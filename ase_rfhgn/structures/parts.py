@@ -57,6 +57,18 @@ class Part:
     number_i: Sequence[int]
     name: str
 
+    def frame_name(self, i: int) -> str:
+        """Return what messages call a frame of the part."""
+        return f"{self.name}, frame {self.number_i[i]}"
+
+    def only(self, i: Sequence[int]) -> Part:
+        """Return some frames of the part, small enough to travel: of structures in memory only these."""
+        number_i = tuple(self.number_i[one] for one in i)
+        if not isinstance(self.opener, Held):
+            return Part(self.opener, number_i, self.name)
+        structures = self.opener.structures
+        return Part(Held({number: structures[number] for number in number_i}), number_i, self.name)
+
 
 def parts_of(source: Source, *, progress: bool = False) -> Iterator[Part]:
     """Yield the parts of whatever frames are read from.
@@ -91,7 +103,7 @@ def parts_of(source: Source, *, progress: bool = False) -> Iterator[Part]:
 
 def _in_memory(structures: Structures | Sequence[Atoms | str | Path], name: str) -> Part:
     """Return structures in memory, or those of a trajectory that its owner has opened."""
-    return Part(_held(structures), range(len(structures)), basename(name))  # type: ignore[arg-type]  # noqa: PTH119
+    return Part(Held(structures), range(len(structures)), basename(name))  # type: ignore[arg-type]  # noqa: PTH119
 
 
 def _from_files(names: Sequence[str], *, progress: bool) -> Iterator[Part]:
@@ -123,12 +135,25 @@ def _complaints(source: str, path: str) -> Iterator[None]:
 def _opener(path: str) -> Opener:
     """Return an opener of a file of structures: on demand for .traj, all in memory for other formats."""
     if filetype(path) == "traj":
-        return partial(TrajectoryReader, path)
-    return _held(list(iread(path, index=":", do_not_split_by_at_sign=True)))
+        return partial(TrajectoryReader, str(Path(path).resolve()))  # the same file in other processes
+    return Held(list(iread(path, index=":", do_not_split_by_at_sign=True)))
 
 
-def _held(structures: Structures) -> Opener:
-    return lambda: nullcontext(structures)
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Structures in memory, and their opener.
+
+    Attributes
+    ----------
+    structures : Structures
+        The structures, or some of them by their numbers.
+    """
+
+    structures: Structures
+
+    def __call__(self) -> AbstractContextManager[Structures]:
+        """Return a context manager of the structures."""
+        return nullcontext(self.structures)
 
 
 def reason_of(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import accumulate, groupby
 from typing import TypeAlias
@@ -152,6 +153,27 @@ class TrainingSet:
                 parts.append(Part(part.opener, tuple(part.number_i[i] for i in inside.tolist()), part.name))
         return self._changed(parts=parts)
 
+    def travelling(self, indices: range) -> TrainingSet:
+        """Return frames in a row for another process: files as their names, of structures in memory only these.
+
+        Parameters
+        ----------
+        indices : range
+            Numbers of frames, from 0.
+        """
+        parts = []
+        for number in range(self._part_of(indices[0]), self._part_of(indices[-1]) + 1):
+            start, stop = self._start_of_part[number : number + 2].tolist()
+            inside = range(max(start, indices.start) - start, min(stop, indices.stop) - start)
+            if inside:
+                parts.append(self.parts[number].only(inside))
+        return self._changed(parts=parts)
+
+    def frame_name(self, index: int) -> str:
+        """Return what messages call a frame."""
+        number = self._part_of(index)
+        return self.parts[number].frame_name(index - int(self._start_of_part[number]))
+
     def require_labels(self) -> None:
         """Refuse frames of which none has labels.
 
@@ -196,7 +218,7 @@ class TrainingSet:
         placed = ((self._part_of(index), index) for index in indices)
         for number, together in groupby(placed, key=lambda pair: pair[0]):
             part, start = self.parts[number], int(self._start_of_part[number])
-            with part.opener() as structures:
+            with _opened(part) as structures:
                 for _, index in together:
                     yield self._frame(part, structures, part.number_i[index - start])
 
@@ -217,6 +239,14 @@ class TrainingSet:
             raise TrainingDataError(message) from error
         frame = frame_of(atoms, name, labelled=self._labelled, keys=self.keys)
         return frame if self._stressed else frame.without_stress()
+
+
+def _opened(part: Part) -> AbstractContextManager[Structures]:
+    try:
+        return part.opener()
+    except OSError as error:
+        message = f"{part.name}: cannot be opened ({error}): files must stay where they are, for workers, too"
+        raise TrainingDataError(message) from error
 
 
 def read_structures(source: Source) -> list[Atoms]:

@@ -169,7 +169,8 @@ def options_of(command: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("function", [fit, fit_phase_space])
 def test_every_setting_of_a_fit_is_an_option(function: Any) -> None:  # noqa: ANN401
-    assert set(inspect.signature(function).parameters) - {"frames", "progress"} <= options_of("fit").keys()
+    renamed = {"frames": "frames", "progress": "json", "client": "dask"}
+    assert {renamed.get(name, name) for name in inspect.signature(function).parameters} <= options_of("fit").keys()
 
 
 @pytest.mark.parametrize("command", [add.__name__.removeprefix("add_").replace("_", "-") for add in COMMANDS])

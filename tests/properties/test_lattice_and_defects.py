@@ -14,8 +14,9 @@ from ase.constraints import FixAtoms
 
 from ase_rfhgn.errors import MissingLibraryError, SettingsError, StructureError
 from ase_rfhgn.models.potential import Potential
-from ase_rfhgn.properties import extras, minimum_energy_path, phonons, surface_energy, vacancy_energy, vibrations
+from ase_rfhgn.properties import minimum_energy_path, phonons, surface_energy, vacancy_energy, vibrations
 from ase_rfhgn.properties.supercells import repeats
+from ase_rfhgn.runtime import extras
 
 BARS = 5.0
 

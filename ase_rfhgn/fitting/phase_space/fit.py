@@ -44,6 +44,7 @@ def fit_phase_space(
     seed: int = 0,
     updatable: bool = False,
     threads: int | None = None,
+    client: object | None = None,
     progress: bool = False,
 ) -> PhaseSpacePotential:
     """Return a Hamiltonian of positions and momenta, fitted by Hamilton's equations in one linear solve.
@@ -106,6 +107,8 @@ def fit_phase_space(
     threads : int, optional
         Threads that compute rows of several frames at a time; by default one per core, at most four. The
         model is the same to the last bit, whatever their number.
+    client : distributed.Client, optional
+        Client of a Dask cluster whose workers share the frames, as for `ase_rfhgn.fit`.
     progress : bool
         Whether to show progress on a terminal.
 
@@ -160,7 +163,7 @@ def fit_phase_space(
         ridge=ridge,
         seed=seed,
     )
-    options = Options.checked(threads, updatable=updatable, progress=progress)
+    options = Options.checked(threads, updatable=updatable, progress=progress, client=client)
     training_set = open_frames(frames, settings.label_keys, closest=0.0)
     model = fit_model(PhaseSpaceProblem(settings, bonds), training_set, options)
     assert isinstance(model, PhaseSpacePotential)  # noqa: S101  # what this problem is completed to

@@ -62,9 +62,10 @@ class Doctor:
         self._facts[at] = facts
 
     def merge(self, other: Doctor) -> None:
-        """Take in the frames of another doctor, which have other numbers."""
+        """Take in the frames of another doctor, which have other numbers, and come later."""
         self._facts |= other._facts
-        self._pairs.extend(other._pairs)
+        across = self._pairing.merge(other._pairing)
+        self._pairs = sorted([*self._pairs, *across, *other._pairs], key=lambda pair: pair.second)
         self._still.merge(other._still)
 
     def __len__(self) -> int:

@@ -81,6 +81,7 @@ class Pairing:
     """Makes a pair of every frame and the last similar one."""
 
     def __init__(self) -> None:
+        self._first: dict[int, tuple[int, Frame]] = {}
         self._last: dict[int, tuple[int, Frame]] = {}
 
     def add(self, number: int, kin: int, frame: Frame) -> Pair | None:
@@ -97,11 +98,29 @@ class Pairing:
         """
         if frame.energy is None or (frame.force_nc is None and frame.stress_v is None):
             return None
+        if len(self._first) < KEPT:  # frames before these cannot be kept any longer than that
+            self._first.setdefault(kin, (number, frame))
+        last = self._remember(kin, (number, frame))
+        return None if last is None else _pair(last, (number, frame))
+
+    def merge(self, other: Pairing) -> list[Pair]:
+        """Take in the frames of another one, which come later; return the pairs across."""
+        found = [(self._remember(kin, first), first) for kin, first in other._first.items()]
+        for kin, last in other._last.items():
+            self._remember(kin, last)
+        for kin, first in other._first.items():
+            if len(self._first) < KEPT:
+                self._first.setdefault(kin, first)
+        pairs = (_pair(one, two) for one, two in found if one is not None)
+        return [pair for pair in pairs if pair is not None]
+
+    def _remember(self, kin: int, numbered: tuple[int, Frame]) -> tuple[int, Frame] | None:
+        """Keep the last frame of a kin, and return the one that was kept before."""
         last = self._last.pop(kin, None)
-        self._last[kin] = number, frame
+        self._last[kin] = numbered
         if len(self._last) > KEPT:
             del self._last[next(iter(self._last))]
-        return None if last is None else _pair(last, (number, frame))
+        return last
 
 
 def _pair(one: tuple[int, Frame], other: tuple[int, Frame]) -> Pair | None:

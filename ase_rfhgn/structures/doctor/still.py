@@ -65,10 +65,13 @@ class StillAtoms:
     def merge(self, other: StillAtoms) -> None:
         """Take in the frames of another one."""
         for kin, theirs in other._kinds.items():
-            mine = self._kinds.setdefault(kin, theirs)
-            if mine is not theirs:
-                mine.still_n &= theirs.still_n & (theirs.position_nc == mine.position_nc).all(axis=1)
-                mine.n_frames += theirs.n_frames
+            mine = self._kinds.get(kin)
+            if mine is None:
+                if len(self._kinds) < KEPT:
+                    self._kinds[kin] = theirs
+            else:
+                still_n = mine.still_n & theirs.still_n & (theirs.position_nc == mine.position_nc).all(axis=1)
+                self._kinds[kin] = _Kind(mine.name, mine.position_nc, still_n, mine.n_frames + theirs.n_frames)
 
     def suspicions(self, n_frames: int) -> Iterator[Suspicion]:
         """Yield a suspicion about atoms that never move, where others do.
