@@ -90,7 +90,7 @@ class NamedCalculator:
         path, bracket, rest = name.partition("(")
         module, colon, kind = path.strip().partition(":")
         if not (module and colon and kind.isidentifier() and (not bracket or rest.rstrip().endswith(")"))):
-            message = f'{name!r} names no calculator: give one of {", ".join(SHORT)}, or "package.module:Class(a=1)"'
+            message = f'{name!r} names no calculator: give one of {", ".join(SHORT)}, or "package.module:Class(...)"'
             raise SettingsError(message)
         return cls(path.strip(), _literals(name, rest.rstrip()[:-1]) if bracket else {})
 
@@ -113,7 +113,7 @@ class NamedCalculator:
         if again != named:
             message = (
                 f"the calculator {kind.__name__} cannot be made again from what it tells about itself, {named}: "
-                'give a name in its place, "package.module:Class(argument=value)"'
+                'give a name in its place, "package.module:Class(...)" with its arguments'
             )
             raise SettingsError(message)
         return named
@@ -186,5 +186,5 @@ def _literals(name: str, words: str) -> dict[str, Any]:
             raise ValueError  # noqa: TRY301
         return {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
     except (SyntaxError, ValueError, AssertionError) as error:
-        message = f"{name!r}: arguments must be named literals, as in Class(method='a', cutoff=5.0)"
+        message = f"{name!r}: arguments must be named literals: numbers, strings, None, or lists of these"
         raise SettingsError(message) from error

@@ -44,7 +44,7 @@ def strange_distances(facts: Sequence[FrameFacts]) -> Iterator[Suspicion]:
     filled_i = np.array([one.fills_cell for one in facts])
     if np.mean(filled_i) >= MOST:
         message = (
-            "atoms fill the cell, but the frames are not periodic: if they are crystals or liquids, set pbc=True "
+            "atoms fill the cell, but the frames are not periodic: if they are crystals or liquids, set pbc to True "
             "before fitting, and if they are not, remove the cell"
         )
         yield from about(facts, filled_i, "periodicity", message)
