@@ -159,7 +159,7 @@ def _of_short_name(name: str, short: str, method: str) -> NamedCalculator:
     """Return the calculator of a short name and a method."""
     path, argument = SHORT[short]
     if argument is None and method:
-        message = f'{name!r}: {short} has no methods; its arguments are given by "{path}(argument=value)"'
+        message = f'{name!r}: {short} has no methods; its arguments are given by "{path}(...)"'
         raise SettingsError(message)
     if argument is None:
         return NamedCalculator(path, {})

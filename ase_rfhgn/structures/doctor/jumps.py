@@ -29,7 +29,10 @@ STIFFENING = 5.0
 """Power of the density with which elastic constants grow, at most: 3 to 5 for most solids."""
 
 LEVEL = 0.1
-"""Difference of energies per atom, at most half a jump, up to which frames are of one calculation (eV)."""
+"""Difference of energies per atom, at most half a jump, up to which frames are of one calculation at least (eV)."""
+
+ROUGH = 0.05
+"""Difference of energies in units of a jump, likewise: energies in another unit vary more than others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,12 @@ def jumps(facts: Sequence[FrameFacts], pairs: Sequence[Pair]) -> Jumps:
         end_m2 = np.array([[place[pairs[m].first], place[pairs[m].second]] for m in own])
         left, jumped = left_m[own], is_jump_m[own]
         height_k = _heights(np.array([facts[i].energy for i in number_k]), end_m2, np.where(jumped, left, 0.0))
-        level_k = _levels(height_k, min(LEVEL, 0.5 * typical_size(left[jumped])))
+        noise = CONSTANT * typical_size(left[~jumped])  # heights on both sides of a jump differ by it, too
+        jump = typical_size(left[jumped])
+        level_k = _levels(height_k, min(max(LEVEL, noise, ROUGH * jump), 0.5 * jump))
         count = np.bincount(level_k)
         usual = next(level for level in level_k.tolist() if count[level] == count.max())  # the first of equals
-        tolerance = max(LEAST_JUMP, CONSTANT * typical_size(left[~jumped]))
+        tolerance = max(LEAST_JUMP, noise)
         jump_m2, offset_m = level_k[end_m2[jumped]], left[jumped]
         for level in set(jump_m2.ravel().tolist()) - {usual}:
             offsets = np.append(offset_m[jump_m2[:, 1] == level], -offset_m[jump_m2[:, 0] == level])
