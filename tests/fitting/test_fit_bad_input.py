@@ -141,7 +141,7 @@ def test_elements_that_training_did_not_show_are_refused_afterwards() -> None:
         potential.evaluate(Atoms("CuAu", [(0.0, 0.0, 0.0), (0.0, 0.0, 2.5)]))
 
 
-STAGES = {"surveyed": preparation, "accumulate": engine, "enforce_repulsion": preparation}
+STAGES = {"surveyed": preparation, "accumulated": engine, "enforce_repulsion": preparation}
 
 
 @pytest.mark.parametrize("stage", STAGES)

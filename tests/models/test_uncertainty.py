@@ -50,7 +50,7 @@ def test_most_errors_on_unseen_frames_lie_within(copper: Potential) -> None:
     assert np.corrcoef(np.log(reliability.error_m + 1e-6), np.log(reliability.expected_m))[0, 1] > 0.2
 
 
-@pytest.mark.parametrize(("n_frames", "least"), [(4, 0.4), (8, 0.6)])
+@pytest.mark.parametrize(("n_frames", "least"), [(4, 0.4), (8, 0.55)])
 def test_fits_with_more_features_than_rows_know_that_they_know_little(n_frames: int, least: float) -> None:
     rng = np.random.default_rng(20)
     potential = fit([strained_copper(rng) for _ in range(n_frames)], cutoff=4.6, channels=24, projections=4)
