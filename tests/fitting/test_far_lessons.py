@@ -15,6 +15,7 @@ from labelled import labelled
 
 from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.fitting.far_lessons import (
     EXACT,
     HEAVIER,
