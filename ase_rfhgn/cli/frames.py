@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.label_keys import LabelKeys
 from ase_rfhgn.structures.training_set import TrainingSet
@@ -82,6 +83,29 @@ def refuse_unknown_elements_of(test: TrainingSet, train: TrainingSet) -> None:
                 "leave this frame out, or add training frames"
             )
             raise SettingsError(message)
+
+
+def labelled_for(model: AnyModel, sources: Sequence[str], options: argparse.Namespace) -> TrainingSet:
+    """Return the labelled frames of files, read as in the fit of a model.
+
+    Parameters
+    ----------
+    model : Potential or PhaseSpacePotential
+        The model that will see the frames.
+    sources : sequence of str
+        Names of files.
+    options : Namespace
+        Parsed options, with those of `add_label_keys`.
+
+    Raises
+    ------
+    TrainingDataError
+        If a file cannot be read, or no frame has labels.
+    """
+    closest = 0.0 if isinstance(model, PhaseSpacePotential) else MISTAKEN
+    frames = TrainingSet.open(list(sources), closest=closest, keys=keys_for(model, options), progress=True)
+    frames.require_labels()
+    return frames
 
 
 def keys_for(model: AnyModel, options: argparse.Namespace) -> LabelKeys:

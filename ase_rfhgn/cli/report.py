@@ -11,7 +11,7 @@ from typing import Any
 
 from ase import Atoms
 
-from ase_rfhgn.cli.frames import add_label_keys, keys_for
+from ase_rfhgn.cli.frames import add_label_keys, labelled_for
 from ase_rfhgn.cli.output import add_output, require_writable
 from ase_rfhgn.cli.quantities import temperature
 from ase_rfhgn.cli.report_properties import property_section
@@ -20,7 +20,6 @@ from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, printed, read
 from ase_rfhgn.cli.text import Report
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.models.load import AnyModel, load_model
-from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.reports.comparison import Comparison, compare, errors_of
 from ase_rfhgn.reports.page.accuracy import error_bars, errors, grades, learning_curve, worst
 from ase_rfhgn.reports.page.behaviour import short_range
@@ -28,7 +27,6 @@ from ase_rfhgn.reports.page.card import card, validity
 from ase_rfhgn.reports.page.document import Section, page
 from ase_rfhgn.reports.page.words import number
 from ase_rfhgn.runtime.atomic_write import atomic_write
-from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet, read_structures
 
@@ -93,21 +91,13 @@ class _Evidence:
 def _evidence(options: argparse.Namespace) -> _Evidence:
     """Return what a report is made from, all of it read and checked before any work."""
     model, bonds = load_model(options.model), read_bonds(options.bonds)
-    test, train = (_frames(model, sources, options) for sources in (options.test, options.train))
+    test, train = (
+        labelled_for(model, sources, options) if sources else None for sources in (options.test, options.train)
+    )
     structure = None if options.structure is None else read_structures(options.structure)[-1]
     uncertainty = model.ensemble is not None
     comparisons = [] if test is None else compare(model, test, bonds=bonds, uncertainty=uncertainty, progress=True)
     return _Evidence(model, list(comparisons), train, structure, bonds)
-
-
-def _frames(model: AnyModel, sources: Sequence[str], options: argparse.Namespace) -> TrainingSet | None:
-    """Return labelled frames of files; None without files."""
-    if not sources:
-        return None
-    closest = 0.0 if isinstance(model, PhaseSpacePotential) else MISTAKEN
-    frames = TrainingSet.open(list(sources), closest=closest, keys=keys_for(model, options), progress=True)
-    frames.require_labels()
-    return frames
 
 
 def _sections(evidence: _Evidence, options: argparse.Namespace) -> Iterator[Section]:

@@ -13,7 +13,6 @@ from ase.io.formats import UnknownFileTypeError, filetype, get_ioformat
 from ase_rfhgn.cli.text import Report
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.structures.graph import Bonds
-from ase_rfhgn.structures.training_set import TrainingSet
 
 
 def add_command(
@@ -75,13 +74,6 @@ def require_format(path: str) -> None:
     if not writable:
         message = f"{path}: its name does not end in a format that ASE writes, such as .traj or .extxyz"
         raise SettingsError(message)
-
-
-def labelled(source: str, *, closest: float | None = None) -> TrainingSet:
-    """Return frames, after a check that some have labels."""
-    frames = TrainingSet.open(source) if closest is None else TrainingSet.open(source, closest=closest)
-    frames.require_labels()
-    return frames
 
 
 def read_bonds(path: str | None) -> Bonds | None:

@@ -6,16 +6,13 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
-from ase_rfhgn.cli.frames import SOURCES, add_label_keys, keys_for
+from ase_rfhgn.cli.frames import SOURCES, add_label_keys, labelled_for
 from ase_rfhgn.cli.output import add_force, require_writable
 from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, printed, read_bonds
 from ase_rfhgn.cli.text import describe_test
 from ase_rfhgn.models.load import load_model
-from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.reports.comparison import Comparison, compare, errors_of, parities_of, reliability_of
 from ase_rfhgn.reports.plots import save_figure
-from ase_rfhgn.structures.checks import MISTAKEN
-from ase_rfhgn.structures.training_set import TrainingSet
 
 
 def add_test(commands: Any) -> None:  # noqa: ANN401  # argparse does not say its type
@@ -35,9 +32,7 @@ def run_test(options: argparse.Namespace) -> str:
     """Evaluate a model on labelled frames; return what to print."""
     require_writable(options.plot, [options.model, *options.frames, options.bonds], force=options.force)
     model = load_model(options.model)
-    closest = 0.0 if isinstance(model, PhaseSpacePotential) else MISTAKEN
-    frames = TrainingSet.open(options.frames, closest=closest, keys=keys_for(model, options), progress=True)
-    frames.require_labels()
+    frames = labelled_for(model, options.frames, options)
     drawn = options.plot is not None
     uncertainty = drawn and model.ensemble is not None
     comparisons: Iterable[Comparison] = compare(

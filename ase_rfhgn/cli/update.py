@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ase_rfhgn.cli.frames import SOURCES, add_label_keys, keys_for
+from ase_rfhgn.cli.frames import SOURCES, add_label_keys, labelled_for
 from ase_rfhgn.cli.output import add_output, require_writable
 from ase_rfhgn.cli.shared import add_bonds, add_command, add_json, printed, read_bonds
 from ase_rfhgn.cli.text import Report, error_table
@@ -13,7 +13,6 @@ from ase_rfhgn.fitting.update import downdate, update
 from ase_rfhgn.models.load import AnyModel, load_model
 from ase_rfhgn.models.phase_space import PhaseSpacePotential
 from ase_rfhgn.reports.comparison import compare, errors_of
-from ase_rfhgn.structures.checks import MISTAKEN
 from ase_rfhgn.structures.graph import Bonds
 from ase_rfhgn.structures.training_set import TrainingSet
 
@@ -40,9 +39,7 @@ def run_update(options: argparse.Namespace) -> str:
     """Update a model and save it; return what to print: errors on the frames before and after."""
     require_writable(options.output, [options.model, *options.frames, options.bonds], force=options.force)
     model = load_model(options.model)
-    closest = 0.0 if isinstance(model, PhaseSpacePotential) else MISTAKEN
-    frames = TrainingSet.open(options.frames, closest=closest, keys=keys_for(model, options), progress=True)
-    frames.require_labels()
+    frames = labelled_for(model, options.frames, options)
     bonds = read_bonds(options.bonds)
     changed = _changed(model, frames, bonds, remove=options.remove)
     changed.save(options.output)

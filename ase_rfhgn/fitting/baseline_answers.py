@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,13 +43,16 @@ class AnsweredBaseline(CalculatorBaseline):
     ----------
     answers : dict of int to Response
         Answers by the fingerprint of the structure.
+    energy_i : ndarray of shape (n_frames,)
+        Energies of the frames (eV).
     """
 
-    answers: dict[int, Response] | None = None
+    answers: dict[int, Response] = field(default_factory=dict)
+    energy_i: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def respond(self, atoms: Atoms) -> Response:
         """Return the energies, forces and virial of a structure, which may be known."""
-        known = (self.answers or {}).get(_fingerprint(atoms))
+        known = self.answers.get(_fingerprint(atoms))
         return super().respond(atoms) if known is None else known
 
     @property
@@ -120,6 +123,7 @@ def answered(baseline: CalculatorBaseline, items: FrameGraphs, *, progress: bool
         If forces are not the gradient of the energy, or the stress not its derivative by strain.
     """
     answers: dict[int, Response] = {}
+    energies: list[float] = []
     small: list[tuple[int, Atoms, Response]] = []
     for item in progress_bar(items, "baseline", total=len(items), shown=progress):
         atoms = item.frame.atoms
@@ -129,16 +133,12 @@ def answered(baseline: CalculatorBaseline, items: FrameGraphs, *, progress: bool
             message = f"{item.frame.name}: {error}; repair or remove the frame, or choose another baseline"
             raise TrainingDataError(message) from error
         answers[_fingerprint(atoms)] = response
+        energies.append(float(response.energy_n.sum()))
         small = sorted([*small, (len(atoms), atoms, response)], key=lambda one: one[0])[:N_WITNESSES]
     for _, atoms, response in small:
         _check_derivatives(baseline, atoms, response)
     witnesses = tuple(Witness.of(atoms, response) for _, atoms, response in small)
-    return AnsweredBaseline(baseline.named, witnesses, answers=answers)
-
-
-def known_energies(baseline: CalculatorBaseline, items: FrameGraphs) -> FloatArray:
-    """Return the energies of a baseline for the frames of a fit (eV)."""
-    return np.array([float(baseline.respond(item.frame.atoms).energy_n.sum()) for item in items])
+    return AnsweredBaseline(baseline.named, witnesses, answers, np.array(energies))
 
 
 def forgotten(potential: Potential) -> Potential:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.initialise import Architecture, initialise_fields
-from ase_rfhgn.fitting.baseline_answers import answered, forgotten, known_energies, with_known_stress
+from ase_rfhgn.fitting.baseline_answers import answered, forgotten, with_known_stress
 from ase_rfhgn.fitting.default_size import default_size
 from ase_rfhgn.fitting.diagnosis import few_labels, tell
 from ase_rfhgn.fitting.engine import Prepared
@@ -81,7 +81,7 @@ class PotentialProblem:
         others = None
         if self.known is not None:
             others = answered(self.known, items, progress=options.progress)
-            found = replace(found, energy_i=found.energy_i - known_energies(others, items))
+            found = replace(found, energy_i=found.energy_i - others.energy_i)
         one_body = one_body_energies(settings, found)
         grouping = group_frames(found, random_stream(settings.seed, GROUPING))
         weights = _weights(settings, found)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
+from ase.units import _amu, _e
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.models.hessian import bloch_hessians
 from ase_rfhgn.models.potential import Potential
 
-THZ_OF_ROOT = 1e-12 * np.sqrt(1.602176634e-19 / 1.66053906660e-27) * 1e10 / (2.0 * np.pi)
+DISPLACEMENT = 0.01
+"""Displacement of atoms where derivatives are finite differences (Å)."""
+
+THZ_OF_ROOT = 1e-12 * np.sqrt(_e / _amu) * 1e10 / (2.0 * np.pi)
 """Frequency of a unit mass (1 amu) on a spring of 1 eV/Å² (THz)."""
 
 

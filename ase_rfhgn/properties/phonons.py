@@ -13,14 +13,11 @@ from ase.calculators.calculator import Calculator
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.properties.committee import Committee, Model, forces, require_crystal
-from ase_rfhgn.properties.hessians import bloch_frequencies, potential_with_hessian
+from ase_rfhgn.properties.hessians import DISPLACEMENT, bloch_frequencies, potential_with_hessian
 from ase_rfhgn.properties.relaxation import TIGHT, relaxed_or_refused
 from ase_rfhgn.properties.results import Result
 from ase_rfhgn.properties.supercells import repeats
 from ase_rfhgn.runtime.extras import library
-
-DISPLACEMENT = 0.01
-"""Displacement of atoms where derivatives are finite differences (Å)."""
 
 SYMMETRY_TOLERANCE = 1e-3
 """Distance (Å) below which relaxed atoms obey a symmetry."""

@@ -16,15 +16,12 @@ from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.properties.committee import Committee, Model, with_calculator
-from ase_rfhgn.properties.hessians import potential_with_hessian
+from ase_rfhgn.properties.hessians import DISPLACEMENT, potential_with_hessian
 from ase_rfhgn.properties.relaxation import TIGHT, relaxed_or_refused
 from ase_rfhgn.properties.results import Result
 
 THZ_PER_EV = 1e-12 * _e / _hplanck
 """Frequency of a quantum of 1 eV (THz)."""
-
-DISPLACEMENT = 0.01
-"""Displacement of atoms where derivatives are finite differences (Å)."""
 
 LEAST_IMAGINARY = 0.5
 """Imaginary frequencies above this number (THz; 17 cm⁻¹) are no rounding of translations and rotations."""

@@ -26,6 +26,11 @@ from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.testing.derivatives import check_forces_are_gradients, check_stress_is_strain_derivative
 
 LENNARD_JONES = "ase.calculators.lj:LennardJones(sigma=2.3, epsilon=0.1, rc=5.0, smooth=True)"
+SHORT_D4 = (
+    "dftd4.ase:DFTD4(method='pbe', realspace_cutoff="
+    "{'disp2': 8.0, 'disp3': 8.0, 'cn': 8.0, 'width2': 1.0, 'width3': 1.0})"
+)
+"""D4 with short cutoffs: with its own, a cell of four atoms takes a second."""
 SMALL: dict[str, Any] = {"cutoff": 4.0, "channels": 4, "projections": 1, "ridge": 1e-6, "stress_weight": 3.0}
 
 
@@ -205,7 +210,7 @@ def test_there_is_no_hessian_beside_other_calculators(beside_lennard_jones: Pote
         beside_lennard_jones.heat_flux(FRAMES[0])
 
 
-@pytest.mark.parametrize(("name", "package"), [("dftd3:pbe-bj", "dftd3"), ("dftd4:pbe", "dftd4")])
+@pytest.mark.parametrize(("name", "package"), [("dftd3:pbe-bj", "dftd3"), (SHORT_D4, "dftd4")])
 def test_dispersion_is_added(name: str, package: str) -> None:
     pytest.importorskip(f"{package}.ase", reason=f"{package} is not installed: pip install .[baselines]")
     potential = fit(FRAMES, baseline=name, **SMALL)
