@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
@@ -21,11 +21,11 @@ from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.record import training_record
-from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse
+from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, is_taught_by_pairs, left_out_rmse
 from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
 from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
 from ase_rfhgn.fitting.rows_in_chunks import Accumulation, accumulated
-from ase_rfhgn.fitting.stability import steadied, warn_of_burst
+from ase_rfhgn.fitting.stability import longest, steadied, strays, warn_of_burst
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
@@ -41,6 +41,11 @@ from ase_rfhgn.structures.doctor.facts import FrameFacts
 from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
 from ase_rfhgn.structures.training_set import TrainingSet
+
+Unlabelled: TypeAlias = tuple[Factor | None, FarRows | None]
+"""Rows of unlabelled structures, near the data and far away."""
+
+NOTHING: Unlabelled = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,9 @@ class Problem(Protocol):
 
     def far(self, prepared: Prepared, domain: Domain | None) -> FarRows | None:
         """Return the rows of structures far away from the domain of the frames, if there are any."""
+
+    def displaced(self, prepared: Prepared, domain: Domain | None) -> Factor:
+        """Return the factor of the rows of displaced frames far away from the domain of the frames."""
 
     def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:
         """Return the model with its last parts, such as repulsion and the constant of a known energy."""
@@ -195,7 +203,12 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
     if not any(weight > 0.0 and equal.n_rows(kind) for kind, weight in weights.items()):
         message = f"{prepared.items.frames.name}: all labels of the frames have zero weight; the weights are {weights}"
         raise SettingsError(message)
-    factors, choice = _robust(problem, prepared, equal, weighted, shown=options.progress)
+    assert equal.sites is not None  # noqa: S101  # a pass makes them
+    domain, unlabelled = equal.sites.domain(), NOTHING
+    if problem.ridge is None:
+        with stage("unlabelled structures", shown=options.progress):
+            unlabelled = problem.unlabelled(prepared), problem.far(prepared, domain)
+    factors, choice = _robust(problem, prepared, equal, weighted, unlabelled, shown=options.progress)
     with stage("second opinions about the labels", shown=options.progress):
         suspicions = diagnosed(prepared.facts, prepared.suspicions, model, equal, choice, prepared.items, weights)
 
@@ -208,7 +221,15 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
         with stage("repulsion and stability", shown=options.progress):
             return problem.completed(model.finish(replace(solution, record=record)), prepared)
 
-    return steadied(choice, completed)
+    found = completed(choice)
+    nearby, far = unlabelled
+    if far is None or not strays(found):
+        return found
+    # Displaced frames cost time, and where a run stays near the data their answers would cost accuracy.
+    with stage("displaced structures", shown=options.progress):
+        lessons = replace(far, displaced=problem.displaced(prepared, domain))
+        taught = _choose(problem, prepared, factors, (nearby, lessons))
+    return longest(steadied(taught, completed), found) if is_taught_by_pairs(taught) else found
 
 
 def _solution(
@@ -230,14 +251,15 @@ def _solution(
 
 
 def _robust(
-    problem: Problem, prepared: Prepared, equal: Factors, passed: Callable[[RowWeights], Factors], *, shown: bool
+    problem: Problem,
+    prepared: Prepared,
+    equal: Factors,
+    passed: Callable[[RowWeights], Factors],
+    unlabelled: Unlabelled,
+    *,
+    shown: bool,
 ) -> tuple[Factors, Choice]:
     """Return rows and their regression, with smaller weights of frames that are hard to predict where this helps."""
-    assert equal.sites is not None  # noqa: S101  # a pass makes them
-    unlabelled: tuple[Factor | None, FarRows | None] = (None, None)
-    if problem.ridge is None:
-        with stage("unlabelled structures", shown=shown):
-            unlabelled = problem.unlabelled(prepared), problem.far(prepared, equal.sites.domain())
     with stage("choice of the ridge", shown=shown):
         first = _choose(problem, prepared, equal, unlabelled)
     row_weights = left_out_weights(equal, first, prepared.weights, prepared.row_weights)
@@ -252,10 +274,8 @@ def _robust(
     return factors, replace(second, cross_validation=left_out_rmse(equal, second.left_out_f))
 
 
-def _choose(
-    problem: Problem, prepared: Prepared, factors: Factors, unlabelled: tuple[Factor | None, FarRows | None]
-) -> Choice:
-    """Return the regression, with ridges that are given or chosen; unlabelled rows are near the data, or far away."""
+def _choose(problem: Problem, prepared: Prepared, factors: Factors, unlabelled: Unlabelled) -> Choice:
+    """Return the regression, with ridges that are given or chosen."""
     model, weights = prepared.model, prepared.weights
     spread_f = model.prior(factors.column_norms(weights))
     if problem.ridge is not None:

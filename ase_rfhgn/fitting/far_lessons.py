@@ -49,14 +49,14 @@ class FarRows:
     ----------
     elsewhere : Factor
         Rows of other crystals, compressed frames and molecules of few atoms.
-    displaced : Factor
-        Rows of displaced frames.
+    displaced : Factor or None
+        Rows of displaced frames; None if they are not wanted.
     pair_f : ndarray of int
         Columns of one-body energies and of features that are sums over pairs.
     """
 
     elsewhere: Factor
-    displaced: Factor
+    displaced: Factor | None
     pair_f: IntArray
 
 
@@ -108,7 +108,7 @@ def far_lessons(rows: FarRows, regression: Regression, choice: RidgeChoice) -> F
     """
     return FarLessons(
         elsewhere=_dull_lesson(rows.elsewhere, regression, choice) if rows.elsewhere.n_rows else None,
-        pairs=_pair_lesson(rows, regression, choice) if rows.displaced.n_rows else None,
+        pairs=_pair_lesson(rows.displaced, rows.pair_f, regression, choice) if rows.displaced is not None else None,
         dull_weight=dull_weight(regression, choice),
     )
 
@@ -138,16 +138,16 @@ def scaled(factor: Factor, weight: float) -> Factor:
     return replace(factor, packed=weight * factor.packed)
 
 
-def _pair_lesson(rows: FarRows, regression: Regression, choice: RidgeChoice) -> Factor | None:
-    """Return rows of displaced frames with the answers of a teacher of pairs, None where pairs are too poor.
+def _pair_lesson(displaced: Factor, pair_f: IntArray, regression: Regression, choice: RidgeChoice) -> Factor | None:
+    """Return rows of displaced frames with the answers of a teacher of pairs, None without rows or good answers.
 
     Its squared weight is in proportion to its precision, as for labels with its errors.
     """
-    teacher_f, squares = pair_teacher(regression, rows.pair_f)
+    teacher_f, squares = pair_teacher(regression, pair_f)
     ratio = min(1.0, choice.best / max(squares, np.finfo(float).tiny))
-    if ratio < POOR:
+    if ratio < POOR or not displaced.n_rows:
         return None
-    return answered(scaled(rows.displaced, float(np.sqrt(PAIR_WEIGHT * ratio))), teacher_f)
+    return answered(scaled(displaced, float(np.sqrt(PAIR_WEIGHT * ratio))), teacher_f)
 
 
 def pair_teacher(regression: Regression, pair_f: IntArray) -> tuple[FloatArray, float]:

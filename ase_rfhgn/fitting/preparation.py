@@ -21,7 +21,7 @@ from ase_rfhgn.fitting.one_body import OneBody, one_body_energies
 from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.repulsion import enforce_repulsion
 from ase_rfhgn.fitting.row_weights import FrameWeights, calm_stress_weights
-from ase_rfhgn.fitting.self_training import far_rows, unlabelled_rows
+from ase_rfhgn.fitting.self_training import displaced_rows, far_rows, unlabelled_rows
 from ase_rfhgn.fitting.settings import FitSettings
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.fitting.stability import tested_for_stability
@@ -33,7 +33,7 @@ from ase_rfhgn.models.extrapolation import Domain
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.regression.triangular import Factor
-from ase_rfhgn.runtime.random_streams import FAR, GROUPING, STABILITY, UNLABELLED, random_stream
+from ase_rfhgn.runtime.random_streams import DISPLACED, FAR, GROUPING, STABILITY, UNLABELLED, random_stream
 from ase_rfhgn.structures.doctor.facts import column
 from ase_rfhgn.structures.doctor.suspicion import ranked
 from ase_rfhgn.structures.frame import Frame
@@ -130,6 +130,14 @@ class PotentialProblem:
         assert domain is not None  # noqa: S101  # such a model has descriptors
         rng = random_stream(self.settings.seed, FAR)
         return far_rows(prepared.items, model, prepared.weights, domain, rng)
+
+    def displaced(self, prepared: Prepared, domain: Domain | None) -> Factor:
+        """Return the factor of the rows of displaced frames far away from the domain of the frames."""
+        model = prepared.model
+        assert isinstance(model, SphericalModel)  # noqa: S101  # made by `prepare`
+        assert domain is not None  # noqa: S101  # such a model has descriptors
+        rng = random_stream(self.settings.seed, DISPLACED)
+        return displaced_rows(prepared.items, model, prepared.weights, domain, rng)
 
     def completed(self, model: AnyModel, prepared: Prepared) -> Potential:
         """Return the potential that repels outside of its data, with the constant of a known energy."""

@@ -150,6 +150,11 @@ def choose_ridges(
     )
 
 
+def is_taught_by_pairs(choice: Choice) -> bool:
+    """Return whether a teacher of pairs takes part in a choice."""
+    return choice.lessons is not None and choice.lessons.pairs is not None
+
+
 def heavier_choices(choice: Choice) -> Iterator[Choice]:
     """Yield regressions that follow the teacher of pairs more and more, as long as the labels allow it.
 

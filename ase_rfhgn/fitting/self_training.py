@@ -84,7 +84,7 @@ def far_rows(
     domain: Domain,
     rng: np.random.Generator,
 ) -> FarRows:
-    """Return the rows of structures far away from the data; there are none where none can be made.
+    """Return the rows of structures far away from the data, without displaced frames; there may be none.
 
     Parameters
     ----------
@@ -96,11 +96,22 @@ def far_rows(
     fields = model.fields
     made = far_structures(items, fields.species_s, fields.cutoff, fields.encoder.floor_b, rng)
     unlabelled = ((_unlabelled(atoms, build_graph(atoms, fields.cutoff)), weight) for atoms, weight in made)
+    return FarRows(_far_factor(unlabelled, model, weights, domain), None, model.pair_columns)
+
+
+def displaced_rows(
+    items: FrameGraphs, model: SphericalModel, weights: Mapping[str, float], domain: Domain, rng: np.random.Generator
+) -> Factor:
+    """Return the factor of the rows of displaced frames far away from the data, on which a teacher of pairs answers.
+
+    Parameters
+    ----------
+    items, model, weights, domain, rng
+        As for `far_rows`.
+    """
     enough = share_of(len(items)) * ATOMS_DISPLACED
-    displaced = ((_unlabelled(*one), 1.0) for one in _up_to(enough, _strayed(items, fields.cutoff, rng)))
-    # In this order: both draw from the same stream of random numbers.
-    elsewhere = _far_factor(unlabelled, model, weights, domain)
-    return FarRows(elsewhere, _far_factor(displaced, model, weights, domain), model.pair_columns)
+    strayed = _up_to(enough, _strayed(items, model.fields.cutoff, rng))
+    return _far_factor(((_unlabelled(*one), 1.0) for one in strayed), model, weights, domain)
 
 
 def _far_factor(

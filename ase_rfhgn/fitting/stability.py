@@ -47,6 +47,9 @@ ATOM_STEPS = 6000
 MOST_RUNS = 3
 """Frames from which runs start, if they are small."""
 
+STRANGE = 2.5
+"""Extrapolation grade above which training has nothing alike; a calculator that learns asks its reference there."""
+
 EVERY = 10
 """Steps from one look at grades and distances to the next."""
 
@@ -162,10 +165,21 @@ def steadied(choice: Choice, completed: Callable[[Choice], AnyModel]) -> AnyMode
     """
     best = completed(choice)
     for heavier in heavier_choices(choice) if _lasted(best) < np.inf else ():
-        best = max(best, completed(heavier), key=_lasted)
+        best = longest(best, completed(heavier))
         if _lasted(best) == np.inf:
             break
     return best
+
+
+def longest(taught: AnyModel, other: AnyModel) -> AnyModel:
+    """Return the model whose runs stayed whole for longer; the first one, if that is the same."""
+    return max(taught, other, key=_lasted)
+
+
+def strays(model: AnyModel) -> bool:
+    """Return whether a run of the stability test burst, or went to where training has nothing alike."""
+    test = model.record.get("stability", {})
+    return test.get("burst") is not None or test.get("grade", 0.0) > STRANGE
 
 
 def warn_of_burst(record: Mapping[str, Any]) -> None:

@@ -22,6 +22,9 @@ FAR = 5
 STABILITY = 6
 """Velocities in the stability test of a fit."""
 
+DISPLACED = 7
+"""Displaced frames far away from the data."""
+
 SNAPSHOTS = 1
 """Frames of a fit in phase space that weights are sampled from; there are no unlabelled structures."""
 

@@ -77,6 +77,7 @@ def test_answers_of_pairs_weigh_as_much_as_they_are_good(rng: np.random.Generato
     loud, quiet = (far_lessons(rows, regression, choice_of(share * squares)) for share in (5.0, 0.01))
     assert loud.elsewhere is None
     nothing_f = np.zeros(N)
+    assert rows.displaced is not None
     size = rows.displaced.rows()[:, :-1] @ teacher_f
     for lessons, share in ((loud, 1.0), (quiet, 0.01)):
         factor = lessons.factor()

@@ -95,6 +95,10 @@ class PhaseSpaceProblem:
         """Return nothing: there are no unlabelled structures."""
         return None
 
+    def displaced(self, prepared: Prepared, domain: Domain | None) -> Factor:
+        """Refuse: without far structures nobody asks for displaced ones."""
+        raise NotImplementedError
+
     def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:  # noqa: ARG002  # as for potentials
         """Return the model as it is."""
         return model
