@@ -11,8 +11,8 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_rfhgn.errors import TrainingDataWarning
+from ase_rfhgn.fitting.stability import STRANGE, strays, warn_of_burst
 from ase_rfhgn.fitting.stability import tested_for_stability as checked
-from ase_rfhgn.fitting.stability import warn_of_burst
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
 
@@ -48,6 +48,18 @@ def test_a_hole_is_found(copper: Potential) -> None:
     ):
         warn_of_burst(record)
     assert record["stability"]["burst"] is not None
+
+
+@pytest.mark.parametrize(
+    ("burst", "grade", "expected"),
+    [(None, 0.9 * STRANGE, False), (None, 1.1 * STRANGE, True), ("two atoms met", 0.9 * STRANGE, True)],
+)
+def test_runs_that_burst_or_leave_the_data_stray(
+    copper: Potential, burst: str | None, grade: float, *, expected: bool
+) -> None:
+    model = replace(copper, record={"stability": {"burst": burst, "grade": grade}})
+    assert strays(model) == expected
+    assert not strays(replace(copper, record={}))
 
 
 def test_the_test_is_deterministic_and_leaves_the_model_alone(copper: Potential) -> None:

@@ -129,3 +129,16 @@ def test_waves_that_fit_a_supercell_are_its_modes(potential: Potential, rng: np.
     np.testing.assert_allclose(waves, waves.conj().transpose(0, 2, 1), atol=1e-10)
     expected = np.linalg.eigvalsh(potential.hessian(atoms * (3, 1, 1)))
     np.testing.assert_allclose(np.sort(np.linalg.eigvalsh(waves).ravel()), expected, atol=1e-9 * np.abs(expected).max())
+
+
+def test_waves_are_answered_with_their_phases(potential: Potential, rng: np.random.Generator) -> None:
+    """The Hessian by a wave is what a supercell answers to this wave, and not to the one that runs the other way."""
+    atoms = awkward("skewed", rng)
+    point_c, cells = np.array([1.0 / 3.0, 0.0, 0.0]), atoms * (3, 1, 1)
+    wave_vector_c = 2.0 * np.pi * point_c @ atoms.cell.reciprocal().array
+    (hessian_ff,) = sums.bloch_hessians(potential.hessian_parts(atoms), len(atoms), wave_vector_c[None])
+    motion_nc = rng.normal(size=(len(atoms), 3)) + 1j * rng.normal(size=(len(atoms), 3))
+    phase_nc = np.exp(1j * cells.positions @ wave_vector_c)[:, None].repeat(3, axis=1)
+    answer = phase_nc[: len(atoms)].ravel() * (hessian_ff @ motion_nc.ravel())
+    expected = (potential.hessian(cells) @ (phase_nc * np.tile(motion_nc, (3, 1))).ravel())[: 3 * len(atoms)]
+    np.testing.assert_allclose(answer, expected, atol=1e-9 * np.abs(expected).max())
