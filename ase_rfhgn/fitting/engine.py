@@ -12,7 +12,7 @@ from ase_rfhgn.arrays import IntArray
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.fitting.accumulation import Factors
 from ase_rfhgn.fitting.diagnosis import diagnosed
-from ase_rfhgn.fitting.far_lessons import FarRows
+from ase_rfhgn.fitting.far_lessons import DisplacedRows
 from ase_rfhgn.fitting.grouping import Grouping
 from ase_rfhgn.fitting.label_use import group_weights_i, label_record
 from ase_rfhgn.fitting.linear_model import LinearModel, Solution
@@ -21,11 +21,11 @@ from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.record import training_record
-from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, is_taught_by_pairs, left_out_rmse
+from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse, taught_by_pairs
 from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
 from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
 from ase_rfhgn.fitting.rows_in_chunks import Accumulation, accumulated
-from ase_rfhgn.fitting.stability import longest, steadied, strays, warn_of_burst
+from ase_rfhgn.fitting.stability import burst, strays, warn_of_burst
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
@@ -42,7 +42,7 @@ from ase_rfhgn.structures.doctor.suspicion import Suspicion
 from ase_rfhgn.structures.frame_graphs import FrameGraphs
 from ase_rfhgn.structures.training_set import TrainingSet
 
-Unlabelled: TypeAlias = tuple[Factor | None, FarRows | None]
+Unlabelled: TypeAlias = tuple[Factor | None, Factor | None]
 """Rows of unlabelled structures, near the data and far away."""
 
 NOTHING: Unlabelled = (None, None)
@@ -112,11 +112,11 @@ class Problem(Protocol):
     def unlabelled(self, prepared: Prepared) -> Factor | None:
         """Return the factor of the rows of unlabelled structures, if there are any."""
 
-    def far(self, prepared: Prepared, domain: Domain | None) -> FarRows | None:
-        """Return the rows of structures far away from the domain of the frames, if there are any."""
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
+        """Return the factor of the rows of structures far away from the domain of the frames, if there are any."""
 
-    def displaced(self, prepared: Prepared, domain: Domain | None) -> Factor:
-        """Return the factor of the rows of displaced frames far away from the domain of the frames."""
+    def displaced(self, prepared: Prepared, domain: Domain | None) -> DisplacedRows:
+        """Return the rows of frames displaced far beyond the domain of the frames."""
 
     def completed(self, model: AnyModel, prepared: Prepared) -> AnyModel:
         """Return the model with its last parts, such as repulsion and the constant of a known energy."""
@@ -222,14 +222,13 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
             return problem.completed(model.finish(replace(solution, record=record)), prepared)
 
     found = completed(choice)
-    nearby, far = unlabelled
-    if far is None or not strays(found):
+    if unlabelled[1] is None or not strays(found):
         return found
-    # Displaced frames cost time, and where a run stays near the data their answers would cost accuracy.
+    # Displaced frames cost time, and where runs stay near the data their answers would cost accuracy.
     with stage("displaced structures", shown=options.progress):
-        lessons = replace(far, displaced=problem.displaced(prepared, domain))
-        taught = _choose(problem, prepared, factors, (nearby, lessons))
-    return longest(steadied(taught, completed), found) if is_taught_by_pairs(taught) else found
+        displaced = problem.displaced(prepared, domain)
+    taught = taught_by_pairs(choice, displaced, mixed=prepared.grouping.by_system)
+    return next((model for model in map(completed, taught) if not burst(model)), found)
 
 
 def _solution(

@@ -16,7 +16,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
 from ase_rfhgn.regression.cross_validation import RidgeChoice
-from ase_rfhgn.regression.ridge import Regression, answered, taught
+from ase_rfhgn.regression.ridge import Regression, answered
 from ase_rfhgn.regression.triangular import Factor, residual, solve
 
 FAR_CAUTION = 3.0
@@ -37,84 +37,38 @@ PAIR_WEIGHT = 0.003
 POOR = 1e-3
 """Ratio of squared errors, of a whole fit to pairs, below which pairs do not teach: they would only be in the way."""
 
-HEAVIER = (3.0, 10.0, 30.0)
-"""Factors of that squared weight that are tried where molecular dynamics bursts."""
+EMPHASES = (1.0, 3.0, 10.0, 30.0)
+"""Factors of that squared weight that are tried until molecular dynamics stays whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class FarRows:
-    """Weighted rows of unlabelled structures far away from the data.
+class DisplacedRows:
+    """Weighted rows of frames displaced far beyond the data.
 
     Attributes
     ----------
-    elsewhere : Factor
-        Rows of other crystals, compressed frames and molecules of few atoms.
-    displaced : Factor or None
-        Rows of displaced frames; None if they are not wanted.
+    factor : Factor
+        The rows.
     pair_f : ndarray of int
         Columns of one-body energies and of features that are sums over pairs.
     """
 
-    elsewhere: Factor
-    displaced: Factor | None
+    factor: Factor
     pair_f: IntArray
 
 
-@dataclass(frozen=True, slots=True)
-class FarLessons:
-    """Answered rows far away from the data; the teacher of pairs may be given more weight."""
-
-    elsewhere: Factor | None
-    pairs: Factor | None
-    dull_weight: float
-
-    @property
-    def weight_near(self) -> float:
-        """Weight of the answers of the dull teacher on displaced frames: it gives way where pairs answer."""
-        return 1.0 if self.pairs is None else self.dull_weight
-
-    def factor(self, emphasis: float = 1.0) -> Factor | None:
-        """Return the factor of all answered rows, None where there are none.
-
-        Parameters
-        ----------
-        emphasis : float
-            Factor of the squared weight of the teacher of pairs.
-        """
-        if self.pairs is None:
-            return self.elsewhere
-        pairs = scaled(self.pairs, float(np.sqrt(emphasis)))
-        return pairs if self.elsewhere is None else taught(self.elsewhere, [pairs])
-
-    def heavier(self) -> Iterator[Factor]:
-        """Yield factors with more and more weight of the teacher of pairs; none where it does not teach."""
-        for emphasis in HEAVIER if self.pairs is not None else ():
-            factor = self.factor(emphasis)
-            assert factor is not None  # noqa: S101  # there are pairs
-            yield factor
-
-
-def far_lessons(rows: FarRows, regression: Regression, choice: RidgeChoice) -> FarLessons:
-    """Return rows far away from the data with the answers of their teachers.
+def dull_lesson(far: Factor, regression: Regression, choice: RidgeChoice) -> Factor:
+    """Return rows with the answers of a dull teacher: the strongest ridge that is not hopeless.
 
     Parameters
     ----------
-    rows : FarRows
-        The rows.
+    far : Factor
+        Factor of the rows of other crystals, compressed frames and molecules of few atoms.
     regression : Regression
         Labelled rows and their prior.
     choice : RidgeChoice
         Ridges that were tried for them, and their scores.
     """
-    return FarLessons(
-        elsewhere=_dull_lesson(rows.elsewhere, regression, choice) if rows.elsewhere.n_rows else None,
-        pairs=_pair_lesson(rows.displaced, rows.pair_f, regression, choice) if rows.displaced is not None else None,
-        dull_weight=dull_weight(regression, choice),
-    )
-
-
-def _dull_lesson(far: Factor, regression: Regression, choice: RidgeChoice) -> Factor:
-    """Return rows with the answers of a teacher: the strongest ridge that is not hopeless."""
     limit = (1.0 + FAR_CAUTION) * choice.best
     ridge = max(tried for tried, score in zip(choice.tried, choice.score, strict=True) if score <= limit)
     teacher_f = replace(regression, ridge=ridge).solve().coefficient_f
@@ -127,7 +81,7 @@ def dull_weight(regression: Regression, choice: RidgeChoice) -> float:
     Parameters
     ----------
     regression, choice
-        As for `far_lessons`.
+        As for `dull_lesson`.
     """
     size = max(regression.labelled.residual(np.zeros_like(regression.spread_f)), np.finfo(float).tiny)
     return min(1.0, float(np.sqrt(choice.best / size)) / EXACT)
@@ -138,16 +92,24 @@ def scaled(factor: Factor, weight: float) -> Factor:
     return replace(factor, packed=weight * factor.packed)
 
 
-def _pair_lesson(displaced: Factor, pair_f: IntArray, regression: Regression, choice: RidgeChoice) -> Factor | None:
-    """Return rows of displaced frames with the answers of a teacher of pairs, None without rows or good answers.
+def pair_lessons(displaced: DisplacedRows, regression: Regression, choice: RidgeChoice) -> Iterator[Factor]:
+    """Yield rows with the answers of a teacher of pairs, with more and more weight; none where it knows too little.
 
-    Its squared weight is in proportion to its precision, as for labels with its errors.
+    The first squared weight is in proportion to its precision, as for labels with its errors.
+
+    Parameters
+    ----------
+    displaced : DisplacedRows
+        Rows of frames displaced far beyond the data.
+    regression, choice
+        As for `dull_lesson`.
     """
-    teacher_f, squares = pair_teacher(regression, pair_f)
+    teacher_f, squares = pair_teacher(regression, displaced.pair_f)
     ratio = min(1.0, choice.best / max(squares, np.finfo(float).tiny))
-    if ratio < POOR or not displaced.n_rows:
-        return None
-    return answered(scaled(displaced, float(np.sqrt(PAIR_WEIGHT * ratio))), teacher_f)
+    if ratio < POOR or not displaced.factor.n_rows:
+        return
+    for emphasis in EMPHASES:
+        yield answered(scaled(displaced.factor, float(np.sqrt(emphasis * PAIR_WEIGHT * ratio))), teacher_f)
 
 
 def pair_teacher(regression: Regression, pair_f: IntArray) -> tuple[FloatArray, float]:

@@ -101,9 +101,10 @@ class Grouping:
 def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
     """Return the groups of the frames of a training set.
 
-    Groups are chemical systems (sets of elements) under two conditions: elements can take each other's
-    places, and all elements of at least two systems occur in other systems. If not, groups are folds of
-    frames, each made of runs of consecutive frames. Very few frames are one group. Isolated atoms are never
+    Groups are chemical systems (sets of elements) under three conditions: elements can take each other's
+    places, no system has all elements, and all elements of at least two systems occur in other systems.
+    Only then is a mixture conceivable that the frames do not have. If not, groups are folds of frames, each
+    made of runs of consecutive frames. Very few frames are one group. Isolated atoms are never
     left out, because nothing else determines their energy. Copies of a structure are in the same fold.
 
     Parameters
@@ -117,7 +118,7 @@ def group_frames(survey: Survey, rng: np.random.Generator) -> Grouping:
     everything = tuple(range(len(survey.species_s)))
     frequent = _frequent_systems(systems, survey.count_is.sum(axis=1).tolist())
     removable = [system for system in frequent if _occurs_in(system, [other for other in frequent if other != system])]
-    if len(removable) < 2 or not _elements_mix(survey, rng):
+    if len(removable) < 2 or everything in frequent or not _elements_mix(survey, rng):
         return _folds_of_frames(survey.isolated_i.tolist(), everything, survey.original_i)
     other = Group("other systems", everything)
     most_elements = sorted(removable, key=len, reverse=True)[:SYSTEMS_LEFT_OUT]

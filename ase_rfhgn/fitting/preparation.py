@@ -13,7 +13,7 @@ from ase_rfhgn.fitting.baseline_answers import answered, forgotten, with_known_s
 from ase_rfhgn.fitting.default_size import default_size
 from ase_rfhgn.fitting.diagnosis import few_labels, tell
 from ase_rfhgn.fitting.engine import Prepared
-from ase_rfhgn.fitting.far_lessons import FarRows
+from ase_rfhgn.fitting.far_lessons import DisplacedRows
 from ase_rfhgn.fitting.grouping import group_frames
 from ase_rfhgn.fitting.linear_model import KINDS
 from ase_rfhgn.fitting.motion.equations import Motion
@@ -118,8 +118,8 @@ class PotentialProblem:
         factor = unlabelled_rows(prepared.items, model, prepared.weights, rng, mixed=mixed)
         return factor if factor.n_rows else None
 
-    def far(self, prepared: Prepared, domain: Domain | None) -> FarRows | None:
-        """Return the rows of structures far away from the frames, None where there are no labels.
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:
+        """Return the factor of the rows of structures far away from the frames, None without labels or such rows.
 
         Accelerations of a run are almost exact: there, answers far away would cost more than they give.
         """
@@ -129,10 +129,11 @@ class PotentialProblem:
         assert isinstance(model, SphericalModel)  # noqa: S101  # made by `prepare`
         assert domain is not None  # noqa: S101  # such a model has descriptors
         rng = random_stream(self.settings.seed, FAR)
-        return far_rows(prepared.items, model, prepared.weights, domain, rng)
+        factor = far_rows(prepared.items, model, prepared.weights, domain, rng)
+        return factor if factor.n_rows else None
 
-    def displaced(self, prepared: Prepared, domain: Domain | None) -> Factor:
-        """Return the factor of the rows of displaced frames far away from the domain of the frames."""
+    def displaced(self, prepared: Prepared, domain: Domain | None) -> DisplacedRows:
+        """Return the rows of frames displaced far beyond the domain of the frames."""
         model = prepared.model
         assert isinstance(model, SphericalModel)  # noqa: S101  # made by `prepare`
         assert domain is not None  # noqa: S101  # such a model has descriptors

@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors
-from ase_rfhgn.fitting.far_lessons import FarLessons, FarRows, far_lessons, scaled
+from ase_rfhgn.fitting.far_lessons import DisplacedRows, dull_lesson, dull_weight, pair_lessons, scaled
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
@@ -27,8 +27,8 @@ its task is easier than the prediction of a chemical system that was left out: t
 pairs of elements of the mixtures.
 """
 
-ALLOWED = 0.2
-"""Rise of the sum of squares that heavier lessons may cost, in units of the cross-validated one."""
+ALLOWED = 1.0
+"""Rise of the sum of squares that lessons of pairs may cost, in units of the cross-validated one."""
 
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 """Final ridges where chemical systems were left out: their score is about the teacher alone. All are tried."""
@@ -46,20 +46,23 @@ class Choice:
         How the ridges were chosen.
     cross_validation : dict
         Root mean square of the residuals of rows left out, per kind of label.
-    path : dict
-        Ridges that were tried for the teacher, and their scores.
+    searched : RidgeChoice, optional
+        Ridges that were tried for the teacher, and their scores; None if the ridge was given or is the default.
     left_out_f : mapping of Group to ndarray of shape (n_columns,)
         Coefficients of the fit without a group.
-    lessons : FarLessons, optional
-        Answered rows far away from the data, of which the regression has the factor.
     """
 
     regression: Regression
     method: str
     cross_validation: dict[str, float]
-    path: dict[str, list[float]]
+    searched: RidgeChoice | None = None
     left_out_f: Mapping[Group, FloatArray] = field(default_factory=dict)
-    lessons: FarLessons | None = None
+
+    @property
+    def path(self) -> dict[str, list[float]]:
+        """Ridges that were tried, and their scores, for the record of a model."""
+        found = self.searched
+        return {} if found is None else {"ridge": list(found.tried), "score": list(found.score)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def given_ridge(factors: Factors, weights: Mapping[str, float], spread_f: FloatA
     everything = _everything(factors, weights, folds)
     left_out_f = {fold.group: fold.rest.solve(spread_f, ridge) for fold in folds}
     errors = left_out_rmse(factors, left_out_f)
-    return Choice(Regression(everything, spread_f, ridge), "given", errors, {}, left_out_f)
+    return Choice(Regression(everything, spread_f, ridge), "given", errors, left_out_f=left_out_f)
 
 
 def choose_ridges(
@@ -97,7 +100,7 @@ def choose_ridges(
     spread_f: FloatArray,
     search: RidgeSearch,
     unlabelled: Factor | None = None,
-    far: FarRows | None = None,
+    far: Factor | None = None,
 ) -> Choice:
     """Return the regression for the ridges that cross-validation chooses.
 
@@ -112,9 +115,9 @@ def choose_ridges(
         Ridges that are tried.
     unlabelled : Factor, optional
         Factor of the rows of unlabelled structures.
-    far : FarRows, optional
-        Rows of unlabelled structures far away from the data. More cautious teachers answer there. All folds get
-        the same answers.
+    far : Factor, optional
+        Factor of the rows of unlabelled structures far away from the data. A more cautious teacher answers there.
+        All folds get the same answers.
 
     Notes
     -----
@@ -125,17 +128,14 @@ def choose_ridges(
     everything = _everything(factors, weights, folds)
     if not folds:
         regression = Regression(everything, spread_f, search.default)
-        return Choice(regression, "default: too few frames to leave any out", {}, {})
+        return Choice(regression, "default: too few frames to leave any out", {})
     scored = _scored(factors, weights)
     caution = search.tolerance if unlabelled is None else CAUTION
     choice = _cautious(factors, _score(factors, scored, folds, spread_f), search, caution)
     regression = Regression(everything, spread_f, choice.ridge)
-    lessons = None if far is None else far_lessons(far, regression, choice)
-    if lessons is not None:
-        regression = replace(regression, far=lessons.factor())
+    if far is not None:
+        regression = replace(regression, far=dull_lesson(far, regression, choice))
     if unlabelled is not None:
-        if lessons is not None and not factors.grouping.by_system:
-            unlabelled = scaled(unlabelled, lessons.weight_near)
         regression = replace(regression, teacher_ridge=choice.ridge, unlabelled=unlabelled)
         ridge = _taught_ridge(factors, scored, folds, search, regression, weights)
         regression = replace(regression, ridge=ridge)
@@ -144,32 +144,36 @@ def choose_ridges(
         regression=regression,
         method=f"cross-validation, {'chemical systems' if factors.grouping.by_system else 'frames'} left out",
         cross_validation=left_out_rmse(factors, left_out_f),
-        path={"ridge": list(choice.tried), "score": list(choice.score)},
+        searched=choice,
         left_out_f=left_out_f,
-        lessons=lessons,
     )
 
 
-def is_taught_by_pairs(choice: Choice) -> bool:
-    """Return whether a teacher of pairs takes part in a choice."""
-    return choice.lessons is not None and choice.lessons.pairs is not None
+def taught_by_pairs(choice: Choice, displaced: DisplacedRows, *, mixed: bool) -> Iterator[Choice]:
+    """Yield regressions that follow a teacher of pairs more and more, as long as the labels allow it.
 
-
-def heavier_choices(choice: Choice) -> Iterator[Choice]:
-    """Yield regressions that follow the teacher of pairs more and more, as long as the labels allow it.
+    Ridges stay as they are. There are none where pairs alone know too little.
 
     Parameters
     ----------
     choice : Choice
         The regression whose ridges were chosen.
+    displaced : DisplacedRows
+        Rows of frames displaced far beyond the data, on which the teacher of pairs answers.
+    mixed : bool
+        Whether nearby unlabelled structures are mixtures of elements. If not, they are displaced frames, too, and the
+        dull teacher gives way there.
     """
-    if choice.lessons is None:
+    found, whole = choice.searched, choice.regression
+    if found is None:
         return
-    labelled = choice.regression.labelled
-    limit = labelled.residual(choice.regression.solve().coefficient_f) + ALLOWED * min(choice.path["score"])
-    for far in choice.lessons.heavier():
-        regression = replace(choice.regression, far=far)
-        if labelled.residual(regression.solve().coefficient_f) > limit:
+    teacher = Regression(whole.labelled, whole.spread_f, found.ridge)
+    if whole.unlabelled is not None and not mixed:
+        whole = replace(whole, unlabelled=scaled(whole.unlabelled, dull_weight(teacher, found)))
+    limit = whole.labelled.residual(choice.regression.solve().coefficient_f) + ALLOWED * found.best
+    for lesson in pair_lessons(displaced, teacher, found):
+        regression = replace(whole, far=lesson if whole.far is None else taught(whole.far, [lesson]))
+        if whole.labelled.residual(regression.solve().coefficient_f) > limit:
             return
         yield replace(choice, regression=regression)
 

@@ -22,7 +22,7 @@ from itertools import cycle
 import numpy as np
 from ase import Atoms
 
-from ase_rfhgn.fitting.far_lessons import FarRows
+from ase_rfhgn.fitting.far_lessons import DisplacedRows
 from ase_rfhgn.fitting.far_structures import far_structures, share_of
 from ase_rfhgn.fitting.mixtures import is_open, random_elements
 from ase_rfhgn.fitting.spherical_model import SphericalModel
@@ -83,8 +83,8 @@ def far_rows(
     weights: Mapping[str, float],
     domain: Domain,
     rng: np.random.Generator,
-) -> FarRows:
-    """Return the rows of structures far away from the data, without displaced frames; there may be none.
+) -> Factor:
+    """Return the factor of the rows of structures far away from the data; there may be none.
 
     Parameters
     ----------
@@ -96,13 +96,13 @@ def far_rows(
     fields = model.fields
     made = far_structures(items, fields.species_s, fields.cutoff, fields.encoder.floor_b, rng)
     unlabelled = ((_unlabelled(atoms, build_graph(atoms, fields.cutoff)), weight) for atoms, weight in made)
-    return FarRows(_far_factor(unlabelled, model, weights, domain), None, model.pair_columns)
+    return _far_factor(unlabelled, model, weights, domain)
 
 
 def displaced_rows(
     items: FrameGraphs, model: SphericalModel, weights: Mapping[str, float], domain: Domain, rng: np.random.Generator
-) -> Factor:
-    """Return the factor of the rows of displaced frames far away from the data, on which a teacher of pairs answers.
+) -> DisplacedRows:
+    """Return the rows of frames displaced far beyond the data, on which a teacher of pairs answers.
 
     Parameters
     ----------
@@ -111,7 +111,8 @@ def displaced_rows(
     """
     enough = share_of(len(items)) * ATOMS_DISPLACED
     strayed = _up_to(enough, _strayed(items, model.fields.cutoff, rng))
-    return _far_factor(((_unlabelled(*one), 1.0) for one in strayed), model, weights, domain)
+    factor = _far_factor(((_unlabelled(*one), 1.0) for one in strayed), model, weights, domain)
+    return DisplacedRows(factor, model.pair_columns)
 
 
 def _far_factor(

@@ -7,7 +7,8 @@ steps at a high temperature tell, before anybody relies on it. The test is deter
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,6 @@ from ase.units import fs, kB
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError, TrainingDataWarning
-from ase_rfhgn.fitting.ridge_choice import Choice, heavier_choices
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
@@ -35,6 +35,9 @@ HOTTEST = 5000.0
 RUNAWAY = 3.0
 """Temperature, in units of the first one, above which a run has burst; 1000 K more are allowed for few atoms."""
 
+REACH = 0.1
+"""Path over which the forces of a frame may heat it (Å): frames far from equilibrium get hot without a burst."""
+
 CLOSE = 0.7
 """Distance, in units of the shortest of training, below which atoms have fallen into each other."""
 
@@ -44,11 +47,11 @@ STEPS, TIMESTEP = 100, 1.0
 ATOM_STEPS = 6000
 """Steps times atoms of all runs, about."""
 
-MOST_RUNS = 3
+MOST_RUNS = 8
 """Frames from which runs start, if they are small."""
 
-STRANGE = 2.5
-"""Extrapolation grade above which training has nothing alike; a calculator that learns asks its reference there."""
+FAR_AWAY = 5.0
+"""Extrapolation grade above which a short run is far from the data: twice the grade at which active runs ask."""
 
 EVERY = 10
 """Steps from one look at grades and distances to the next."""
@@ -56,10 +59,11 @@ EVERY = 10
 
 @dataclass(slots=True)
 class _Run:
-    """A run of molecular dynamics, and the extremes that it has seen."""
+    """A run of molecular dynamics, the temperature above which it has burst, and the extremes that it has seen."""
 
     name: str
     atoms: Atoms
+    hottest: float
     steps: int = 0
     temperature: float = 0.0
     distance: float = np.inf
@@ -91,7 +95,8 @@ class StabilityTest:
     def run(self, frame: Frame, n_steps: int) -> _Run:
         """Return a run of velocity Verlet dynamics from a frame, which ends early if it bursts."""
         atoms = Atoms(frame.atoms.numbers, frame.atoms.positions, cell=frame.atoms.cell, pbc=frame.atoms.pbc)
-        run, neighbours = _Run(frame.name, atoms), NeighbourList(self.potential.cutoff)
+        run = _Run(frame.name, atoms, RUNAWAY * self.temperature + 1000.0)
+        neighbours = NeighbourList(self.potential.cutoff)
         mass_n = frame.atoms.get_masses()[:, None]
         velocity_nc = self.rng.normal(size=(len(atoms), 3)) * np.sqrt(kB * self.temperature / mass_n)
         velocity_nc -= (mass_n * velocity_nc).sum(axis=0) / mass_n.sum()
@@ -99,6 +104,7 @@ class StabilityTest:
         with np.errstate(all="ignore"):  # atoms may fly to infinity
             try:
                 force_nc = self.potential.evaluate(atoms, neighbours=neighbours).force_nc
+                run.hottest += REACH * float(np.sqrt((force_nc**2).sum(axis=1).mean())) / (1.5 * kB)
                 while run.steps < n_steps and run.burst is None:
                     velocity_nc += 0.5 * step * force_nc / mass_n
                     atoms.positions += step * velocity_nc
@@ -112,7 +118,7 @@ class StabilityTest:
 
     def _look(self, run: _Run, temperature: float, neighbours: NeighbourList) -> None:
         """Note the extremes of a step, and whether the run has burst."""
-        if not temperature < RUNAWAY * self.temperature + 1000.0:
+        if not temperature < run.hottest:
             run.burst = f"the temperature ran away to {temperature:.0f} K"
         run.temperature = max(run.temperature, temperature)
         if run.steps % EVERY and run.burst is None:
@@ -133,14 +139,13 @@ def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.
     potential : Potential
         A fitted potential.
     frames : sequence of Frame
-        Training frames, of which the smallest with two atoms or more are used.
+        Training frames with two atoms or more start runs: the smallest one of every composition first.
     rng : numpy.random.Generator
         Source of the first velocities.
     """
-    movable = sorted((frame for frame in frames if len(frame.atoms) > 1), key=lambda frame: len(frame.atoms))
-    if not movable:
+    chosen = starts(frames)
+    if not chosen:
         return potential
-    chosen = movable[: int(np.clip(ATOM_STEPS // (STEPS * len(movable[0].atoms)), 1, MOST_RUNS))]
     test = StabilityTest(
         potential=potential,
         floor=float(potential.hamiltonian.encoder.floor_b.min()),
@@ -153,33 +158,14 @@ def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.
     return replace(potential, record=record)
 
 
-def steadied(choice: Choice, completed: Callable[[Choice], AnyModel]) -> AnyModel:
-    """Return the model of a choice; if it bursts, one that follows the teacher of pairs more and stays whole longer.
-
-    Parameters
-    ----------
-    choice : Choice
-        The regression whose ridges were chosen.
-    completed : callable
-        Makes the tested model of a choice.
-    """
-    best = completed(choice)
-    for heavier in heavier_choices(choice) if _lasted(best) < np.inf else ():
-        best = longest(best, completed(heavier))
-        if _lasted(best) == np.inf:
-            break
-    return best
-
-
-def longest(taught: AnyModel, other: AnyModel) -> AnyModel:
-    """Return the model whose runs stayed whole for longer; the first one, if that is the same."""
-    return max(taught, other, key=_lasted)
+def burst(model: AnyModel) -> bool:
+    """Return whether a run of the stability test of a model burst."""
+    return model.record.get("stability", {}).get("burst") is not None
 
 
 def strays(model: AnyModel) -> bool:
-    """Return whether a run of the stability test burst, or went to where training has nothing alike."""
-    test = model.record.get("stability", {})
-    return test.get("burst") is not None or test.get("grade", 0.0) > STRANGE
+    """Return whether a run of the stability test burst, or went far away from the data."""
+    return burst(model) or model.record.get("stability", {}).get("grade", 0.0) > FAR_AWAY
 
 
 def warn_of_burst(record: Mapping[str, Any]) -> None:
@@ -201,10 +187,24 @@ def warn_of_burst(record: Mapping[str, Any]) -> None:
     warnings.warn(message, TrainingDataWarning, stacklevel=2)
 
 
-def _lasted(model: AnyModel) -> float:
-    """Return how long the shortest run of the stability test stayed whole (fs), infinity if none burst."""
-    test = model.record.get("stability", {})
-    return np.inf if test.get("burst") is None else float(test["femtoseconds"])
+def starts(frames: Sequence[Frame]) -> list[Frame]:
+    """Return frames from which runs start: small ones, of as many compositions as there is time for.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        Training frames.
+    """
+    movable = sorted((frame for frame in frames if len(frame.atoms) > 1), key=lambda frame: len(frame.atoms))
+    seen: Counter[str] = Counter()
+    rank_i = []
+    for frame in movable:
+        composition = frame.atoms.symbols.get_chemical_formula()
+        rank_i.append(seen[composition])
+        seen[composition] += 1
+    ordered = [movable[i] for i in np.argsort(rank_i, kind="stable")[:MOST_RUNS].tolist()]
+    within_i = STEPS * np.cumsum([len(frame.atoms) for frame in ordered]) <= ATOM_STEPS
+    return ordered[: max(1, int(within_i.sum()))]
 
 
 def _temperature(frames: Sequence[Frame]) -> float:

@@ -1,11 +1,12 @@
 """Fits to more and more frames: CPU seconds and memory, alone and on workers, and a set that is larger than memory.
 
-    python examples/benchmarks/many_frames.py [frames] [memory] [--most 100000] [--gigabytes 5] [--plot frames.png]
+    python examples/benchmarks/many_frames.py [frames] [memory] [--sizes 100 1000] [--default-size] [--plot frames.png]
 
 Frames are generated as they are read (``generated_frames.py``), 32 atoms each; nothing is stored. ``frames`` fits
 10², 10³, ... of them, in one process with one thread, and with one and two workers of one thread, and prints
 a Markdown table and the exponent of the CPU seconds. ``memory`` fits frames that would fill so many GB as files of
-extended XYZ, while the process may have 1 GB of memory. Features are few: the part of the frames is measured.
+extended XYZ, while the process may have 1 GB of memory. Features are few, so that the part of the frames is measured;
+with ``--default-size`` there are as many as in a default fit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,22 +48,22 @@ class Measured:
     memory: float
 
 
-def alone(n_frames: int) -> Measured:
+def alone(n_frames: int, settings: Mapping[str, Any]) -> Measured:
     """Return what a fit costs in this process."""
-    fit(Crystals(4, EDGE).frames(), threads=1, **SETTINGS)
-    spent = cost(lambda: fit(Crystals(n_frames, EDGE).frames(), threads=1, **SETTINGS))
+    fit(Crystals(4, EDGE).frames(), threads=1, **settings)
+    spent = cost(lambda: fit(Crystals(n_frames, EDGE).frames(), threads=1, **settings))
     return Measured(spent.cpu, spent.wall, peak_memory())
 
 
-def shared(n_frames: int, n_workers: int) -> Measured:
+def shared(n_frames: int, settings: Mapping[str, Any], n_workers: int) -> Measured:
     """Return what a fit costs with workers, which have been started and have fitted before."""
     from distributed import Client, LocalCluster  # noqa: PLC0415  # of the extra dask
 
     start = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**start) as cluster, Client(cluster, set_as_default=False) as client:
-        fit(Crystals(600, EDGE).frames(), client=client, **SETTINGS)
+        fit(Crystals(600, EDGE).frames(), client=client, **settings)
         before = sum(client.run(time.process_time).values())
-        spent = cost(lambda: fit(Crystals(n_frames, EDGE).frames(), client=client, **SETTINGS))
+        spent = cost(lambda: fit(Crystals(n_frames, EDGE).frames(), client=client, **settings))
         workers = sum(client.run(time.process_time).values()) - before
         memory = max(peak_memory(), *client.run(peak_memory).values())
     return Measured(spent.cpu + workers, spent.wall, memory)
@@ -75,14 +76,14 @@ def capped(n_frames: int, edge: int) -> Measured:
     return Measured(spent.cpu, spent.wall, peak_memory())
 
 
-def table(sizes: Sequence[int]) -> Iterator[tuple[str, dict[str, Measured]]]:
+def table(sizes: Sequence[int], settings: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Measured]]]:
     """Yield the lines of the table, and the measurements behind them."""
     yield "| frames | alone: CPU s, wall s, GB | 1 worker: CPU s, wall s, GB | 2 workers: CPU s, wall s, GB |", {}
     yield "|---|---|---|---|", {}
     for n_frames in sizes:
-        found = {"alone": in_fresh_process(alone, n_frames)[0]}
+        found = {"alone": in_fresh_process(alone, n_frames, settings)[0]}
         for n_workers, name in ((1, "1 worker"), (2, "2 workers")):
-            found[name] = in_fresh_process(shared, n_frames, n_workers)[0]
+            found[name] = in_fresh_process(shared, n_frames, settings, n_workers)[0]
         cells = (f"{one.cpu:.1f}, {one.wall:.1f}, {one.memory:.2f}" for one in found.values())
         yield f"| {n_frames} | {' | '.join(cells)} |", found
 
@@ -113,7 +114,10 @@ def main() -> None:
     """Print the table, draw the plot, and fit the set that is larger than memory."""
     parser = argparse.ArgumentParser(description="CPU seconds and memory of fits against the number of frames")
     parser.add_argument("parts", nargs="*", help="frames, memory; by default both")
-    parser.add_argument("--most", type=int, default=100_000, help="frames of the largest fit of the table")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[100, 1000, 10_000, 100_000], help="frames of the fits of the table"
+    )
+    parser.add_argument("--default-size", action="store_true", help="as many features as in a default fit")
     parser.add_argument("--gigabytes", type=float, default=5.0, help="size of the set of the second part")
     parser.add_argument("--edge", type=int, default=8, help="cubic cells along the edge of a crystal of this set")
     parser.add_argument("--plot", metavar="frames.png", help="file of the plot")
@@ -121,15 +125,15 @@ def main() -> None:
     parts = given.parts or ["frames", "memory"]
     print(machine(), end="\n\n", flush=True)
     if "frames" in parts:
-        print_table([10**power for power in range(2, 7) if 10**power <= given.most] or [given.most], given.plot)
+        print_table(given.sizes, {} if given.default_size else SETTINGS, given.plot)
     if "memory" in parts:
         print_capped(given.gigabytes, given.edge)
 
 
-def print_table(sizes: Sequence[int], path: str | None) -> None:
+def print_table(sizes: Sequence[int], settings: Mapping[str, Any], path: str | None) -> None:
     """Print the table and the exponent, and draw the plot."""
     measured = []
-    for line, found in table(sizes):
+    for line, found in table(sizes, settings):
         print(line, flush=True)
         measured += [found] if found else []
     if len(sizes) > 1:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,19 +16,18 @@ from ase_rfhgn import Potential, fit
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.fitting.far_lessons import (
+    EMPHASES,
     EXACT,
-    HEAVIER,
     PAIR_WEIGHT,
     POOR,
-    FarRows,
+    DisplacedRows,
     dull_weight,
-    far_lessons,
+    pair_lessons,
     pair_teacher,
     scaled,
 )
-from ase_rfhgn.fitting.ridge_choice import Choice, heavier_choices
-from ase_rfhgn.fitting.stability import steadied, warn_of_burst
-from ase_rfhgn.models.load import AnyModel
+from ase_rfhgn.fitting.ridge_choice import Choice, taught_by_pairs
+from ase_rfhgn.fitting.stability import warn_of_burst
 from ase_rfhgn.regression.cross_validation import RidgeChoice
 from ase_rfhgn.regression.ridge import Regression
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
@@ -52,6 +50,11 @@ def regression_of(rng: np.random.Generator, noise: float = 0.3) -> Regression:
     return Regression(factor_of(row_mf), np.ones(N), 1e-6)
 
 
+def nothing() -> Factor:
+    """Return the factor of no rows."""
+    return factor_of(np.zeros((0, N + 1)))
+
+
 def choice_of(best: float) -> RidgeChoice:
     """Return the choice of a ridge with a score."""
     return RidgeChoice(1e-6, (1e-6, 1e-2), (best, 2.0 * best))
@@ -72,20 +75,15 @@ def test_the_teacher_of_pairs_has_only_their_columns_and_the_strongest_ridge_tha
 def test_answers_of_pairs_weigh_as_much_as_they_are_good(rng: np.random.Generator) -> None:
     regression = regression_of(rng)
     teacher_f, squares = pair_teacher(regression, PAIRS)
-    rows = FarRows(factor_of(np.zeros((0, N + 1))), factor_of(rng.normal(size=(20, N + 1))), PAIRS)
-    assert far_lessons(rows, regression, choice_of(0.5 * POOR * squares)).pairs is None
-    loud, quiet = (far_lessons(rows, regression, choice_of(share * squares)) for share in (5.0, 0.01))
-    assert loud.elsewhere is None
-    nothing_f = np.zeros(N)
-    assert rows.displaced is not None
-    size = rows.displaced.rows()[:, :-1] @ teacher_f
-    for lessons, share in ((loud, 1.0), (quiet, 0.01)):
-        factor = lessons.factor()
-        assert factor is not None
-        assert factor.residual(teacher_f) == pytest.approx(0.0, abs=1e-18)
-        assert factor.residual(nothing_f) == pytest.approx(PAIR_WEIGHT * share * size @ size)
-    heavier = [factor.residual(nothing_f) for factor in loud.heavier()]
-    np.testing.assert_allclose(heavier, PAIR_WEIGHT * np.array(HEAVIER) * (size @ size))
+    rows = DisplacedRows(factor_of(rng.normal(size=(20, N + 1))), PAIRS)
+    assert list(pair_lessons(rows, regression, choice_of(0.5 * POOR * squares))) == []
+    assert list(pair_lessons(replace(rows, factor=nothing()), regression, choice_of(squares))) == []
+    size = rows.factor.rows()[:, :-1] @ teacher_f
+    for share in (1.0, 0.01):
+        lessons = list(pair_lessons(rows, regression, choice_of(min(5.0, share) * squares)))
+        assert [lesson.residual(teacher_f) for lesson in lessons] == pytest.approx([0.0] * len(EMPHASES), abs=1e-15)
+        sizes = [lesson.residual(np.zeros(N)) for lesson in lessons]
+        np.testing.assert_allclose(sizes, share * PAIR_WEIGHT * np.array(EMPHASES) * (size @ size))
 
 
 def test_a_dull_teacher_is_not_heard_where_labels_are_exact(rng: np.random.Generator) -> None:
@@ -95,38 +93,32 @@ def test_a_dull_teacher_is_not_heard_where_labels_are_exact(rng: np.random.Gener
     assert dull_weight(regression, choice_of((0.1 * EXACT) ** 2 * size)) == pytest.approx(0.1)
 
 
-def test_heavier_lessons_end_where_labels_would_suffer(rng: np.random.Generator) -> None:
+def test_lessons_of_pairs_end_where_labels_would_suffer(rng: np.random.Generator) -> None:
     regression = regression_of(rng)
-    rows = FarRows(factor_of(np.zeros((0, N + 1))), factor_of(100.0 * rng.normal(size=(20, N + 1))), PAIRS)
-    lessons = far_lessons(rows, regression, choice_of(1e9))
-    for best, count in ((1e9, len(HEAVIER)), (1e-9, 0)):
-        choice = Choice(replace(regression, far=lessons.factor()), "", {}, {"score": [best]}, lessons=lessons)
-        assert len(list(heavier_choices(choice))) == count
-    assert list(heavier_choices(Choice(regression, "", {}, {}))) == []
+    rows = DisplacedRows(factor_of(100.0 * rng.normal(size=(20, N + 1))), PAIRS)
+    _, squares = pair_teacher(regression, PAIRS)
+    free, bound = (Choice(regression, "", {}, choice_of(share * squares)) for share in (1e3, 0.01))
+    assert len(list(taught_by_pairs(free, rows, mixed=False))) == len(EMPHASES)
+    assert len(list(taught_by_pairs(bound, rows, mixed=False))) < len(EMPHASES)
+    assert list(taught_by_pairs(Choice(regression, "", {}), rows, mixed=False)) == []
 
 
-def test_the_model_that_stays_whole_longest_is_taken(rng: np.random.Generator) -> None:
-    regression = regression_of(rng)
-    rows = FarRows(factor_of(np.zeros((0, N + 1))), factor_of(rng.normal(size=(20, N + 1))), PAIRS)
-    lessons = far_lessons(rows, regression, choice_of(1e9))
-    choice = Choice(replace(regression, far=lessons.factor()), "", {}, {"score": [1e9]}, lessons=lessons)
-
-    def taken(*lasts: float | None) -> tuple[int, int]:
-        """Return which of some models is taken, and how many were made; they last for a time, or for ever."""
-        made: list[AnyModel] = []
-
-        def completed(_: Choice) -> AnyModel:
-            last = lasts[len(made)]
-            test = {"burst": None if last is None else "hot", "femtoseconds": last}
-            made.append(cast("AnyModel", SimpleNamespace(record={"stability": test})))
-            return made[-1]
-
-        best = steadied(choice, completed)
-        return next(i for i, model in enumerate(made) if model is best), len(made)
-
-    assert taken(None) == (0, 1)
-    assert taken(10.0, 30.0, None) == (2, 3)
-    assert taken(10.0, 40.0, 30.0, 40.0) == (1, 4)
+def test_lessons_of_pairs_join_those_of_the_dull_teacher_who_gives_way_nearby(rng: np.random.Generator) -> None:
+    plain = regression_of(rng)
+    others, near, rows = (factor_of(rng.normal(size=(20, N + 1))) for _ in range(3))
+    regression = replace(plain, far=others, unlabelled=near, teacher_ridge=1e-3)
+    exact = choice_of((0.9 * EXACT) ** 2 * plain.labelled.residual(np.zeros(N)))
+    displaced = DisplacedRows(scaled(rows, 1e-4), PAIRS)  # labels allow it
+    for mixed, weight in ((False, 0.9), (True, 1.0)):
+        choice = Choice(regression, "", {}, exact)
+        one = next(taught_by_pairs(choice, displaced, mixed=mixed)).regression
+        (lesson, *_) = pair_lessons(displaced, plain, exact)
+        some_f = rng.normal(size=N)
+        assert one.ridge == regression.ridge
+        assert one.far is not None
+        assert one.unlabelled is not None
+        assert one.far.residual(some_f) == pytest.approx(others.residual(some_f) + lesson.residual(some_f))
+        assert one.unlabelled.residual(some_f) == pytest.approx(weight**2 * near.residual(some_f))
 
 
 def strained(rng: np.random.Generator) -> Atoms:

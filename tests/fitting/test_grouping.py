@@ -96,11 +96,17 @@ def test_systems_that_cannot_be_left_out_are_folds_of_frames(systems: list[tuple
 
 
 def test_several_chemical_systems_are_the_groups() -> None:
-    systems = [(0,), (0, 1), (0,), (1,), (0, 1)]
-    grouping = grouped(survey_of(systems, 2))
+    systems = [(0,), (0, 1), (0,), (1, 2), (0, 1), (2,)]
+    grouping = grouped(survey_of(systems, 3))
     assert grouping.by_system
     assert [group.system for group in grouping.group_i] == systems
-    assert len(set(grouping.group_i)) == 3
+    assert len(set(grouping.group_i)) == 4
+
+
+def test_where_all_elements_occur_together_folds_of_frames_are_left_out() -> None:
+    assert not grouped(survey_of(8 * [(0,), (1,), (0, 1)], 2)).by_system
+    assert not grouped(survey_of(8 * [(0, 1), (1, 2), (0, 1, 2)], 3)).by_system
+    assert grouped(survey_of([*(40 * [(0, 1), (1, 2), (0, 2)]), (0, 1, 2)], 3)).by_system  # one frame tells too little
 
 
 def test_systems_whose_elements_cannot_take_each_others_places_are_folds_of_frames() -> None:
@@ -110,8 +116,8 @@ def test_systems_whose_elements_cannot_take_each_others_places_are_folds_of_fram
 
 
 def test_the_richest_systems_are_left_out() -> None:
-    systems = [(0,), (1,), (2,), (3,), (0, 1), (1, 2), (0, 1, 2, 3)]
-    grouping = grouped(survey_of(systems, 4))
+    systems = [(0,), (1,), (2,), (3,), (0, 1), (1, 2), (3, 4), (4,), (0, 1, 2, 3)]
+    grouping = grouped(survey_of(systems, 5))
     assert [group.system for group in grouping.left_out] == [(0, 1, 2, 3), (0, 1), (1, 2)]
     assert len(grouping.left_out) == SYSTEMS_LEFT_OUT
 
@@ -137,8 +143,8 @@ def test_isolated_atoms_alone_are_a_group_that_is_never_left_out() -> None:
 
 
 def test_isolated_atoms_among_systems_are_never_left_out() -> None:
-    systems, n_atoms = [(0,), (1,)] + 50 * [(0,), (1,), (0, 1)], [1, 1] + 150 * [4]
-    grouping = grouped(survey_of(systems, 2, n_atoms))
+    systems, n_atoms = [(0,), (1,)] + 50 * [(0, 1), (1, 2), (0, 2)], [1, 1] + 150 * [4]
+    grouping = grouped(survey_of(systems, 3, n_atoms))
     assert grouping.by_system
     assert grouping.group_i[0] == grouping.group_i[1]
     assert grouping.group_i[0] not in grouping.left_out

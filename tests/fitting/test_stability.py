@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_rfhgn.errors import TrainingDataWarning
-from ase_rfhgn.fitting.stability import STRANGE, strays, warn_of_burst
+from ase_rfhgn.fitting.stability import FAR_AWAY, RUNAWAY, StabilityTest, burst, starts, strays, warn_of_burst
 from ase_rfhgn.fitting.stability import tested_for_stability as checked
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
@@ -51,15 +51,36 @@ def test_a_hole_is_found(copper: Potential) -> None:
 
 
 @pytest.mark.parametrize(
-    ("burst", "grade", "expected"),
-    [(None, 0.9 * STRANGE, False), (None, 1.1 * STRANGE, True), ("two atoms met", 0.9 * STRANGE, True)],
+    ("fault", "grade", "expected"),
+    [(None, 0.9 * FAR_AWAY, False), (None, 1.1 * FAR_AWAY, True), ("two atoms met", 0.9 * FAR_AWAY, True)],
 )
 def test_runs_that_burst_or_leave_the_data_stray(
-    copper: Potential, burst: str | None, grade: float, *, expected: bool
+    copper: Potential, fault: str | None, grade: float, *, expected: bool
 ) -> None:
-    model = replace(copper, record={"stability": {"burst": burst, "grade": grade}})
+    model = replace(copper, record={"stability": {"burst": fault, "grade": grade}})
     assert strays(model) == expected
+    assert burst(model) == (fault is not None)
     assert not strays(replace(copper, record={}))
+
+
+def test_runs_start_from_small_frames_of_as_many_compositions_as_there_is_time_for(copper: Potential) -> None:
+    crystal, gold = copper_crystal(), copper_crystal()
+    gold.numbers[0] = 79
+    frames = [frame(crystal * (2, 1, 1)), *(3 * [frame(crystal)]), frame(gold)]
+    assert [len(one.atoms) for one in starts(frames)] == [4, 4, 8, 4, 4]
+    assert starts(frames)[1].atoms.symbols.get_chemical_formula() == "AuCu3"
+    assert len(starts([frame(crystal * (3, 3, 3))])) == 1  # one run at least
+    assert starts([frame(crystal[:1])]) == []
+    assert checked(copper, frames[:4], np.random.default_rng(0)).record["stability"]["n_runs"] == 4
+
+
+def test_frames_far_from_equilibrium_may_get_hot(copper: Potential) -> None:
+    test = StabilityTest(copper, floor=1.0, temperature=600.0, rng=np.random.default_rng(0))
+    calm, tense = copper_crystal(), copper_crystal()
+    tense.rattle(0.2, seed=1)
+    limits = [test.run(frame(atoms), 1).hottest for atoms in (bulk("Cu", cubic=True), calm, tense)]
+    assert limits[0] == pytest.approx(RUNAWAY * 600.0 + 1000.0)
+    assert limits[0] < limits[1] < limits[2]
 
 
 def test_the_test_is_deterministic_and_leaves_the_model_alone(copper: Potential) -> None:

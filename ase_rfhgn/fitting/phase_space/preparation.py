@@ -14,7 +14,7 @@ from ase_rfhgn.features.phase_space.networks import GraphNetwork
 from ase_rfhgn.features.phase_space.species import Species
 from ase_rfhgn.features.phase_space.vector_network import VectorNetwork
 from ase_rfhgn.fitting.engine import Prepared
-from ase_rfhgn.fitting.far_lessons import FarRows
+from ase_rfhgn.fitting.far_lessons import DisplacedRows
 from ase_rfhgn.fitting.grouping import Group, Grouping, folds_in_turn
 from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.options import Options
@@ -91,11 +91,11 @@ class PhaseSpaceProblem:
         """Return nothing: there are no unlabelled structures."""
         return None
 
-    def far(self, prepared: Prepared, domain: Domain | None) -> FarRows | None:  # noqa: ARG002  # as for potentials
+    def far(self, prepared: Prepared, domain: Domain | None) -> Factor | None:  # noqa: ARG002  # as for potentials
         """Return nothing: there are no unlabelled structures."""
         return None
 
-    def displaced(self, prepared: Prepared, domain: Domain | None) -> Factor:
+    def displaced(self, prepared: Prepared, domain: Domain | None) -> DisplacedRows:
         """Refuse: without far structures nobody asks for displaced ones."""
         raise NotImplementedError
 
