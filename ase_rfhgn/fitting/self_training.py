@@ -3,8 +3,8 @@
 Some combinations of features vanish, or almost vanish, on the whole training set, but not just outside of
 it. Examples are a bond that is longer than any bond of the data, or a mixture of elements that occur only
 in pairs. A weak ridge leaves these combinations free, and a strong ridge costs accuracy everywhere.
-So a teacher with a strong ridge labels structures of the training set with displaced atoms, or, if there
-are several chemical systems, with random elements. The fit with a weak ridge follows these pseudo-labels
+So a teacher with a strong ridge labels structures of the training set with displaced atoms, or, where
+chemical systems are left out, with random elements. The fit with a weak ridge follows these pseudo-labels
 with a small weight. This is self-training with a cautious teacher in closed form (Lee, Workshop on
 Challenges in Representation Learning, ICML 2013): one more block of rows.
 
