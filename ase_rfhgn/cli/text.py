@@ -12,6 +12,7 @@ from ase_rfhgn.cli.copper_demo import (
     DemoResult,
     EnergyConservation,
 )
+from ase_rfhgn.models.extrapolation import FAR_GRADE
 
 Report = dict[str, Any]
 """Results of a command: plain JSON values, the object that ``--json`` prints."""
@@ -151,10 +152,11 @@ def describe_stability(report: Report) -> str:
     outcome = (
         f"burst: {test['burst']}" if test["burst"] else f"stable, up to {number_text(test['highest_temperature'])} K"
     )
+    doubt = f": above {FAR_GRADE} nothing in training is alike, and longer runs may burst"
     return (
         f"dynamics from {test['n_runs']} frames, {test['femtoseconds']:.0f} fs from {test['temperature']:.0f} K: "
         f"{outcome}, shortest distance {number_text(test['shortest_distance'])} Å, "
-        f"extrapolation grade up to {test['grade']:.1f}\n"
+        f"extrapolation grade up to {test['grade']:.1f}{doubt if test['grade'] > FAR_GRADE else ''}\n"
     )
 
 

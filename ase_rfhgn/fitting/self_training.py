@@ -27,7 +27,7 @@ from ase_rfhgn.fitting.far_structures import far_structures, share_of
 from ase_rfhgn.fitting.mixtures import is_open, random_elements
 from ase_rfhgn.fitting.spherical_model import SphericalModel
 from ase_rfhgn.models.baselines.short_range import Baseline
-from ase_rfhgn.models.extrapolation import Domain
+from ase_rfhgn.models.extrapolation import FAR_GRADE, Domain
 from ase_rfhgn.regression.triangular import Factor, RunningFactor
 from ase_rfhgn.structures.frame import Frame
 from ase_rfhgn.structures.frame_graphs import FrameGraphs, GraphedFrame
@@ -47,9 +47,6 @@ WEIGHT_DISPLACED = 1e-3
 
 WEIGHT_MIXED = 0.1
 """Squared weight of pseudo-labels on mixtures of elements, relative to labels."""
-
-FAR_GRADE = 2.5
-"""Extrapolation grade above which a structure is far away from the data."""
 
 
 def unlabelled_rows(

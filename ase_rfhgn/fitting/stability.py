@@ -18,6 +18,7 @@ from ase.units import fs, kB
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError, TrainingDataWarning
+from ase_rfhgn.models.extrapolation import FAR_GRADE
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
@@ -50,8 +51,8 @@ ATOM_STEPS = 6000
 MOST_RUNS = 8
 """Frames from which runs start, if they are small."""
 
-FAR_AWAY = 5.0
-"""Extrapolation grade above which a short run is far from the data: twice the grade at which active runs ask."""
+FAR_AWAY = 2.0 * FAR_GRADE
+"""Extrapolation grade above which a short run is so far from the data that its potential needs lessons there."""
 
 EVERY = 10
 """Steps from one look at grades and distances to the next."""

@@ -16,6 +16,9 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 
+FAR_GRADE = 2.5
+"""Grade above which the training data have nothing like an atom: there a calculator that learns asks its reference."""
+
 ORDINARY, ORDINARY_AROUND = 0.97, 0.98
 """Shares of the training sites that have a grade below 1, as they are, and by their surroundings."""
 

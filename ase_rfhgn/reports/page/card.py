@@ -7,6 +7,7 @@ from typing import Any
 
 from ase.data import chemical_symbols
 
+from ase_rfhgn.models.extrapolation import FAR_GRADE
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.reports.distances import RadialDistribution
@@ -122,3 +123,7 @@ def _stability(test: Mapping[str, Any] | None) -> Iterable[Note]:
             f"The fit tried molecular dynamics ({runs}), and it was stable. "
             f"The shortest distance was {distance} Å, the highest extrapolation grade {grade}."
         )
+        if test["grade"] > FAR_GRADE:
+            yield Note(
+                f"Above a grade of {FAR_GRADE} nothing in training is alike: longer runs may burst.", is_warning=True
+            )
