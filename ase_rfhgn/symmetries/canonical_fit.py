@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 
-from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError
 from ase_rfhgn.runtime.random_streams import random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
 from ase_rfhgn.runtime.threads import single_threaded
 from ase_rfhgn.symmetries.action_hamiltonian import action_hamiltonian_of
 from ase_rfhgn.symmetries.canonical_map import CanonicalMap
+from ase_rfhgn.symmetries.central_field import central_field_of
 from ase_rfhgn.symmetries.coordinates import PhaseSpaceCoordinates, coordinates_of
-from ase_rfhgn.symmetries.ensemble import Ensemble, constancy
-from ase_rfhgn.symmetries.equilibrium import Opening, opening_at_equilibrium, opening_by_moments
-from ase_rfhgn.symmetries.layers import Composition, LeviCivita, Shift
+from ase_rfhgn.symmetries.ensemble import Ensemble, constancy, parts_of
+from ase_rfhgn.symmetries.equilibrium import Opening, opening_at_equilibrium
+from ase_rfhgn.symmetries.orbit_fit import FittedLayers, fitted_orbits
 from ase_rfhgn.symmetries.run_checks import refuse_unbound_motion, warn_of_thermostat
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs, require_ensemble, require_momenta
 from ase_rfhgn.symmetries.shear_fit import fitted_shears, schedule_of
@@ -28,13 +29,8 @@ FEWEST_RUNS = 4
 MOST_DEGREES = 24
 """Largest number of degrees of freedom; rows of the least squares grow with it."""
 
-VALIDATION_SHARE = 0.25
-"""Share of runs that choose ridges, steps and layers."""
-
-CHARTS = (None, "levi-civita")
-
-MIRRORED_REVERSAL = np.diag([1.0, -1.0, -1.0, 1.0])
-"""Time reversal with a reflection of the plane, which keeps the sense of orbits."""
+CHARTS = ("equilibrium", "central-field")
+"""What motion may go about."""
 
 
 def fit_canonical_map(
@@ -59,8 +55,9 @@ def fit_canonical_map(
         used where all frames have them; otherwise they come from five frames in a row.
     timestep : float, optional
         Time between frames (ASE units). By default momenta and displacements tell it.
-    chart : {"levi-civita"}, optional
-        Coordinates that come first: square-root coordinates of orbits around a centre in a plane.
+    chart : {"equilibrium", "central-field"}, optional
+        What motion goes about: a stable equilibrium, or a centre, in a plane or in space. By default a centre if
+        forces point to one and no orbit comes closer to it than a fifth of the mean distance.
     n_layers : int, default 5
         Most layers of shears.
     most_terms : int, default 500
@@ -104,76 +101,72 @@ def fit_canonical_map(
     refuse_unbound_motion(ensemble, known.name_g)
     warn_of_thermostat(known)
     step = checked_timestep(timestep, ensemble)
+    rng = random_stream(seed)
     with single_threaded():
-        opening = _opening(known, coordinates, ensemble, step, chart)
-        opened, layers = ensemble.mapped(opening.layers), opening.layers
-        linear = constancy(opened)
-        rng = random_stream(seed)
-        train, valid = _parts(opened, rng)
-        schedule = schedule_of(
-            ensemble.n, even=opening.even, most_terms=most_terms, n_layers=n_layers, powers_only=chart is not None
+        fitted = _fitted(known, coordinates, ensemble, step, chart, n_layers, most_terms, rng)
+    judged = [
+        constancy(replace(part, rotations=fitted.hamiltonian.rotations).mapped(layers)).loss
+        for part, layers in (
+            (ensemble, fitted.layers.opening),
+            (ensemble, fitted.layers),
+            (fitted.valid, fitted.layers),
         )
-        shears = fitted_shears(train, valid, opening.reversal_dd, schedule, rng)
-        layers = layers.then(*shears.layers)
-        mapped = opened.mapped(shears)
-        of_chart = chart is not None
-        hamiltonian = action_hamiltonian_of(
-            mapped, step, None if of_chart else opening.frequency_u, period=np.pi if of_chart else 2.0 * np.pi
-        )
-    frequency_u = hamiltonian.frequencies(np.zeros((1, ensemble.n)))[0] if of_chart else opening.frequency_u
+    ]
     record = {
         "runs": known.n_runs,
         "frames": len(known.position_mnc),
         "timestep": step,
         "seed": seed,
-        "chart": chart,
-        "layers": len(shears.layers),
-        "loss_linear": linear.loss,
-        "loss": constancy(mapped).loss,
-        "loss_left_out": constancy(valid.mapped(shears)).loss,
+        "chart": "central-field" if fitted.hamiltonian.rotations else None,
+        "layers": fitted.layers.n_shears,
+        **dict(zip(("loss_linear", "loss", "loss_left_out"), judged, strict=True)),
         **watch.times(),
     }
-    return CanonicalMap(coordinates, layers, hamiltonian, frequency_u, record)
+    return CanonicalMap(coordinates, fitted.layers, fitted.hamiltonian, fitted.frequency_u, record)
 
 
 def _check_settings(chart: str | None, n_layers: int, most_terms: int) -> None:
-    if chart not in CHARTS:
-        message = f"chart is {chart!r}: it must be None or 'levi-civita'"
+    if chart is not None and chart not in CHARTS:
+        message = f"chart is {chart!r}: it must be one of {', '.join(CHARTS)}, or None"
         raise SettingsError(message)
     if n_layers < 0 or most_terms < 8:
         message = f"n_layers is {n_layers!r} and most_terms {most_terms!r}: they must be at least 0 and 8"
         raise SettingsError(message)
 
 
-def _parts(ensemble: Ensemble, rng: np.random.Generator) -> tuple[Ensemble, Ensemble]:
-    """Return trajectories to fit, and trajectories to choose by."""
-    order = rng.permutation(ensemble.n_runs)
-    n_valid = max(1, round(VALIDATION_SHARE * ensemble.n_runs))
-    return ensemble.picked(np.sort(order[n_valid:])), ensemble.picked(np.sort(order[:n_valid]))
-
-
-def _opening(
-    runs: Runs, coordinates: PhaseSpaceCoordinates, ensemble: Ensemble, timestep: float, chart: str | None
-) -> Opening:
-    """Return the linear part of the map, after the chart."""
+def _fitted(
+    runs: Runs,
+    coordinates: PhaseSpaceCoordinates,
+    ensemble: Ensemble,
+    timestep: float,
+    chart: str | None,
+    n_layers: int,
+    most_terms: int,
+    rng: np.random.Generator,
+) -> FittedLayers:
+    """Return the layers about an equilibrium, or around a centre if that is wanted or there is no equilibrium."""
     n = ensemble.n
     if runs.force_mnc is None:
         state_md, force_mu = accelerations(ensemble, timestep)
     else:
         state_md, force_mu = ensemble.state_md, coordinates.forces(runs.force_mnc)
-    if chart is None:
-        return opening_at_equilibrium(state_md[:, :n], force_mu)
-    if n != 2:
-        message = f"the motion has {n} degrees of freedom: the Levi-Civita chart is for orbits in a plane"
-        raise TrainingDataError(message)
-    centre_d = np.concatenate([_centre(state_md[:, :2], force_mu), np.zeros(2)])
-    charted = Composition((Shift(centre_d), LeviCivita()))
-    opening = opening_by_moments(charted.forward(ensemble.state_md), MIRRORED_REVERSAL)
-    return Opening(charted.then(*opening.layers.layers), opening.frequency_u, opening.reversal_dd, opening.even)
+    field = None
+    if chart == "central-field" or (chart is None and n in (2, 3)):
+        field = central_field_of(coordinates, ensemble, state_md[:, :n], force_mu, needed=chart is not None)
+    if field is not None:
+        return fitted_orbits(field, ensemble, timestep, rng, most_terms=most_terms, n_layers=n_layers)
+    opening = opening_at_equilibrium(state_md[:, :n], force_mu)
+    return _fitted_oscillations(opening, ensemble, timestep, n_layers, most_terms, rng)
 
 
-def _centre(place_m2: FloatArray, force_m2: FloatArray) -> FloatArray:
-    """Return the point that forces in a plane point to or away from, by least squares of their torque."""
-    torque_m = place_m2[:, 0] * force_m2[:, 1] - place_m2[:, 1] * force_m2[:, 0]
-    arm_m2 = np.stack([force_m2[:, 1], -force_m2[:, 0]], axis=1)
-    return np.asarray(np.linalg.lstsq(arm_m2, torque_m, rcond=None)[0], dtype=np.float64)
+def _fitted_oscillations(
+    opening: Opening, ensemble: Ensemble, timestep: float, n_layers: int, most_terms: int, rng: np.random.Generator
+) -> FittedLayers:
+    """Return the layers about an equilibrium."""
+    opened = ensemble.mapped(opening.layers)
+    train, valid = parts_of(opened, rng)
+    schedule = schedule_of(ensemble.n, even=opening.even, most_terms=most_terms, n_layers=n_layers)
+    shears = fitted_shears(opened.picked(train), opened.picked(valid), opening.reversal_dd, schedule, rng)
+    hamiltonian = action_hamiltonian_of(opened.mapped(shears), timestep, opening.frequency_u)
+    layers = opening.layers.then(*shears.layers)
+    return FittedLayers(layers, hamiltonian, opening.frequency_u, ensemble.picked(valid))

@@ -13,10 +13,10 @@ from ase import Atoms
 from ase_rfhgn.arrays import FloatArray, ReadOnlyArrays
 from ase_rfhgn.errors import SettingsError
 from ase_rfhgn.models.archive import Arrays, Header, read_model_as, shaped, with_prefix, without_prefix, write_model
-from ase_rfhgn.symmetries.action_hamiltonian import ActionHamiltonian, angles_of
+from ase_rfhgn.symmetries.action_hamiltonian import ActionHamiltonian
+from ase_rfhgn.symmetries.composition import Composition, layers_of
 from ase_rfhgn.symmetries.coordinates import PhaseSpaceCoordinates
-from ase_rfhgn.symmetries.ensemble import Constancy, Ensemble, constancy, radii
-from ase_rfhgn.symmetries.layers import Composition, layers_of
+from ase_rfhgn.symmetries.ensemble import Constancy, Ensemble, constancy
 from ase_rfhgn.symmetries.runs import Runs, RunSource, read_runs, require_momenta
 
 KIND = "canonical map"
@@ -81,7 +81,7 @@ class CanonicalMap(ReadOnlyArrays):
         atoms : ase.Atoms, or iterable of them
             Structures with positions and momenta.
         """
-        action_mu = 0.5 * radii(self._states(atoms))
+        action_mu = self.hamiltonian.actions(self._states(atoms))
         return action_mu[0] if isinstance(atoms, Atoms) else action_mu
 
     def angles(self, atoms: Atoms | Iterable[Atoms]) -> FloatArray:
@@ -92,7 +92,7 @@ class CanonicalMap(ReadOnlyArrays):
         atoms : ase.Atoms, or iterable of them
             Structures with positions and momenta.
         """
-        angle_mu = angles_of(self._states(atoms))
+        angle_mu = self.hamiltonian.angles(self._states(atoms))
         return angle_mu[0] if isinstance(atoms, Atoms) else angle_mu
 
     def frequencies_at(self, atoms: Atoms | Iterable[Atoms]) -> FloatArray:
@@ -103,7 +103,7 @@ class CanonicalMap(ReadOnlyArrays):
         atoms : ase.Atoms, or iterable of them
             Structures with positions and momenta.
         """
-        frequency_mu = self.hamiltonian.frequencies(0.5 * radii(self._states(atoms)))
+        frequency_mu = self.hamiltonian.frequencies(self.hamiltonian.actions(self._states(atoms)))
         return frequency_mu[0] if isinstance(atoms, Atoms) else frequency_mu
 
     def inverse(self, variable_d: FloatArray, atoms: Atoms) -> Atoms:
@@ -171,7 +171,7 @@ class CanonicalMap(ReadOnlyArrays):
         """
         known = read_runs(runs)
         states_md = self.coordinates.states(known.position_mnc, require_momenta(known, "a canonical map"))
-        return constancy(Ensemble(self.layers.forward(states_md), known.start_g))
+        return constancy(Ensemble(self.layers.forward(states_md), known.start_g, rotations=self.hamiltonian.rotations))
 
     def save(self, path: str | Path) -> None:
         """Write the map to an ``.npz`` file, whole or not at all; equal maps give equal bytes.

@@ -10,6 +10,9 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 
+VALIDATION_SHARE = 0.25
+"""Share of trajectories that choose ridges, steps and layers."""
+
 
 class ForwardMap(Protocol):
     """Anything that maps states to states."""
@@ -30,11 +33,14 @@ class Ensemble(ReadOnlyArrays):
         First state of every trajectory, and the number of states.
     rate_md : ndarray of shape (n_states, 2n), optional
         Time derivatives of the states.
+    rotations : tuple of int, default ()
+        Pairs that are an angle and its action (φ, J), instead of (Q, P) with the action (Q² + P²)/2.
     """
 
     state_md: FloatArray
     start_g: IntArray
     rate_md: FloatArray | None = None
+    rotations: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, state_gtd: FloatArray, rate_gtd: FloatArray | None = None) -> Ensemble:
@@ -62,6 +68,11 @@ class Ensemble(ReadOnlyArrays):
         return len(self.start_g) - 1
 
     @property
+    def librations(self) -> list[int]:
+        """Pairs (Q, P), which oscillate."""
+        return [u for u in range(self.n) if u not in self.rotations]
+
+    @property
     def run_m(self) -> IntArray:
         """Trajectory of every state."""
         return np.repeat(np.arange(self.n_runs), np.diff(self.start_g))
@@ -77,7 +88,7 @@ class Ensemble(ReadOnlyArrays):
 
     def mapped(self, mapping: ForwardMap) -> Ensemble:
         """Return the same trajectories in other variables; rates are dropped."""
-        return Ensemble(mapping.forward(self.state_md), self.start_g)
+        return Ensemble(mapping.forward(self.state_md), self.start_g, rotations=self.rotations)
 
     def picked(self, runs: Sequence[int] | IntArray) -> Ensemble:
         """Return some of the trajectories."""
@@ -88,14 +99,26 @@ class Ensemble(ReadOnlyArrays):
         return replace(self, state_md=self.state_md[rows], start_g=start_g, rate_md=rate_md)
 
 
-def radii(state_md: FloatArray) -> FloatArray:
-    """Return r_u = Q_u² + P_u², twice the actions, shape (m, n)."""
+def radii(state_md: FloatArray, rotations: tuple[int, ...] = ()) -> FloatArray:
+    """Return twice the actions, shape (m, n): r_u = Q_u² + P_u², and 2J for rotations."""
     n = state_md.shape[1] // 2
-    return state_md[:, :n] ** 2 + state_md[:, n:] ** 2
+    radius_mu: FloatArray = state_md[:, :n] ** 2 + state_md[:, n:] ** 2
+    for u in rotations:
+        radius_mu[:, u] = 2.0 * state_md[:, n + u]
+    return radius_mu
+
+
+def angles(state_md: FloatArray, rotations: tuple[int, ...] = ()) -> FloatArray:
+    """Return angles φ with Q = √(2I) sin φ and P = √(2I) cos φ, which grow with time, shape (m, n)."""
+    n = state_md.shape[1] // 2
+    angle_mu = np.arctan2(state_md[:, :n], state_md[:, n:])
+    for u in rotations:
+        angle_mu[:, u] = np.remainder(state_md[:, u] + np.pi, 2.0 * np.pi) - np.pi
+    return angle_mu
 
 
 @dataclass(frozen=True, slots=True)
-class Constancy:
+class Constancy(ReadOnlyArrays):
     """How constant the actions of an ensemble are.
 
     Attributes
@@ -106,16 +129,38 @@ class Constancy:
     relative : float
         η: variance along trajectories over the whole variance. ℓ alone can deceive, where all trajectories
         have similar actions.
+    loss_u, relative_u : ndarray of shape (n,)
+        The same for every action.
     """
 
     loss: float
     relative: float
+    loss_u: FloatArray
+    relative_u: FloatArray
 
 
 def constancy(ensemble: Ensemble) -> Constancy:
     """Return how constant the actions of trajectories are in the variables that they are given in."""
-    radius_mu = radii(ensemble.state_md)
+    radius_mu = radii(ensemble.state_md, ensemble.rotations)
     within_u = ensemble.mean(ensemble.deviations(radius_mu) ** 2).mean(axis=0)
-    total = float(radius_mu.var(axis=0).sum())
+    total_u = radius_mu.var(axis=0)
+    loss_u = within_u / (radius_mu**2).mean(axis=0)
+    relative_u = np.divide(within_u, total_u, out=np.full_like(total_u, np.inf), where=total_u > 0.0)
+    total = float(total_u.sum())
     relative = float(within_u.sum()) / total if total > 0.0 else float("inf")
-    return Constancy(float(np.mean(within_u / (radius_mu**2).mean(axis=0))), relative)
+    return Constancy(float(np.mean(loss_u)), relative, loss_u, relative_u)
+
+
+def parts_of(ensemble: Ensemble, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+    """Return the trajectories to fit, and those to choose by, a quarter of all.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        Trajectories.
+    rng : numpy.random.Generator
+        Source of randomness.
+    """
+    order = rng.permutation(ensemble.n_runs)
+    n_valid = max(1, round(VALIDATION_SHARE * ensemble.n_runs))
+    return np.sort(order[n_valid:]), np.sort(order[:n_valid])

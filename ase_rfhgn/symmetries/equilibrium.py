@@ -8,9 +8,10 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import TrainingDataError
-from ase_rfhgn.symmetries.layers import Composition, LinearSymplectic, Shift
+from ase_rfhgn.symmetries.composition import Composition
+from ase_rfhgn.symmetries.layers import LinearSymplectic, Shift
 from ase_rfhgn.symmetries.monomials import exponents, monomial_gradients, monomials, n_monomials
-from ase_rfhgn.symmetries.symplectic import EQUAL, inverse_symplectic, normal_form, time_reversal, travelling_waves
+from ase_rfhgn.symmetries.symplectic import inverse_symplectic, normal_form, time_reversal, travelling_waves
 
 DEGREES = (9, 7, 5, 3, 2, 1)
 """Degrees of the polynomials that forces are regressed on; the highest that the frames suffice for."""
@@ -23,9 +24,6 @@ NEWTON_TOLERANCE = 1e-12
 
 FAR = 3.0
 """Distance of an equilibrium from the mean position beyond which the frames do not show it (standard deviations)."""
-
-ROUND = 0.3
-"""Relative difference of frequencies from moments up to which two modes are turned into waves."""
 
 EVEN = 1e-4
 """Share of even powers in squared forces below which a potential is even about its minimum."""
@@ -93,45 +91,17 @@ def opening_at_equilibrium(position_mu: FloatArray, force_mu: FloatArray) -> Ope
     if not reachable:
         message = (
             "the forces show no stable equilibrium among the frames: a canonical map to oscillations needs motion that "
-            "is bound about one; give such runs, or take the Levi-Civita chart for orbits in a plane around a centre"
+            'is bound about one; give such runs, or take chart="central-field" for orbits around a centre'
         )
         raise TrainingDataError(message)
     centre_d = np.concatenate([mean_u + spread * place_u, np.zeros(n)])
-    return _opening(centre_d, matrix_dd, frequency_u, time_reversal(n), even=_is_even(scaled_mu - place_u, force_mu))
-
-
-def opening_by_moments(state_md: FloatArray, symmetry_dd: FloatArray) -> Opening:
-    """Return the linear canonical map that makes second moments about zero as round as it can.
-
-    Frequencies are those of a unit kinetic energy p²/2 in these variables; they are only used to find waves.
-
-    Parameters
-    ----------
-    state_md : ndarray of shape (m, 2n)
-        States about zero.
-    symmetry_dd : ndarray of shape (2n, 2n)
-        Time reversal, perhaps with a reflection.
-    """
-    n = state_md.shape[1] // 2
-    moment_uu, momentum_uu = (part.T @ part / len(part) for part in (state_md[:, :n], state_md[:, n:]))
-    stiffness_uu = np.asarray(np.linalg.inv(moment_uu), dtype=np.float64)
-    matrix_dd, frequency_u = normal_form(stiffness_uu, np.asarray(np.linalg.inv(momentum_uu), dtype=np.float64))
-    return _opening(np.zeros(2 * n), matrix_dd, frequency_u, symmetry_dd, even=True, within=ROUND)
-
-
-def _opening(
-    centre_d: FloatArray,
-    matrix_dd: FloatArray,
-    frequency_u: FloatArray,
-    symmetry_dd: FloatArray,
-    *,
-    even: bool,
-    within: float = EQUAL,
-) -> Opening:
-    """Return the layers with travelling waves in the place of modes of equal frequency."""
-    whole_dd = travelling_waves(frequency_u, within) @ matrix_dd
-    reversal_dd = whole_dd @ symmetry_dd @ inverse_symplectic(whole_dd)
-    return Opening(Composition((Shift(centre_d), LinearSymplectic(whole_dd))), frequency_u, reversal_dd, even)
+    whole_dd = travelling_waves(frequency_u) @ matrix_dd
+    return Opening(
+        layers=Composition((Shift(centre_d), LinearSymplectic(whole_dd))),
+        frequency_u=frequency_u,
+        reversal_dd=whole_dd @ time_reversal(n) @ inverse_symplectic(whole_dd),
+        even=_is_even(scaled_mu - place_u, force_mu),
+    )
 
 
 def _regressed(value_mf: FloatArray, force_mu: FloatArray) -> FloatArray:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
-from ase_rfhgn.models.archive import Arrays, shaped, with_prefix, without_prefix
+from ase_rfhgn.models.archive import Arrays
 from ase_rfhgn.symmetries.ridge_functions import bend, slope
-from ase_rfhgn.symmetries.symplectic import conjugate, inverse_symplectic, symplectic_form
+from ase_rfhgn.symmetries.symplectic import conjugate, inverse_symplectic
 
 
 class Layer(Protocol):
@@ -100,47 +99,6 @@ class LinearSymplectic(ReadOnlyArrays):
 
 
 @dataclass(frozen=True, slots=True)
-class LeviCivita:
-    """Square-root coordinates of a plane around a centre: q = u² and P = 2ūp as complex numbers.
-
-    u and −u are the same point; the root with a positive real part is taken. Maps that follow must not
-    distinguish the two: their generators must be even. Levi-Civita, Acta Math. 42, 99 (1920).
-    """
-
-    def forward(self, state_md: FloatArray) -> FloatArray:
-        """Return the new variables (u, P)."""
-        root_m = np.sqrt(_complex(state_md[:, :2]))
-        return np.concatenate([_real(root_m), _real(2.0 * root_m.conj() * _complex(state_md[:, 2:]))], axis=1)
-
-    def inverse(self, state_md: FloatArray) -> FloatArray:
-        """Return the old variables (q, p)."""
-        root_m = _complex(state_md[:, :2])
-        momentum_m = _complex(state_md[:, 2:]) / (2.0 * root_m.conj())
-        return np.concatenate([_real(root_m**2), _real(momentum_m)], axis=1)
-
-    def carry(self, state_md: FloatArray, jacobian_mdd: FloatArray) -> FloatArray:
-        """Return the Jacobian of the layer times the Jacobian of what comes before."""
-        root_m1 = np.sqrt(_complex(state_md[:, :2]))[:, None]
-        momentum_m1 = _complex(state_md[:, 2:])[:, None]
-        place_md, change_md = (jacobian_mdd[:, k] + 1.0j * jacobian_mdd[:, k + 1] for k in (0, 2))
-        root_md = place_md / (2.0 * root_m1)
-        new_md = 2.0 * (root_md.conj() * momentum_m1 + root_m1.conj() * change_md)
-        return np.stack([root_md.real, root_md.imag, new_md.real, new_md.imag], axis=1)
-
-    def arrays(self) -> Arrays:
-        """Return what a model file holds."""
-        return {"levi_civita": np.ones(1, dtype=np.int64)}
-
-
-def _complex(pair_m2: FloatArray) -> NDArray[np.complex128]:
-    return pair_m2[:, 0] + 1.0j * pair_m2[:, 1]
-
-
-def _real(number_m: NDArray[np.complex128]) -> FloatArray:
-    return np.stack([number_m.real, number_m.imag], axis=1)
-
-
-@dataclass(frozen=True, slots=True)
 class RidgeShears(ReadOnlyArrays):
     """Flow of W = Σ c f(w·z + b) to time 1, as a symmetric composition of the exact flows of its terms.
 
@@ -212,86 +170,3 @@ class RidgeShears(ReadOnlyArrays):
             for d in np.flatnonzero(direction_kd[k]):
                 state_dm[d] += direction_kd[k, d] * argument_m
         return np.ascontiguousarray(state_dm.T)
-
-
-@dataclass(frozen=True, slots=True)
-class Composition:
-    """Layers one after the other.
-
-    Attributes
-    ----------
-    layers : tuple of Layer
-        The first is applied first.
-    """
-
-    layers: tuple[Layer, ...] = ()
-
-    def then(self, *layers: Layer) -> Composition:
-        """Return this map followed by further layers."""
-        return Composition((*self.layers, *layers))
-
-    def forward(self, state_md: FloatArray) -> FloatArray:
-        """Return the new variables."""
-        for layer in self.layers:
-            state_md = layer.forward(state_md)
-        return state_md
-
-    def inverse(self, state_md: FloatArray) -> FloatArray:
-        """Return the old variables."""
-        for layer in reversed(self.layers):
-            state_md = layer.inverse(state_md)
-        return state_md
-
-    def jacobian(self, state_md: FloatArray) -> FloatArray:
-        """Return the derivatives of the new variables by the old ones, shape (m, 2n, 2n)."""
-        width = state_md.shape[1]
-        jacobian_mdd = np.repeat(np.eye(width)[None], len(state_md), axis=0)
-        for layer in self.layers:
-            jacobian_mdd = layer.carry(state_md, jacobian_mdd)
-            state_md = layer.forward(state_md)
-        return jacobian_mdd
-
-    def brackets(self, state_md: FloatArray) -> FloatArray:
-        """Return the Poisson brackets of the new variables, shape (m, 2n, 2n): Ω if the map is canonical."""
-        jacobian_mdd = self.jacobian(state_md)
-        return jacobian_mdd @ symplectic_form(state_md.shape[1] // 2) @ np.swapaxes(jacobian_mdd, 1, 2)
-
-    def arrays(self) -> Arrays:
-        """Return what a model file holds."""
-        parts: Arrays = {}
-        for number, layer in enumerate(self.layers):
-            parts |= with_prefix(f"layer{number}", layer.arrays())
-        return parts
-
-
-def layers_of(arrays: Arrays, n_layers: int, n: int) -> Composition:
-    """Return the layers of a model file, each known by the names of its arrays.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        Arrays of the file.
-    n_layers : int
-        Number of layers.
-    n : int
-        Degrees of freedom.
-    """
-    return Composition(tuple(_layer_of(without_prefix(f"layer{number}", arrays), n) for number in range(n_layers)))
-
-
-def _layer_of(arrays: Arrays, n: int) -> Layer:
-    if "centre" in arrays:
-        return Shift(shaped(arrays, "centre", (2 * n,)))
-    if "matrix" in arrays:
-        return LinearSymplectic(shaped(arrays, "matrix", (2 * n, 2 * n)))
-    if "levi_civita" in arrays and n == 2:
-        return LeviCivita()
-    coefficient_k = shaped(arrays, "coefficient", (None,))
-    n_units = (len(coefficient_k),)
-    weight_kd = shaped(arrays, "weight", (*n_units, 2 * n))
-    bias_k, power_k = shaped(arrays, "bias", n_units), shaped(arrays, "power", n_units)
-    repeats = int(shaped(arrays, "repeats", (1,))[0])
-    if power_k.dtype != np.int64 or power_k.min(initial=0) < 0 or repeats < 1:
-        message = "powers or repeats of shears are not natural numbers"
-        raise ValueError(message)
-    return RidgeShears(weight_kd, bias_k, power_k, coefficient_k, repeats)

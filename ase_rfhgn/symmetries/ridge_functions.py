@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
 from ase_rfhgn.features.sampling import sample_pairs, swim_layer
+
+SAME = 1e-3
+"""Relative spread of the action of a rotation below which trajectories do not tell what depends on it."""
 
 TANH = 0
 """Stands for tanh where others have the exponent of a power."""
@@ -75,20 +78,21 @@ class RidgeFunctions(ReadOnlyArrays):
         """Directions of the mirror images: w·Rz = (Rᵀw)·z."""
         return self.weight_fd @ self.reversal_dd
 
-    def brackets(self, state_md: FloatArray) -> FloatArray:
-        """Return {r_u, W_f} for r_u = Q_u² + P_u², shape (n, m, n_terms)."""
+    def brackets(self, state_md: FloatArray, pairs: Sequence[int] | None = None) -> FloatArray:
+        """Return {r_u, W_f} for r_u = Q_u² + P_u² of all pairs or of some, shape (n_pairs, m, n_terms)."""
         n = state_md.shape[1] // 2
-        bracket_umf = np.zeros((n, len(state_md), len(self.bias_f)))
+        pairs = range(n) if pairs is None else pairs
+        bracket_umf = np.zeros((len(pairs), len(state_md), len(self.bias_f)))
         for weight_fd, sign_f in ((self.weight_fd, np.ones_like(self.sign_f)), (self.mirrored_fd, self.sign_f)):
             argument_mf = state_md @ weight_fd.T + self.bias_f
             for power in np.unique(self.power_f):
                 columns = self.power_f == power
                 argument_mf[:, columns] = slope(int(power), argument_mf[:, columns])
-            for u in range(n):
+            for place, u in enumerate(pairs):
                 across_mf = np.outer(state_md[:, u], 2.0 * sign_f * weight_fd[:, n + u])
                 across_mf -= np.outer(state_md[:, n + u], 2.0 * sign_f * weight_fd[:, u])
                 across_mf *= argument_mf
-                bracket_umf[u] += across_mf
+                bracket_umf[place] += across_mf
         return bracket_umf
 
     def terms(self, coefficient_f: FloatArray) -> tuple[FloatArray, FloatArray, IntArray, FloatArray]:
@@ -106,8 +110,12 @@ def sample_ridge_functions(
     rng: np.random.Generator,
     *,
     both_signs: bool = False,
+    rotations: Sequence[int] = (),
 ) -> RidgeFunctions:
     """Return terms with random directions: tanh through pairs of states (SWIM), powers along any direction.
+
+    Terms do not see the angles of rotations, so that shears keep their actions; they see differences of these from
+    the mean.
 
     Parameters
     ----------
@@ -121,13 +129,24 @@ def sample_ridge_functions(
         Source of randomness.
     both_signs : bool, default False
         Whether every second term is even under time reversal, instead of all being odd.
+    rotations : sequence of int, default ()
+        Pairs that are an angle and its action.
     """
-    spread_d = state_md.std(axis=0)
-    parts = [_sampled(power, n_units, state_md / spread_d, rng) for power, n_units in units.items()]
-    weight_fd, bias_f = (np.concatenate(part) for part in zip(*parts, strict=True))
+    n = state_md.shape[1] // 2
+    spread_d, centre_d = state_md.std(axis=0), np.zeros(2 * n)
+    for u in rotations:
+        centre_d[n + u] = state_md[:, n + u].mean()
+        spread_d[n + u] = max(spread_d[n + u], SAME * abs(centre_d[n + u]))
+    seen_d = np.setdiff1d(np.arange(2 * n), list(rotations))
+    scaled_md = ((state_md - centre_d) / spread_d)[:, seen_d]
+    parts = [_sampled(power, n_units, scaled_md, rng) for power, n_units in units.items()]
+    seen_weight_fd, bias_f = (np.concatenate(part) for part in zip(*parts, strict=True))
+    weight_fd = np.zeros((len(bias_f), 2 * n))
+    weight_fd[:, seen_d] = seen_weight_fd / spread_d[seen_d]
+    bias_f = bias_f - weight_fd @ centre_d
     power_f = np.repeat(np.array(list(units), dtype=np.int64), list(units.values()))
     sign_f = np.where(both_signs & (np.arange(len(bias_f)) % 2 == 1), 1.0, -1.0)
-    return RidgeFunctions(weight_fd / spread_d, bias_f, power_f, sign_f, reversal_dd)
+    return RidgeFunctions(weight_fd, bias_f, power_f, sign_f, reversal_dd)
 
 
 def _sampled(

@@ -10,8 +10,9 @@ from math import comb
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.symmetries.composition import Composition
 from ase_rfhgn.symmetries.ensemble import Ensemble, radii
-from ase_rfhgn.symmetries.layers import Composition, RidgeShears
+from ase_rfhgn.symmetries.layers import RidgeShears
 from ase_rfhgn.symmetries.ridge_functions import TANH, RidgeFunctions, sample_ridge_functions
 
 RIDGES = (1e-15, 1e-13, 1e-11, 1e-9, 1e-7, 1e-5, 1e-3)
@@ -34,6 +35,9 @@ MANY = 3
 
 MOST_ORDERS = 3
 """Layers of such systems where potentials are not even: cubic, quartic and quintic terms."""
+
+MOST_POWER_OF_ORBITS = 10
+"""Highest power of terms for orbits."""
 
 ROWS_TIMES_SQUARED_TERMS = 4e9
 """Work of a least squares; where all frames would be more, some are sampled."""
@@ -89,7 +93,9 @@ def fitted_shears(
         if weighted_loss(valid) < FLOOR:
             break
         both_signs = number >= ODD_LAYERS and train.n < MANY
-        functions = sample_ridge_functions(train.state_md, units, reversal_dd, rng, both_signs=both_signs)
+        functions = sample_ridge_functions(
+            train.state_md, units, reversal_dd, rng, both_signs=both_signs, rotations=train.rotations
+        )
         best = _best(functions, solutions(functions, train, rng), trials)
         if best is None:
             break
@@ -116,15 +122,16 @@ def solutions(functions: RidgeFunctions, train: Ensemble, rng: np.random.Generat
     rng : numpy.random.Generator
         Picks frames where there are more than enough.
     """
-    radius_mu = radii(train.state_md)
+    librations = train.librations
+    radius_mu = radii(train.state_md)[:, librations]
     weight_u = 1.0 / np.sqrt((radius_mu**2).mean(axis=0))
     target_mu = -train.deviations(radius_mu) * weight_u
-    n_rows = int(ROWS_TIMES_SQUARED_TERMS / len(functions.bias_f) ** 2 / train.n)
+    n_rows = int(ROWS_TIMES_SQUARED_TERMS / len(functions.bias_f) ** 2 / len(librations))
     n_states = len(radius_mu)
     rows = np.sort(rng.choice(n_states, n_rows, replace=False)) if n_rows < n_states else np.arange(n_states)
     parts = [
         np.column_stack([weight_u[u] * train.deviations(bracket_mf)[rows], target_mu[rows, u]])
-        for u, bracket_mf in enumerate(functions.brackets(train.state_md))
+        for u, bracket_mf in enumerate(functions.brackets(train.state_md, librations))
     ]
     system_mf = np.concatenate(parts)
     factor_ff = np.linalg.qr(system_mf, mode="r") / np.sqrt(len(system_mf))
@@ -140,17 +147,15 @@ def solutions(functions: RidgeFunctions, train: Ensemble, rng: np.random.Generat
 
 
 def weighted_loss(ensemble: Ensemble) -> float:
-    """Return ℓ of an ensemble, infinite where a map has left the numbers."""
+    """Return ℓ of the librations of an ensemble, infinite where a map has left the numbers."""
     if not np.isfinite(ensemble.state_md).all():
         return float("inf")
-    radius_mu = radii(ensemble.state_md)
+    radius_mu = radii(ensemble.state_md)[:, ensemble.librations]
     within_u = (ensemble.deviations(radius_mu) ** 2).mean(axis=0)
     return float(np.mean(within_u / (radius_mu**2).mean(axis=0)))
 
 
-def schedule_of(
-    n: int, *, even: bool, most_terms: int = 500, n_layers: int = 4, powers_only: bool = False
-) -> list[dict[int, int]]:
+def schedule_of(n: int, *, even: bool, most_terms: int = 500, n_layers: int = 4) -> list[dict[int, int]]:
     """Return the number of terms of every power for each layer: enough to span the lower powers, these first.
 
     Parameters
@@ -163,16 +168,31 @@ def schedule_of(
         Most terms of a layer.
     n_layers : int, default 4
         Number of layers.
-    powers_only : bool, default False
-        Whether there must be even powers only, as after a Levi-Civita chart.
     """
     if not even and n >= MANY:
         n_layers = min(n_layers, MOST_ORDERS)
-    terms = [_terms_of_layer(n, number, even=even, powers_only=powers_only) for number in range(n_layers)]
-    return [_capped(of_layer, most_terms) for of_layer in terms]
+    return [_capped(_terms_of_layer(n, number, even=even), most_terms) for number in range(n_layers)]
 
 
-def _terms_of_layer(n: int, number: int, *, even: bool, powers_only: bool) -> dict[int, int]:
+def schedule_of_orbits(most_terms: int, n_layers: int) -> list[dict[int, int]]:
+    """Return the same for the radial motion of orbits: powers of two variables and the angular momentum.
+
+    Parameters
+    ----------
+    most_terms : int
+        Most terms of a layer.
+    n_layers : int
+        Number of layers.
+    """
+    schedule = []
+    for number in range(n_layers):
+        signs = 1 if number < ODD_LAYERS else 2
+        powers = range(1, min(4 + 2 * number, MOST_POWER_OF_ORBITS + 1))
+        schedule.append({power: 4 + signs * comb(power + 2, power) * 4 // 5 for power in powers})
+    return [_capped(terms, most_terms) for terms in schedule]
+
+
+def _terms_of_layer(n: int, number: int, *, even: bool) -> dict[int, int]:
     """Return the number of terms of every power for one layer."""
     if not even and n >= MANY:  # as in a normal form, order by order
         powers = [3, 4][: 1 + number] if number < ODD_LAYERS else [3 + number]
@@ -181,10 +201,10 @@ def _terms_of_layer(n: int, number: int, *, even: bool, powers_only: bool) -> di
     elif n == 1:  # one angle: powers alone converge fast
         powers = list(range(2, 9 + 4 * number, 2))
     else:
-        powers = [2, 4, 6, 8][: 2 + number] if powers_only else [2, 4]
+        powers = [2, 4]
     signs = 1 if number < ODD_LAYERS or n >= MANY else 2
     terms = {power: 4 + signs * comb(2 * n + power - 1, power) * 4 // 5 for power in powers}
-    if even and n > 1 and not powers_only:
+    if even and n > 1:
         terms[TANH] = 100 * signs
     return terms
 

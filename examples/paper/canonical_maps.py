@@ -22,8 +22,8 @@ from scipy.special import ellipk
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.symmetries import CanonicalMap, fit_canonical_map
+from ase_rfhgn.symmetries.composition import Composition
 from ase_rfhgn.symmetries.ensemble import Ensemble, constancy
-from ase_rfhgn.symmetries.layers import Composition
 from ase_rfhgn.symmetries.symplectic import travelling_waves
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from integrable_systems import IntegrableSystem, fput, harmonic, kepler, pendulum
+from ase import Atoms
+from integrable_systems import IntegrableSystem, fput, harmonic, kepler, pendulum, quartic_pair
+from scipy.spatial.transform import Rotation
 from scipy.special import ellipk
 
 from ase_rfhgn.arrays import FloatArray
@@ -89,16 +92,105 @@ def test_the_centre_of_mass_moves_on(chain: CanonicalMap) -> None:
     np.testing.assert_allclose(moved.get_center_of_mass() - atoms.get_center_of_mass(), [1.5, 0.0, 0.0], atol=1e-12)
 
 
-def test_kepler_orbits_by_square_roots() -> None:
-    system = kepler(2, 0.2, prograde=True)
-    runs = system.runs(system.trajectories(np.random.default_rng(0), 80, 20, 0.3))
-    canonical = fit_canonical_map(runs, timestep=0.3, chart="levi-civita", n_layers=2, most_terms=60)
-    assert canonical.record["loss"] < 0.1 * canonical.record["loss_linear"]
+@pytest.fixture(scope="module", params=[2, 3])
+def orbiting(request: pytest.FixtureRequest) -> CanonicalMap:
+    """Orbits of either sense and all orientations, in a plane or in space."""
+    return fit_canonical_map(orbits(request.param, 40, 0), timestep=0.3, n_layers=3)
 
 
-def test_a_chart_of_the_plane_needs_a_plane() -> None:
-    with pytest.raises(TrainingDataError, match="motion has 1 degrees of freedom"):
-        fit_canonical_map(runs_of(pendulum(), 8, 20), chart="levi-civita")
+def orbits(dimensions: int, n_runs: int, seed: int) -> Runs:
+    system = kepler(dimensions, 0.3)
+    return system.runs(system.trajectories(np.random.default_rng(seed), n_runs, 25, 0.3))
+
+
+def test_orbits_have_a_radial_action_and_angular_momentum(orbiting: CanonicalMap) -> None:
+    n = orbiting.coordinates.n
+    runs = orbits(n, 20, 1)
+    constancy = orbiting.constancy(runs)
+    assert constancy.loss_u[0] < 1e-5
+    assert constancy.relative_u[0] < 1e-4
+    assert (constancy.loss_u[1:] < 1e-20).all()
+    np.testing.assert_allclose(orbiting.frequencies[:2] / orbiting.frequencies[0], 1.0, rtol=1e-6)
+    frames = [frame_of(runs, number) for number in range(0, 500, 50)]
+    angular_mc = np.array([frame.get_angular_momentum() for frame in frames])  # about the centre of mass: zero
+    assert not angular_mc.any()
+    angular_mc = np.array([np.cross(frame.positions[0], frame.get_momenta()[0]) for frame in frames])
+    known_m = angular_mc[:, 2] if n == 2 else np.linalg.norm(angular_mc, axis=1)
+    action_mu = orbiting.actions(frames)
+    np.testing.assert_allclose(action_mu[:, 1], known_m, rtol=1e-12)
+    energy_m = [0.5 * (frame.get_momenta() ** 2).sum() - 1.0 / np.linalg.norm(frame.positions) for frame in frames]
+    np.testing.assert_allclose(action_mu[:, 0], np.sqrt(-0.5 / np.array(energy_m)) - abs(known_m), atol=2e-4)
+    motion_m = (-2.0 * np.array(energy_m)) ** 1.5
+    expected_mu = np.zeros((len(frames), n))
+    expected_mu[:, 0], expected_mu[:, 1] = motion_m, motion_m * np.sign(action_mu[:, 1])  # degenerate, as it must be
+    np.testing.assert_allclose(orbiting.frequencies_at(frames), expected_mu, rtol=2e-3)
+
+
+def test_orbits_go_on_by_one_evaluation(orbiting: CanonicalMap) -> None:
+    runs = orbits(orbiting.coordinates.n, 3, 2)
+    for run in range(3):
+        start, end = frame_of(runs, 25 * run), frame_of(runs, 25 * run + 24)
+        moved = orbiting.evolve(start, 24 * 0.3)
+        np.testing.assert_allclose(moved.positions, end.positions, atol=2e-2)
+        again = orbiting.inverse(orbiting(start), start)
+        np.testing.assert_allclose(again.positions, start.positions, atol=1e-12)
+        np.testing.assert_allclose(again.get_momenta(), start.get_momenta(), atol=1e-12)
+
+
+def test_maps_of_orbits_come_back_from_files(orbiting: CanonicalMap, tmp_path: Path) -> None:
+    orbiting.save(tmp_path / "map.npz")
+    loaded = CanonicalMap.load(tmp_path / "map.npz")
+    atoms = frame_of(orbits(orbiting.coordinates.n, 1, 3), 0)
+    assert (loaded(atoms) == orbiting(atoms)).all()
+    assert (loaded.evolve(atoms, 7.0).positions == orbiting.evolve(atoms, 7.0).positions).all()
+
+
+def straight_lines(n_runs: int, n_frames: int) -> Runs:
+    system = harmonic((1.0, 1.0))
+    places = np.random.default_rng(0).normal(size=(n_runs, 2))
+    return system.runs(system.followed((places, np.zeros_like(places)), n_frames, 0.4))
+
+
+def frame_of(runs: Runs, number: int) -> Atoms:
+    atoms: Atoms = runs.atoms.copy()
+    atoms.positions = runs.position_mnc[number]
+    atoms.set_momenta(np.asarray(runs.momentum_mnc)[number])
+    return atoms
+
+
+def test_two_bodies_go_round_each_other_in_a_tilted_plane() -> None:
+    one = orbits(2, 16, 0)
+    turn_cc = Rotation.from_euler("xyz", [0.4, 0.7, 0.2]).as_matrix()
+    share_n11 = np.array([-0.25, 0.75])[:, None]
+    apart_mnc, speed_mnc = one.position_mnc @ turn_cc.T, np.asarray(one.momentum_mnc) @ turn_cc.T
+    pair = Atoms("HHe", positions=share_n11 * apart_mnc[0], masses=[3.0, 1.0])
+    factor = 0.75  # reduced mass
+    runs = replace(
+        one,
+        atoms=pair,
+        position_mnc=share_n11 * apart_mnc,
+        momentum_mnc=np.array([-1.0, 1.0])[:, None] * factor * speed_mnc,
+        force_mnc=None,
+        energy_m=None,
+    )
+    canonical = fit_canonical_map(runs, timestep=0.3, n_layers=1)
+    assert canonical.record["chart"] == "central-field"
+    start = frame_of(runs, 0)
+    angular = np.linalg.norm(np.cross(start.positions, start.get_momenta()).sum(axis=0))
+    assert abs(canonical.actions(start)[1]) == pytest.approx(angular, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        (lambda: runs_of(pendulum(), 8, 20), "motion has 1 degrees of freedom"),
+        (lambda: runs_of(quartic_pair(), 8, 20), "forces do not point to one centre"),
+        (lambda: straight_lines(6, 20), "or change their sense"),
+    ],
+)
+def test_motion_that_is_not_around_a_centre_is_refused(runs: Callable[[], Runs], message: str) -> None:
+    with pytest.raises(TrainingDataError, match=message):
+        fit_canonical_map(runs(), chart="central-field")
 
 
 def test_equal_fits_give_equal_files(chain: CanonicalMap, tmp_path: Path) -> None:
@@ -126,7 +218,7 @@ def test_a_damaged_file_is_refused(chain: CanonicalMap, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"chart": "polar"}, "chart is 'polar'"),
+        ({"chart": "polar"}, "chart is 'polar': it must be one of equilibrium, central-field"),
         ({"n_layers": -1}, "n_layers is -1"),
         ({"timestep": 0.0}, "timestep is 0.0"),
     ],

@@ -8,8 +8,10 @@ from scipy.linalg import expm
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError
+from ase_rfhgn.symmetries.charts import CircularOrbits, PlanarOrbits, SpatialOrbits
+from ase_rfhgn.symmetries.composition import Composition, WithinOrbit, layers_of
 from ase_rfhgn.symmetries.ensemble import radii
-from ase_rfhgn.symmetries.layers import Composition, Layer, LeviCivita, LinearSymplectic, RidgeShears, Shift, layers_of
+from ase_rfhgn.symmetries.layers import Layer, LinearSymplectic, RidgeShears, Shift
 from ase_rfhgn.symmetries.ridge_functions import sample_ridge_functions
 from ase_rfhgn.symmetries.symplectic import (
     IwasawaFactors,
@@ -75,13 +77,73 @@ def test_jacobian_is_the_derivative(kind: str, rng: np.random.Generator) -> None
     np.testing.assert_allclose((ahead - behind) / 2e-5, along_md, atol=1e-7)
 
 
-def test_levi_civita_is_canonical_and_invertible(rng: np.random.Generator) -> None:
-    mapping = Composition((LeviCivita(),))
-    state_md = rng.normal(size=(50, 4))
-    jacobian_mdd, form_dd = mapping.jacobian(state_md), symplectic_form(2)
+def orbit_shears(rng: np.random.Generator) -> RidgeShears:
+    state_md = np.concatenate([rng.normal(size=(100, 3)), rng.uniform(0.5, 1.5, (100, 1))], axis=1)
+    reversal_dd = np.diag([1.0, -1.0, -1.0, 1.0])
+    functions = sample_ridge_functions(state_md, {0: 10, 1: 2, 2: 2}, reversal_dd, rng, both_signs=True, rotations=(1,))
+    return RidgeShears(*functions.terms(0.02 * rng.normal(size=14)))
+
+
+def orbit_layers(n: int, exponent: float, rng: np.random.Generator) -> Composition:
+    circles = CircularOrbits(np.array([0.1, 1.9, 0.2, 0.03]), np.array([0.05, 0.4, -0.1, 0.02]), exponent)
+    return Composition(
+        (PlanarOrbits() if n == 2 else SpatialOrbits(), WithinOrbit(Composition((circles, orbit_shears(rng)))))
+    )
+
+
+def orbits(n: int, rng: np.random.Generator) -> FloatArray:
+    """States of either sense and any inclination, with retrograde ones, but no radial ones."""
+    state_md = rng.normal(size=(400, 2 * n))
+    place_mc, momentum_mc = (np.pad(part, ((0, 0), (0, 3 - n))) for part in np.split(state_md, 2, axis=1))
+    angular_mc = np.cross(place_mc, momentum_mc)
+    size_m = np.linalg.norm(angular_mc, axis=1)
+    kept_m = (size_m > 0.3) & ((n == 2) | (angular_mc[:, 2] > -0.9 * size_m))
+    return np.asarray(state_md[kept_m][:100])
+
+
+@pytest.mark.parametrize("exponent", [-0.5, 0.0, 0.25, 1.0])
+@pytest.mark.parametrize("n", [2, 3])
+def test_charts_of_orbits_are_canonical_and_invertible(n: int, exponent: float, rng: np.random.Generator) -> None:
+    mapping, state_md = orbit_layers(n, exponent, rng), orbits(n, rng)
+    jacobian_mdd, form_dd = mapping.jacobian(state_md), symplectic_form(n)
+    size_m = np.maximum(np.abs(jacobian_mdd).max(axis=(1, 2)) ** 2, 1.0)
     error_mdd = np.swapaxes(jacobian_mdd, 1, 2) @ form_dd @ jacobian_mdd - form_dd
-    assert np.abs(error_mdd).max() < EXACT * np.abs(jacobian_mdd).max() ** 2
-    np.testing.assert_allclose(mapping.inverse(mapping.forward(state_md)), state_md, atol=1e-12)
+    assert (np.abs(error_mdd).max(axis=(1, 2)) < EXACT * size_m).all()
+    assert (np.abs(mapping.inverse(mapping.forward(state_md)) - state_md).max(axis=1) < EXACT * size_m).all()
+    step_md = rng.normal(size=state_md.shape)
+    ahead, behind = (mapping.forward(state_md + sign * 1e-6 * step_md) for sign in (1.0, -1.0))
+    along_md = np.einsum("mdw,mw->md", jacobian_mdd, step_md)
+    assert (np.abs((ahead - behind) / 2e-6 - along_md).max(axis=1) < 1e-6 * size_m**1.5).all()
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_angular_momentum_is_kept_and_turns_only_shift_the_angle(n: int, rng: np.random.Generator) -> None:
+    mapping, state_md = orbit_layers(n, 0.25, rng), orbits(n, rng)
+    mapped_md = mapping.forward(state_md)
+    places, momenta = np.split(np.pad(state_md.reshape(-1, 2, n), ((0, 0), (0, 0), (0, 3 - n))), 2, axis=1)
+    angular_mc = np.cross(places[:, 0], momenta[:, 0])
+    known_m = angular_mc[:, 2] if n == 2 else np.linalg.norm(angular_mc, axis=1)
+    np.testing.assert_allclose(mapped_md[:, n + 1], known_m, rtol=1e-13)
+    if n == 3:
+        np.testing.assert_allclose(0.5 * radii(mapped_md)[:, 2], known_m - angular_mc[:, 2], atol=1e-13)
+    turn_cc = np.eye(n)
+    turn_cc[:2, :2] = [[0.8, -0.6], [0.6, 0.8]]
+    turned_md = mapping.forward(np.einsum("cd,mpd->mpc", turn_cc, state_md.reshape(-1, 2, n)).reshape(-1, 2 * n))
+    np.testing.assert_allclose(turned_md[:, [0, n, n + 1]], mapped_md[:, [0, n, n + 1]], atol=1e-12)
+    shift_m = turned_md[:, 1] - mapped_md[:, 1] - np.arctan2(0.6, 0.8)
+    np.testing.assert_allclose(np.sin(0.5 * shift_m), 0.0, atol=1e-12)
+
+
+def test_orbits_of_the_other_sense_are_mirror_images(rng: np.random.Generator) -> None:
+    mapping, state_md = orbit_layers(2, 0.25, rng), orbits(2, rng)
+    mirrored_md = mapping.forward(state_md * np.array([1.0, -1.0, 1.0, -1.0]))
+    np.testing.assert_allclose(mirrored_md, mapping.forward(state_md) * np.array([1.0, -1.0, 1.0, -1.0]), atol=1e-13)
+
+
+def test_an_orbit_opposite_to_the_axis_has_finite_variables() -> None:
+    state_md = np.array([[1.0, 0.2, 0.0, 0.3, -0.9, 0.0]])
+    again_md = SpatialOrbits().inverse(SpatialOrbits().forward(state_md))
+    np.testing.assert_allclose(again_md, state_md, atol=1e-7)  # as exact as the chart is at its singular point
 
 
 def test_a_planted_fault_breaks_the_law(rng: np.random.Generator) -> None:
@@ -158,7 +220,16 @@ def test_zero_centre_takes_the_mean_off(rng: np.random.Generator) -> None:
 
 
 def test_layers_come_back_from_their_arrays(rng: np.random.Generator) -> None:
-    mapping = Composition((*layers("all", 2, rng), shears(2, rng, repeats=2), LeviCivita()))
+    mapping = Composition((*layers("all", 2, rng), shears(2, rng, repeats=2)))
     again = layers_of(mapping.arrays(), len(mapping.layers), 2)
     state_md = 0.3 * rng.normal(size=(5, 4))
     assert (again.forward(state_md) == mapping.forward(state_md)).all()
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_layers_of_orbits_come_back_from_their_arrays(n: int, rng: np.random.Generator) -> None:
+    mapping, state_md = orbit_layers(n, 0.25, rng), orbits(n, rng)
+    again = layers_of(mapping.arrays(), len(mapping.layers), n)
+    assert (again.forward(state_md) == mapping.forward(state_md)).all()
+    assert again.n_shears == 1
+    assert again.opening.n_shears == 0
