@@ -13,6 +13,7 @@ from ase_rfhgn.cli.text import Report
 from ase_rfhgn.reports.motion_plots import plot_spreads
 from ase_rfhgn.reports.plots import save_panels
 from ase_rfhgn.symmetries.integral_fit import FEATURES, FORMS, find_integrals
+from ase_rfhgn.symmetries.integrals import Integrals
 
 EXAMPLES = """integrals 'run*.traj' --plot spectrum.png
 integrals 'run*.traj' --features bonds --bonds bonds.txt --degree 5"""
@@ -52,17 +53,20 @@ def run_integrals(options: argparse.Namespace) -> str:
     )
     if options.output is not None:
         integrals.save(options.output)
-    record = integrals.record
     if options.plot is not None:
-        spectra = integrals.spectrum_i, integrals.fitted_spectrum_i, record["threshold"]
+        spectra = integrals.spectrum_i, integrals.fitted_spectrum_i, integrals.record["threshold"]
         save_panels([partial(plot_spreads, *spectra)], options.plot)
-    report: Report = {
+    return printed(report_of_integrals(integrals), options, describe_integrals)
+
+
+def report_of_integrals(integrals: Integrals) -> Report:
+    """Return what to print about integrals."""
+    return {
         "count": integrals.count,
         "spread": integrals.spread_i.tolist(),
         "spectrum": integrals.spectrum_i.tolist(),
-        **record,
+        **integrals.record,
     }
-    return printed(report, options, describe_integrals)
 
 
 def describe_integrals(report: Report) -> str:

@@ -65,13 +65,17 @@ def run_modes(options: argparse.Namespace) -> str:
         symmetry=options.symmetry,
     )
     _write(modes, options)
-    report: Report = {
+    return printed(report_of_modes(modes), options, describe_modes)
+
+
+def report_of_modes(modes: NormalModes) -> Report:
+    """Return what to print about modes."""
+    return {
         "frequencies_thz": modes.frequencies_thz.tolist(),
         "frequencies_thz_error": modes.frequencies_thz_error.tolist(),
         "wavenumbers_per_cm": modes.wavenumbers.tolist(),
         **modes.record,
     }
-    return printed(report, options, describe_modes)
 
 
 def describe_modes(report: Report) -> str:

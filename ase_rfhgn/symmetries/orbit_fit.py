@@ -1,4 +1,4 @@
-"""Canonical maps of orbits around a centre: a chart, the distance from circular orbits, and shears of the radial motion."""
+"""Canonical maps of orbits around a centre: chart, distance from circular orbits, shears of the radial motion."""
 
 from __future__ import annotations
 
