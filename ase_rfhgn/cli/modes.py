@@ -40,6 +40,9 @@ def add_modes(commands: Any) -> None:  # noqa: ANN401  # argparse does not say i
     command.add_argument(
         "--no-symmetry", dest="symmetry", action="store_false", help="do not use the crystal's symmetry"
     )
+    command.add_argument(
+        "--harmonic", action="store_true", help="frequencies of small displacements, not those at the temperature"
+    )
     command.add_argument("-o", "--output", metavar="modes.npz", help="file of the modes and the spectrum")
     command.add_argument("--spectrum", metavar="spectrum.txt", help="write the spectrum of velocities in two columns")
     command.add_argument("--animate", metavar="prefix", help="write every mode to prefix.0.traj, prefix.1.traj, ...")
@@ -63,6 +66,7 @@ def run_modes(options: argparse.Namespace) -> str:
         temperature=options.temperature,
         estimator=options.estimator,
         symmetry=options.symmetry,
+        harmonic=options.harmonic,
     )
     _write(modes, options)
     return printed(report_of_modes(modes), options, describe_modes)

@@ -11,17 +11,14 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_continuous_lyapunov
 from scipy.optimize import brentq
 
 from ase_rfhgn.arrays import FloatArray, IntArray
+from ase_rfhgn.symmetries.anharmonic_terms import Bonds, TermMoments, symmetric_regression
 from ase_rfhgn.symmetries.sites import Displacements
 
 ESTIMATORS = ("forces", "moments", "steps")
 """Ways to find the dynamical matrix."""
-
-LEAST_VARIANCE = 1e-6
-"""Variance that is added along every direction, relative to the mean: frames may be fewer than modes."""
 
 MOST_FRICTION = 1.0
 """Largest friction times the time step."""
@@ -44,6 +41,8 @@ class Moments:
         Over frames with neighbours: Σ uuᵀ and Σ ½(u₊ + u₋)uᵀ.
     middle_speed_dd, speed_return_dd : ndarray of shape (d, d)
         The same for velocities.
+    force_terms, return_terms : TermMoments or None
+        Sums of anharmonic terms beside forces, and beside ½(u₊ + u₋).
     """
 
     n_frames: float
@@ -55,25 +54,35 @@ class Moments:
     return_dd: FloatArray
     middle_speed_dd: FloatArray
     speed_return_dd: FloatArray
+    force_terms: TermMoments | None = None
+    return_terms: TermMoments | None = None
 
     def __add__(self, other: Moments) -> Moments:
         """Return the sums over the frames of both."""
-        sums: dict[str, Any] = {one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
+        sums: dict[str, Any] = {
+            name: one if one is None else one + getattr(other, name) for name, one in self._values().items()
+        }
         return Moments(**sums)
 
     def __sub__(self, other: Moments) -> Moments:
         """Return the sums without the frames of the other."""
-        sums: dict[str, Any] = {one.name: getattr(self, one.name) - getattr(other, one.name) for one in fields(self)}
+        sums: dict[str, Any] = {
+            name: one if one is None else one - getattr(other, name) for name, one in self._values().items()
+        }
         return Moments(**sums)
 
     def mapped(self, change: Callable[[FloatArray], FloatArray]) -> Moments:
         """Return the sums with every matrix changed."""
-        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
-        changed: dict[str, Any] = {key: change(it) if isinstance(it, np.ndarray) else it for key, it in values.items()}
+        values = self._values()
+        changed: dict[str, Any] = {n: change(it) if isinstance(it, np.ndarray) else it for n, it in values.items()}
+        changed |= {name: it.mapped(change) for name, it in changed.items() if isinstance(it, TermMoments)}
         return Moments(**changed)
 
+    def _values(self) -> dict[str, Any]:
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
-def moments_of(motion: Displacements, frames: IntArray, start_g: IntArray) -> Moments:
+
+def moments_of(motion: Displacements, frames: IntArray, start_g: IntArray, bonds: Bonds | None = None) -> Moments:
     """Return the sums over some frames.
 
     Parameters
@@ -84,6 +93,8 @@ def moments_of(motion: Displacements, frames: IntArray, start_g: IntArray) -> Mo
         Which frames.
     start_g : ndarray of shape (n_runs + 1,)
         First frame of every run, and the number of frames.
+    bonds : Bonds, optional
+        Bonds whose anharmonic terms are wanted, too.
     """
     middle = frames[~(np.isin(frames, start_g) | np.isin(frames + 1, start_g))]
     place_md = motion.place_md
@@ -97,6 +108,7 @@ def moments_of(motion: Displacements, frames: IntArray, start_g: IntArray) -> Mo
         speed_return_dd = 0.5 * (speed_md[middle + 1] + speed_md[middle - 1]).T @ speed_md[middle]
     if motion.force_md is not None:
         force_dd = motion.force_md[frames].T @ place_md[frames]
+    force_terms, return_terms = (None, None) if bonds is None else _terms_of(motion, bonds, frames, middle)
     return Moments(
         n_frames=float(len(frames)),
         n_middle=float(len(middle)),
@@ -107,7 +119,26 @@ def moments_of(motion: Displacements, frames: IntArray, start_g: IntArray) -> Mo
         return_dd=moved_md.T @ place_md[middle],
         middle_speed_dd=middle_speed_dd,
         speed_return_dd=speed_return_dd,
+        force_terms=force_terms,
+        return_terms=return_terms,
     )
+
+
+def _terms_of(
+    motion: Displacements, bonds: Bonds, frames: IntArray, middle: IntArray
+) -> tuple[TermMoments | None, TermMoments]:
+    """Return the sums of terms beside forces, and of terms now and a time step away beside ½(u₊ + u₋)."""
+    root_d = np.sqrt(np.repeat(motion.reference.get_masses(), 3))
+
+    def terms(chosen: IntArray) -> FloatArray:
+        force_kmd: FloatArray = bonds.forces(motion.place_md[chosen] / root_d) / root_d
+        return force_kmd
+
+    place_md, force_md = motion.place_md, motion.force_md
+    beside = None if force_md is None else TermMoments.of(place_md[frames], force_md[frames], terms(frames))
+    moved_md = 0.5 * (place_md[middle + 1] + place_md[middle - 1])
+    around_kmd = np.concatenate([terms(middle), 0.5 * (terms(middle + 1) + terms(middle - 1))])
+    return beside, TermMoments.of(place_md[middle], moved_md, around_kmd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +161,15 @@ class Estimate:
 
 
 def by_forces(moments: Moments) -> Estimate:
-    """Return the least squares of forces f = −Du with a symmetric D."""
-    matrix_uu = symmetric_regression(moments.place_dd / moments.n_frames, -moments.force_dd / moments.n_frames)
-    return Estimate(*np.linalg.eigh(matrix_uu))
+    """Return the least squares of forces f = −Du with a symmetric D, beside anharmonic terms where they are given."""
+    matrix_uu = _regressed(moments.place_dd, moments.force_dd, moments.force_terms)
+    return Estimate(*np.linalg.eigh(-matrix_uu))
+
+
+def _regressed(square_uu: FloatArray, product_uu: FloatArray, terms: TermMoments | None) -> FloatArray:
+    if terms is None:
+        return symmetric_regression(square_uu, product_uu)
+    return terms.regressed(square_uu, product_uu)
 
 
 def by_moments(moments: Moments, thermal_energy: float) -> Estimate:
@@ -166,21 +203,13 @@ def by_steps(moments: Moments, timestep: float, *, friction: float | None = None
     friction : float, optional
         γ; by default from velocities, or zero.
     """
-    matrix_uu = symmetric_regression(moments.middle_dd / moments.n_middle, moments.return_dd / moments.n_middle)
+    matrix_uu = _regressed(moments.middle_dd, moments.return_dd, moments.return_terms)
     correlation_u, vector_uu = np.linalg.eigh(matrix_uu)
     correlation_u, vector_uu = correlation_u[::-1], vector_uu[:, ::-1]
     if friction is None:
         friction = _friction(correlation_u, vector_uu, moments, timestep)
     frequency_u = np.array([_frequency(float(value), friction, timestep) for value in correlation_u])
     return Estimate(np.sign(frequency_u) * frequency_u**2, vector_uu, friction)
-
-
-def symmetric_regression(square_uu: FloatArray, product_uu: FloatArray) -> FloatArray:
-    """Return the symmetric matrix D of least squares y = Dx, from ⟨xxᵀ⟩ and ⟨yxᵀ⟩: SD + DS = Y + Yᵀ."""
-    n = len(square_uu)
-    square_uu = square_uu + LEAST_VARIANCE * float(np.trace(square_uu)) / n * np.eye(n)
-    solved_uu = np.asarray(solve_continuous_lyapunov(square_uu, product_uu + product_uu.T), dtype=np.float64)
-    return 0.5 * (solved_uu + solved_uu.T)
 
 
 def returning_share(moments: Moments, matrix_uu: FloatArray | None = None) -> float:

@@ -13,6 +13,7 @@ from ase import Atoms, units
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import SettingsError, TrainingDataError, TrainingDataWarning
 from ase_rfhgn.runtime.threads import single_threaded
+from ase_rfhgn.symmetries.anharmonic_terms import bonds_of, require_frames
 from ase_rfhgn.symmetries.crystal_symmetry import CrystalSymmetry, crystal_symmetry, trivial_symmetry
 from ase_rfhgn.symmetries.ensemble import Ensemble
 from ase_rfhgn.symmetries.mode_estimates import (
@@ -63,8 +64,13 @@ def normal_modes(
     temperature: float | None = None,
     estimator: str | None = None,
     symmetry: bool = True,
+    harmonic: bool = False,
 ) -> NormalModes:
     """Return the normal modes of atoms about their sites, at the temperature of molecular dynamics.
+
+    Frequencies are effective ones: those of the harmonic crystal that explains the motion best, so anharmonic forces
+    shift them with temperature. ``harmonic=True`` gives those of small displacements from the sites instead, as
+    finite displacements do.
 
     Parameters
     ----------
@@ -82,6 +88,10 @@ def normal_modes(
         have them, else whichever of the others has the smaller errors.
     symmetry : bool, default True
         Whether the symmetry of the crystal averages matrices; it is found in the reference.
+    harmonic : bool, default False
+        Whether cubic and quartic terms of bonds are fitted beside the dynamical matrix, by the same least squares.
+        Then the matrix is that of small displacements, and what bonds do not explain remains in it. Needs forces or
+        neighbouring frames, and more frames, times symmetry operations, than twice the modes.
 
     Returns
     -------
@@ -95,7 +105,7 @@ def normal_modes(
     SettingsError
         If a setting is out of its range.
     """
-    _check_settings(estimator, temperature, timestep)
+    _check_settings(estimator, temperature, timestep, harmonic=harmonic)
     known = read_runs(runs)
     if len(known.position_mnc) < FEWEST_FRAMES:
         message = (
@@ -108,8 +118,12 @@ def normal_modes(
         operations = (
             _symmetry(motion, known, given=reference is not None) if symmetry else trivial_symmetry(len(known.mass_n))
         )
+        bonds = None
+        if harmonic:
+            require_frames(len(motion.place_md), motion.basis_du.shape[1], operations.n_operations)
+            bonds = bonds_of(motion.reference)
         blocks = [
-            moments_of(motion, frames, known.start_g).mapped(partial(_projected, operations, motion.basis_du))
+            moments_of(motion, frames, known.start_g, bonds).mapped(partial(_projected, operations, motion.basis_du))
             for frames in np.array_split(np.arange(len(motion.place_md)), BLOCKS)
             if len(frames)
         ]
@@ -128,6 +142,7 @@ def normal_modes(
         "timestep_fs": None if step is None else step / units.fs,
         "friction_per_ps": estimate.friction * 1e3 * units.fs,
         "symmetry_operations": operations.n_operations,
+        "harmonic": harmonic,
     }
     return NormalModes(motion.reference, signed_roots(estimate.square_u), error_u, pattern_unc, spectrum, record)
 
@@ -149,7 +164,7 @@ def _makers(
         makers["forces"] = by_forces
     n_modes = motion.basis_du.shape[1]
     n_samples = (len(runs.position_mnc) - len(runs.position_mnc) // BLOCKS) * operations.n_operations
-    if thermal is not None and n_samples > n_modes:
+    if thermal is not None and n_samples > n_modes and whole.return_terms is None:
         makers["moments"] = partial(by_moments, thermal_energy=thermal)
     if step is not None and whole.n_middle > 0.0:
         makers["steps"] = partial(by_steps, timestep=step)
@@ -249,7 +264,14 @@ def _spectrum(motion: Displacements, runs: Runs, step: float) -> VelocitySpectru
     return velocity_spectrum(motion.speed_md, runs.start_g, step / (1e3 * units.fs))
 
 
-def _check_settings(estimator: str | None, temperature: float | None, timestep: float | None) -> None:
+def _check_settings(
+    estimator: str | None, temperature: float | None, timestep: float | None, *, harmonic: bool
+) -> None:
+    if harmonic and estimator == "moments":
+        message = (
+            "harmonic=True needs forces or neighbouring frames, not the estimator 'moments': leave one of them out"
+        )
+        raise SettingsError(message)
     if estimator is not None and estimator not in ESTIMATORS:
         message = f"estimator is {estimator!r}: it must be one of {', '.join(ESTIMATORS)}"
         raise SettingsError(message)

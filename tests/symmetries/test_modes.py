@@ -92,6 +92,63 @@ def test_harmonic_crystals(crystal: tuple[Atoms, FloatArray], estimator: str, n_
     np.testing.assert_allclose(modes.wavenumbers, modes.frequencies_thz * 33.35641, rtol=1e-6)
 
 
+def anharmonic_run(sites: Atoms, hessian: FloatArray, n_frames: int) -> list[Atoms]:
+    """Return motion with cubic springs and a quartic resistance to shear, by small steps."""
+    graph, every = build_graph(sites, 3.0), 20
+    unit_pc = graph.vector_pc / graph.distance_p[:, None]
+
+    def force_of(place_nc: FloatArray) -> FloatArray:
+        change_pc = place_nc[graph.neighbour_p] - place_nc[graph.centre_p]
+        stretch_p1 = np.einsum("pc,pc->p", change_pc, unit_pc)[:, None]
+        across_pc = change_pc - stretch_p1 * unit_pc
+        force_nc = -(hessian @ place_nc.ravel()).reshape(-1, 3)
+        pull_pc = -6.0 * stretch_p1**2 * unit_pc + 5.0 * (across_pc**2).sum(axis=1)[:, None] * across_pc
+        np.add.at(force_nc, graph.centre_p, pull_pc)
+        return force_nc
+
+    first = harmonic_run(sites, hessian, 1, forces=False, seed=3)[0]
+    place_nc, speed_nc = first.positions - sites.positions, first.get_velocities()
+    frames, mass_n1 = [], sites.get_masses()[:, None]
+    for _ in range(n_frames):
+        atoms = sites.copy()
+        atoms.positions += place_nc
+        atoms.set_momenta(speed_nc * mass_n1)
+        atoms.calc = SinglePointCalculator(atoms, forces=force_of(place_nc))
+        frames.append(atoms)
+        for _ in range(every):
+            speed_nc = speed_nc + 0.5 * STEP / every * force_of(place_nc) / mass_n1
+            place_nc = place_nc + STEP / every * speed_nc
+            speed_nc = speed_nc + 0.5 * STEP / every * force_of(place_nc) / mass_n1
+    return frames
+
+
+@pytest.fixture(scope="module")
+def anharmonic(crystal: tuple[Atoms, FloatArray]) -> list[Atoms]:
+    return anharmonic_run(*crystal, 60)
+
+
+@pytest.mark.parametrize(("estimator", "tolerance"), [("forces", 1e-5), ("steps", 2e-3)])
+def test_harmonic_frequencies_of_anharmonic_crystals(
+    crystal: tuple[Atoms, FloatArray], anharmonic: list[Atoms], estimator: str, tolerance: float
+) -> None:
+    errors = []
+    for harmonic in (False, True):
+        modes = normal_modes(anharmonic, reference=crystal[0], estimator=estimator, timestep=STEP, harmonic=harmonic)
+        errors.append(np.abs(modes.frequencies_thz / known(*crystal) - 1.0).max())
+        assert modes.record["harmonic"] is harmonic
+    assert errors[1] < tolerance
+    assert errors[0] > 10.0 * errors[1]
+
+
+def test_anharmonic_terms_need_enough_frames_and_bonds(
+    crystal: tuple[Atoms, FloatArray], anharmonic: list[Atoms]
+) -> None:
+    with pytest.raises(TrainingDataError, match=r"12 frames of 21 modes are too few .* give at least 42"):
+        normal_modes(anharmonic[:12], reference=crystal[0], harmonic=True, symmetry=False)
+    with pytest.raises(SettingsError, match="not the estimator 'moments': leave one of them out"):
+        normal_modes(anharmonic, reference=crystal[0], harmonic=True, estimator="moments")
+
+
 def test_the_time_step_is_found(crystal: tuple[Atoms, FloatArray]) -> None:
     modes = normal_modes(harmonic_run(*crystal, 60, forces=False), reference=crystal[0])
     assert modes.record["timestep_fs"] == pytest.approx(5.0, rel=1e-4)
