@@ -102,7 +102,8 @@ class TermMoments:
         rest_k = self.along_k[kept] / size_k - np.einsum("kuw,uw->k", product_kuu, matrix_uu)
         rest_k += np.einsum("kuw,uw->k", matrix_kuu, matrix_uu @ square_uu - product_uu)
         coefficient_k = np.linalg.lstsq(rest_kk, rest_k, rcond=NEGLIGIBLE)[0]
-        return matrix_uu - np.einsum("k,kuw->uw", coefficient_k, matrix_kuu)
+        rest_uu: FloatArray = matrix_uu - np.einsum("k,kuw->uw", coefficient_k, matrix_kuu)
+        return rest_uu
 
 
 def symmetric_regression(square_uu: FloatArray, product_uu: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from operator import add, sub
 from typing import Any
 
 import numpy as np
@@ -59,17 +60,11 @@ class Moments:
 
     def __add__(self, other: Moments) -> Moments:
         """Return the sums over the frames of both."""
-        sums: dict[str, Any] = {
-            name: one if one is None else one + getattr(other, name) for name, one in self._values().items()
-        }
-        return Moments(**sums)
+        return self._joined(other, add)
 
     def __sub__(self, other: Moments) -> Moments:
         """Return the sums without the frames of the other."""
-        sums: dict[str, Any] = {
-            name: one if one is None else one - getattr(other, name) for name, one in self._values().items()
-        }
-        return Moments(**sums)
+        return self._joined(other, sub)
 
     def mapped(self, change: Callable[[FloatArray], FloatArray]) -> Moments:
         """Return the sums with every matrix changed."""
@@ -77,6 +72,11 @@ class Moments:
         changed: dict[str, Any] = {n: change(it) if isinstance(it, np.ndarray) else it for n, it in values.items()}
         changed |= {name: it.mapped(change) for name, it in changed.items() if isinstance(it, TermMoments)}
         return Moments(**changed)
+
+    def _joined(self, other: Moments, join: Callable[[Any, Any], Any]) -> Moments:
+        pairs = {name: (one, getattr(other, name)) for name, one in self._values().items()}
+        joined: dict[str, Any] = {name: None if one is None else join(one, two) for name, (one, two) in pairs.items()}
+        return Moments(**joined)
 
     def _values(self) -> dict[str, Any]:
         return {one.name: getattr(self, one.name) for one in fields(self)}
