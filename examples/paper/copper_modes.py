@@ -73,7 +73,7 @@ def main() -> None:
         "CPU s",
     ]
     publish(
-        "copper_modes", "10. Normal modes of copper at 300 K", EXPLANATION.strip() + "\n\n" + table(head, rows), options
+        "copper_modes", "15. Normal modes of copper at 300 K", EXPLANATION.strip() + "\n\n" + table(head, rows), options
     )
 
 

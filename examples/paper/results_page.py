@@ -29,10 +29,14 @@ ORDER = (
     "physics_informed_gnns",
     "lennard_jones",
     "hamiltonian_networks",
-    "canonical_maps",
-    "integrals_of_motion",
+    "harmonic_motion",
+    "pendulum_motion",
+    "quartic_oscillators",
+    "henon_heiles",
+    "kepler_orbits",
+    "fput_chains",
+    "toda_chains",
     "copper_modes",
-    "sections_and_recurrence",
 )
 """Names of the sections, as the page has them."""
 
