@@ -163,8 +163,9 @@ class Bonds:
             for along_mb, beside_mb in slopes:
                 pull_mbc = along_mb[:, of_kind, None] * self.unit_bc[of_kind]
                 pull_mbc += 2.0 * beside_mb[:, of_kind, None] * across_mbc[:, of_kind]
-                force_nx = spread @ np.moveaxis(pull_mbc, 1, 0).reshape(len(of_kind), -1)
-                terms.append(np.moveaxis(force_nx.reshape(-1, *place_mnc[:, 0].shape), 0, 1).reshape(place_md.shape))
+                force_nx = spread @ np.moveaxis(pull_mbc, 1, 0).reshape(len(of_kind), 3 * len(place_mnc))
+                force_nmc = force_nx.reshape(place_mnc.shape[1], len(place_mnc), 3)
+                terms.append(np.moveaxis(force_nmc, 0, 1).reshape(place_md.shape))
         return np.array(terms).reshape(-1, *place_md.shape)
 
     def _ends(self, bonds: IntArray, n_atoms: int) -> csr_array:
