@@ -166,7 +166,7 @@ class Bonds:
                 force_nx = spread @ np.moveaxis(pull_mbc, 1, 0).reshape(len(of_kind), 3 * len(place_mnc))
                 force_nmc = force_nx.reshape(place_mnc.shape[1], len(place_mnc), 3)
                 terms.append(np.moveaxis(force_nmc, 0, 1).reshape(place_md.shape))
-        return np.array(terms).reshape(-1, *place_md.shape)
+        return np.array(terms)
 
     def _ends(self, bonds: IntArray, n_atoms: int) -> csr_array:
         """Return the matrix that adds the pull of bonds to the forces of their ends."""
