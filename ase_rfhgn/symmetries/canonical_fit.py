@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from ase_rfhgn.errors import SettingsError, TrainingDataError
+from ase_rfhgn.errors import SettingsError, TrainingDataError, TrainingDataWarning
 from ase_rfhgn.runtime.random_streams import random_stream
 from ase_rfhgn.runtime.stopwatch import Stopwatch
 from ase_rfhgn.runtime.threads import single_threaded
@@ -28,6 +29,9 @@ FEWEST_RUNS = 4
 
 MOST_DEGREES = 24
 """Largest number of degrees of freedom; rows of the least squares grow with it."""
+
+VARYING = 0.05
+"""Loss on runs left out that a warning tells."""
 
 CHARTS = ("equilibrium", "central-field")
 """What motion may go about."""
@@ -57,7 +61,7 @@ def fit_canonical_map(
         Time between frames (ASE units). By default momenta and displacements tell it.
     chart : {"equilibrium", "central-field"}, optional
         What motion goes about: a stable equilibrium, or a centre, in a plane or in space. By default a centre if
-        forces point to one and no orbit comes closer to it than a fifth of the mean distance.
+        forces point to one and no orbit comes closer to it than a tenth of the mean distance.
     n_layers : int, default 5
         Most layers of shears.
     most_terms : int, default 500
@@ -112,6 +116,12 @@ def fit_canonical_map(
             (fitted.valid, fitted.layers),
         )
     ]
+    if judged[-1] > VARYING:
+        message = (
+            f"actions still vary along runs left out (loss {judged[-1]:.2g}): the motion may be chaotic, beyond the reach "
+            "of these layers, or not about an equilibrium (see chart); look at constancy of further runs"
+        )
+        warnings.warn(message, TrainingDataWarning, stacklevel=2)
     record = {
         "runs": known.n_runs,
         "frames": len(known.position_mnc),

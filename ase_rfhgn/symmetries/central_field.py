@@ -18,7 +18,7 @@ from ase_rfhgn.symmetries.layers import LinearSymplectic, Shift
 MOST_TORQUE = 1e-2
 """Root mean square torque about the centre, relative to force times distance, of a central field."""
 
-CLEAR_TORQUE, CLEAR = 1e-3, 0.2
+CLEAR_TORQUE, CLEAR = 1e-3, 0.1
 """Largest torque, and smallest distance, of motion that is taken for orbits without being asked."""
 
 NEAREST = 0.02

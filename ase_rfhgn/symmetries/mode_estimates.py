@@ -127,7 +127,10 @@ def moments_of(motion: Displacements, frames: IntArray, start_g: IntArray, bonds
 def _terms_of(
     motion: Displacements, bonds: Bonds, frames: IntArray, middle: IntArray
 ) -> tuple[TermMoments | None, TermMoments]:
-    """Return the sums of terms beside forces, and of terms now and a time step away beside ½(u₊ + u₋)."""
+    """Return the sums of terms beside forces, and beside ½(u₊ + u₋).
+
+    Terms at u₊ and u₋ would depend on the kicks of a thermostat that these displacements have from it.
+    """
     root_d = np.sqrt(np.repeat(motion.reference.get_masses(), 3))
 
     def terms(chosen: IntArray) -> FloatArray:
@@ -137,8 +140,7 @@ def _terms_of(
     place_md, force_md = motion.place_md, motion.force_md
     beside = None if force_md is None else TermMoments.of(place_md[frames], force_md[frames], terms(frames))
     moved_md = 0.5 * (place_md[middle + 1] + place_md[middle - 1])
-    around_kmd = np.concatenate([terms(middle), 0.5 * (terms(middle + 1) + terms(middle - 1))])
-    return beside, TermMoments.of(place_md[middle], moved_md, around_kmd)
+    return beside, TermMoments.of(place_md[middle], moved_md, terms(middle))
 
 
 @dataclass(frozen=True, slots=True)

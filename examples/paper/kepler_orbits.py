@@ -48,7 +48,7 @@ largest element of JᵀΩJ − Ω.
 """
 
 FIELDS = """
-Other central fields, 150 orbits in the plane with 0.7 to 1.3 times the speed of circular ones and up to 0.35 times as
+Other central fields, 150 orbits in the plane with 0.85 to 1.15 times the speed of circular ones and up to 0.2 times as
 much outwards. "ratio": of the radial to the angular frequency of the circular orbit at distance one, as it is known.
 """
 
@@ -66,10 +66,10 @@ class Field:
 FIELD_LIST = (
     Field("1/r", lambda r: -1.0 / r, lambda r: -1.0 / r**2, 1.0),
     Field(
-        "screened, exp(−r/3)/r",
-        lambda r: -np.exp(-r / 3.0) / r,
-        lambda r: -np.exp(-r / 3.0) * (1.0 / r**2 + 1.0 / (3.0 * r)),
-        float(np.sqrt(11.0 / 12.0)),
+        "screened, exp(−r/6)/r",
+        lambda r: -np.exp(-r / 6.0) / r,
+        lambda r: -np.exp(-r / 6.0) * (1.0 / r**2 + 1.0 / (6.0 * r)),
+        float(np.sqrt(41.0 / 42.0)),
     ),
     Field("ln r", np.log, lambda r: -1.0 / r, float(np.sqrt(2.0))),
     Field("r²/2", lambda r: 0.5 * r**2, lambda r: -r, 2.0),
@@ -196,8 +196,8 @@ def orbits_in(field: Field) -> IntegrableSystem:
     def start(rng: np.random.Generator, n_runs: int) -> State:
         radius, angle = rng.uniform(0.8, 1.25, n_runs), rng.uniform(0.0, 2.0 * np.pi, n_runs)
         circular = np.sqrt(-field.force(radius) * radius)
-        around = circular * rng.uniform(0.7, 1.3, n_runs) * rng.choice([-1.0, 1.0], n_runs)
-        outwards = circular * rng.uniform(-0.35, 0.35, n_runs)
+        around = circular * rng.uniform(0.85, 1.15, n_runs) * rng.choice([-1.0, 1.0], n_runs)
+        outwards = circular * rng.uniform(-0.2, 0.2, n_runs)
         first, second = (
             np.stack([np.cos(angle), np.sin(angle)], axis=1),
             np.stack([-np.sin(angle), np.cos(angle)], axis=1),

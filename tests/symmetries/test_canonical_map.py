@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from scipy.special import ellipk
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.errors import ModelFileError, SettingsError, StructureError, TrainingDataError
+from ase_rfhgn.errors import ModelFileError, SettingsError, StructureError, TrainingDataError, TrainingDataWarning
 from ase_rfhgn.symmetries import CanonicalMap, Runs, fit_canonical_map
 from ase_rfhgn.symmetries.symplectic import symplectic_form
 
@@ -156,6 +156,12 @@ def frame_of(runs: Runs, number: int) -> Atoms:
     atoms.positions = runs.position_mnc[number]
     atoms.set_momenta(np.asarray(runs.momentum_mnc)[number])
     return atoms
+
+
+def test_actions_that_vary_are_told() -> None:
+    with pytest.warns(TrainingDataWarning, match=r"actions still vary .* \(see chart\)"):
+        canonical = fit_canonical_map(orbits(2, 16, 0), chart="equilibrium", n_layers=0)
+    assert canonical.record["chart"] is None
 
 
 def test_two_bodies_go_round_each_other_in_a_tilted_plane() -> None:
