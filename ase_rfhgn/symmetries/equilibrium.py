@@ -91,7 +91,7 @@ def opening_at_equilibrium(position_mu: FloatArray, force_mu: FloatArray) -> Ope
     if not reachable:
         message = (
             "the forces show no stable equilibrium among the frames: a canonical map to oscillations needs motion that "
-            'is bound about one; give such runs, or take chart="central-field" for orbits around a centre'
+            "is bound about one; give such runs, or take the chart central-field for orbits around a centre"
         )
         raise TrainingDataError(message)
     centre_d = np.concatenate([mean_u + spread * place_u, np.zeros(n)])

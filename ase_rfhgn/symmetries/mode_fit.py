@@ -268,7 +268,7 @@ def _check_settings(
     estimator: str | None, temperature: float | None, timestep: float | None, *, harmonic: bool
 ) -> None:
     if harmonic and estimator == "moments":
-        message = "harmonic=True needs forces or neighbouring frames, not the estimator 'moments': leave one out"
+        message = "the estimator 'moments' does not tell anharmonic terms apart: leave out estimator, or harmonic"
         raise SettingsError(message)
     if estimator is not None and estimator not in ESTIMATORS:
         message = f"estimator is {estimator!r}: it must be one of {', '.join(ESTIMATORS)}"
