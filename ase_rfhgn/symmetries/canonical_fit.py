@@ -118,8 +118,8 @@ def fit_canonical_map(
     ]
     if judged[-1] > VARYING:
         message = (
-            f"actions still vary along runs left out (loss {judged[-1]:.2g}): the motion may be chaotic, too strong for "
-            "these layers, or not about an equilibrium (see chart); look at constancy of further runs"
+            f"actions still vary along runs left out (loss {judged[-1]:.2g}): the motion may be chaotic, too strong "
+            "for these layers, or not about an equilibrium (see chart); look at constancy of further runs"
         )
         warnings.warn(message, TrainingDataWarning, stacklevel=2)
     record = {
