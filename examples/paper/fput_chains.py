@@ -12,9 +12,7 @@ from integrable_systems import fput
 from matplotlib.axes import Axes
 from results_page import parse, publish, table
 from symmetry_experiments import (
-    INTEGRALS,
-    MAPS,
-    RIVALS,
+    SECTION_8,
     IntegralCase,
     MapCase,
     draw_portrait,
@@ -53,7 +51,7 @@ def main() -> None:
             partial(draw_recurrence, time_t, share_tu),
         ],
     )
-    body = [MAPS.strip(), RIVALS.strip(), map_table(mappings), INTEGRALS.strip(), integral_table(counted)]
+    body = [SECTION_8 + " Normal form and Adam: section 9.", map_table(mappings), integral_table(counted)]
     body += [RECURRENCE.strip(), recurrence_table(time_t, share_tu)]
     publish("fput_chains", "13. The chain of Fermi, Pasta, Ulam and Tsingou", "\n\n".join(body), options)
 

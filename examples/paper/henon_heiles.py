@@ -16,8 +16,7 @@ from integrable_systems import henon_heiles as system_between
 from matplotlib.axes import Axes
 from results_page import parse, publish, table
 from symmetry_experiments import (
-    INTEGRALS,
-    MAPS,
+    SECTION_8,
     IntegralCase,
     MapCase,
     draw_portrait,
@@ -74,8 +73,8 @@ def main() -> None:
         [one.name, one.integrals.count, float(one.integrals.spectrum_i[0]), float(one.integrals.spectrum_i[1])]
         for one in sections
     ]
-    body = [INTEGRALS.strip(), integral_table(counted), SECTIONS.strip()]
-    body += [table(["energies", "integrals", "first λ", "second λ"], rows), MAPS.strip(), map_table([mapping])]
+    body = [SECTION_8, integral_table(counted), SECTIONS.strip()]
+    body += [table(["energies", "integrals", "first λ", "second λ"], rows), map_table([mapping])]
     publish("henon_heiles", "11. Hénon and Heiles", "\n\n".join(body), options)
 
 
@@ -124,7 +123,7 @@ def draw_section(section: Section, axes: Axes) -> None:
     points = np.concatenate(section.crossings)
     axes.scatter(points[:, 0], points[:, 1], s=1.0, c=values, cmap="viridis")
     axes.set(xlabel="y", ylabel="p_y", aspect="equal")
-    axes.set_title(f"E = {section.name}\n{section.integrals.count} integrals found", fontsize="small")
+    axes.set_title(f"E = {section.name}\nintegrals found: {section.integrals.count}", fontsize="small")
 
 
 if __name__ == "__main__":

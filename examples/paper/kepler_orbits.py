@@ -16,8 +16,7 @@ from integrable_systems import IntegrableSystem, State, kepler, kepler_integrals
 from matplotlib.axes import Axes
 from results_page import parse, publish, table
 from symmetry_experiments import (
-    INTEGRALS,
-    MAPS,
+    SECTION_8,
     IntegralCase,
     IntegralOutcome,
     MapCase,
@@ -102,14 +101,14 @@ def main() -> None:
     head = ["orbits", "runs", "linear ℓ", "ℓ", "η", "CPU s", "frequencies", "ratio"]
     head += ["phase, median (rad)", "phase, largest (rad)", "symplectic"]
     body = [
-        MAPS.strip(),
+        SECTION_8,
         EXPLANATION.strip(),
         table(head, [kepler_row(mapping) for mapping in mappings]),
         FIELDS.strip(),
     ]
     rows = [field_row(outcome, field) for outcome, field in zip(others, FIELD_LIST, strict=False)]
     body.append(table(["field", "linear ℓ", "ℓ", "η", "CPU s", "ratio found", "ratio"], rows))
-    body += [INTEGRALS.strip(), integral_table(counted), explained(counted)]
+    body += [integral_table(counted), explained(counted)]
     publish("kepler_orbits", "12. Orbits around a centre", "\n\n".join(body), options)
 
 

@@ -12,9 +12,8 @@ from integrable_systems import pendulum
 from results_page import parse, publish, table
 from scipy.special import ellipk
 from symmetry_experiments import (
-    INTEGRALS,
-    MAPS,
     RIVALS,
+    SECTION_8,
     IntegralCase,
     MapCase,
     MapOutcome,
@@ -50,8 +49,8 @@ def main() -> None:
             partial(draw_spectra, counted),
         ],
     )
-    body = [MAPS.strip() + " The separatrix is at the energy 2.", RIVALS.strip(), map_table([mapping])]
-    body += [thousand_periods(mapping), INTEGRALS.strip(), integral_table(counted)]
+    body = [SECTION_8 + " The separatrix is at the energy 2.", RIVALS.strip(), map_table([mapping])]
+    body += [thousand_periods(mapping), integral_table(counted)]
     publish("pendulum_motion", "9. The pendulum", "\n\n".join(body), options)
 
 

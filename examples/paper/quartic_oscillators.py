@@ -11,9 +11,7 @@ import numpy as np
 from integrable_systems import quartic_pair
 from results_page import parse, publish
 from symmetry_experiments import (
-    INTEGRALS,
-    MAPS,
-    RIVALS,
+    SECTION_8,
     IntegralCase,
     MapCase,
     draw_portrait,
@@ -51,10 +49,8 @@ def main() -> None:
             partial(draw_spectra, counted),
         ],
     )
-    body = [MAPS.strip(), RIVALS.partition("Adam:")[0].strip(), map_table([mapping]), INTEGRALS.strip()]
-    publish(
-        "quartic_oscillators", "10. Two quartic oscillators", "\n\n".join([*body, integral_table(counted)]), options
-    )
+    body = [SECTION_8 + " Normal form: section 9.", map_table([mapping]), integral_table(counted)]
+    publish("quartic_oscillators", "10. Two quartic oscillators", "\n\n".join(body), options)
 
 
 def forms() -> tuple[FloatArray | None, FloatArray | None]:

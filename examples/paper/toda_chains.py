@@ -10,8 +10,7 @@ from functools import partial
 from integrable_systems import toda
 from results_page import parse, publish
 from symmetry_experiments import (
-    INTEGRALS,
-    MAPS,
+    SECTION_8,
     IntegralCase,
     MapCase,
     draw_portrait,
@@ -48,7 +47,7 @@ def main() -> None:
             partial(draw_spectra, counted),
         ],
     )
-    body = [MAPS.strip(), map_table([mapping]), INTEGRALS.strip(), FEATURES.strip(), integral_table(counted)]
+    body = [SECTION_8, map_table([mapping]), FEATURES.strip(), integral_table(counted)]
     publish("toda_chains", "14. Toda's chains", "\n\n".join(body), options)
 
 
