@@ -54,7 +54,11 @@ class CanonicalMap(ReadOnlyArrays):
 
     @property
     def frequencies(self) -> FloatArray:
-        """Frequencies of small oscillations, ascending (radians per ASE time), shape (n,)."""
+        """Frequencies of small oscillations (radians per ASE time), shape (n,).
+
+        They ascend; of orbits around a centre, they are those of the circular orbit of the mean angular momentum,
+        radial, angular, and zero for the node.
+        """
         return self.frequency_u
 
     def __call__(self, atoms: Atoms | Iterable[Atoms]) -> FloatArray:

@@ -37,6 +37,7 @@ ORDER = (
     "fput_chains",
     "toda_chains",
     "copper_modes",
+    "adatom_hops",
 )
 """Names of the sections, as the page has them."""
 
