@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import polar
 
-from ase_rfhgn.arrays import FloatArray
+from ase_rfhgn.arrays import FloatArray, ReadOnlyArrays
 from ase_rfhgn.errors import TrainingDataError
 from ase_rfhgn.symmetries.charts import CircularOrbits, PlanarOrbits, SpatialOrbits
 from ase_rfhgn.symmetries.composition import Composition
@@ -27,8 +27,8 @@ NEAREST = 0.02
 OPPOSITE = 0.02
 """Smallest 1 + cos of the angle between normals of orbits and the z axis; otherwise another axis serves."""
 
-FIELD_DEGREE, CURVE_DEGREE = 6, 3
-"""Degrees of ln(−r³ F) in ln r, and of ln r₀ and ln S in ln L."""
+FIELD_DEGREE, CURVE_DEGREE = 8, 3
+"""Degrees of −r³F or its logarithm in ln r, and of ln r₀ and ln S in ln L."""
 
 GRID = 200
 """Distances at which circular orbits are found."""
@@ -38,20 +38,43 @@ EXPONENTS = (-0.5, 0.0, 0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class CentralField:
-    """What forces tell about orbits around a centre.
+class CentralField(ReadOnlyArrays):
+    """The chart of orbits around a centre, and their circular orbits.
 
     Attributes
     ----------
     chart : Composition
         To (r, θ; p_r, L), and in space to a third pair.
-    force_m, radius_m : ndarray of shape (m,)
-        Radial forces, and distances.
+    radius_k, scale_k : ndarray of shape (k,)
+        Coefficients of ln r₀ and ln S in powers of ln L, as of `CircularOrbits`.
     """
 
     chart: Composition
-    radius_m: FloatArray
-    force_m: FloatArray
+    radius_k: FloatArray
+    scale_k: FloatArray
+
+    def circles(self, exponent: float) -> CircularOrbits:
+        """Return the layer to distances from circular orbits.
+
+        Parameters
+        ----------
+        exponent : float
+            Power of the distance.
+        """
+        return CircularOrbits(self.radius_k, self.scale_k, exponent)
+
+    def frequencies(self, angular: float) -> FloatArray:
+        """Return the radial and the angular frequency of the circular orbit of an angular momentum, shape (2,).
+
+        Parameters
+        ----------
+        angular : float
+            Angular momentum, positive.
+        """
+        log_radius, log_scale = (
+            float(np.polynomial.Polynomial(curve)(np.log(angular))) for curve in (self.radius_k, self.scale_k)
+        )
+        return np.exp([2.0 * (log_scale - log_radius), np.log(angular) - 2.0 * log_radius])
 
 
 def central_field_of(
@@ -78,8 +101,26 @@ def central_field_of(
     Raises
     ------
     TrainingDataError
-        If the motion is not in a plane or in space, forces do not point to one centre, or orbits come too close to it.
+        If the motion is not in a plane or in space, forces do not point to one centre, orbits come too close to it, or
+        there are no stable circular orbits.
     """
+    try:
+        limits = (MOST_TORQUE, NEAREST) if needed else (CLEAR_TORQUE, CLEAR)
+        return _central_field(coordinates, ensemble, place_mu, force_mu, *limits)
+    except TrainingDataError:
+        if needed:
+            raise
+    return None
+
+
+def _central_field(
+    coordinates: PhaseSpaceCoordinates,
+    ensemble: Ensemble,
+    place_mu: FloatArray,
+    force_mu: FloatArray,
+    most_torque: float,
+    nearest: float,
+) -> CentralField:
     n = ensemble.n
     if n not in (2, 3):
         message = (
@@ -92,76 +133,54 @@ def central_field_of(
     radius_m, size_m = np.linalg.norm(arm_mu, axis=1), np.linalg.norm(force_mu, axis=1)
     radial_m = np.einsum("mu,mu->m", arm_mu, force_mu) / radius_m
     torque = float(np.sqrt(np.maximum(size_m**2 - radial_m**2, 0.0).sum() / (size_m**2).sum()))
-    if not needed and not (torque < CLEAR_TORQUE and radius_m.min() > CLEAR * radius_m.mean()):
-        return None
-    if not torque < MOST_TORQUE:
+    if not torque < most_torque:
         message = (
             f"forces do not point to one centre (a part of {torque:.2g} of them is across): central-field is a chart "
             "for orbits around a centre; leave out chart for oscillations"
         )
         raise TrainingDataError(message)
+    chart = _chart(coordinates, ensemble, centre_u, nearest)
+    angular_m = np.abs(chart.forward(ensemble.state_md)[:, n + 1])
+    return CentralField(chart, *_circular_orbits(radius_m, radial_m, angular_m))
+
+
+def _chart(coordinates: PhaseSpaceCoordinates, ensemble: Ensemble, centre_u: FloatArray, nearest: float) -> Composition:
+    """Return the layers from coordinates to those of orbits."""
     axes_uu = _axes(coordinates)
-    centre_d = np.concatenate([centre_u, np.zeros(n)])
+    centre_d = np.concatenate([centre_u, np.zeros(ensemble.n)])
     opening = Composition((Shift(centre_d), LinearSymplectic(_of_both(axes_uu))))
-    if n == 3:
-        upright_uu = _upright(opening.forward(ensemble.state_md)) @ axes_uu
-        opening = Composition((Shift(centre_d), LinearSymplectic(_of_both(upright_uu))))
-    _refuse_radial_orbits(opening.forward(ensemble.state_md), ensemble)
-    return CentralField(opening.then(PlanarOrbits() if n == 2 else SpatialOrbits()), radius_m, radial_m)
+    _refuse_radial_orbits(opening.forward(ensemble.state_md), ensemble, nearest)
+    if ensemble.n == 2:
+        return opening.then(PlanarOrbits())
+    upright_uu = _upright(opening.forward(ensemble.state_md)) @ axes_uu
+    return Composition((Shift(centre_d), LinearSymplectic(_of_both(upright_uu)), SpatialOrbits()))
 
 
-def circular_orbits_of(field: CentralField, angular_m: FloatArray, exponent: float) -> CircularOrbits:
-    """Return the distance from circular orbits, for the angular momenta of an ensemble.
+def _circular_orbits(radius_m: FloatArray, force_m: FloatArray, angular_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the curves of circular orbits, for the angular momenta of an ensemble.
 
     L² = −r³F(r) is the angular momentum of the circular orbit at r, and its radial frequency ω₀ is that of
-    ω₀² r⁴ = L² d ln L²/d ln r.
-
-    Parameters
-    ----------
-    field : CentralField
-        Radial forces.
-    angular_m : ndarray of shape (m,)
-        Angular momenta, positive.
-    exponent : float
-        Power of the distance.
-
-    Raises
-    ------
-    TrainingDataError
-        If forces do not attract, or there are no stable circular orbits.
+    ω₀² r⁴ = dL²/d ln r. Where forces attract everywhere, logarithms are regressed, which is exact for powers of r.
     """
-    if not (field.force_m < 0.0).all():
-        message = "the force does not point to the centre everywhere: there are no circular orbits to start from"
-        raise TrainingDataError(message)
-    power_m = np.log(field.radius_m)
-    squared = np.polynomial.Polynomial.fit(power_m, np.log(-field.force_m) + 3.0 * power_m, FIELD_DEGREE)
+    power_m, square_m = np.log(radius_m), -(radius_m**3) * force_m
     grid_k = np.linspace(power_m.min(), power_m.max(), GRID)
-    slope_k, square_k = squared.deriv()(grid_k), squared(grid_k)
-    inside_k = (square_k >= 2.0 * np.log(angular_m.min())) & (square_k <= 2.0 * np.log(angular_m.max()))
-    inside_k = inside_k if inside_k.sum() > CURVE_DEGREE else _nearest(square_k, 2.0 * np.log(angular_m.mean()))
-    if not (slope_k[inside_k] > 0.0).all():
-        message = "circular orbits are not stable in this field: bound motion about them has no canonical map"
+    if (square_m > 0.0).all():
+        fitted = np.polynomial.Polynomial.fit(power_m, np.log(square_m), FIELD_DEGREE)
+        square_k = np.exp(fitted(grid_k))
+        slope_k = fitted.deriv()(grid_k) * square_k
+    else:
+        fitted = np.polynomial.Polynomial.fit(power_m, square_m, FIELD_DEGREE)
+        square_k, slope_k = fitted(grid_k), fitted.deriv()(grid_k)
+    inside_k = (square_k >= angular_m.min() ** 2) & (square_k <= angular_m.max() ** 2)
+    if inside_k.sum() <= CURVE_DEGREE:
+        inside_k = _nearest(square_k, float(angular_m.mean()) ** 2)
+    if not ((slope_k[inside_k] > 0.0) & (square_k[inside_k] > 0.0)).all():
+        message = "there are no stable circular orbits in this field: bound motion about them has no canonical map"
         raise TrainingDataError(message)
-    frequency_k = 0.5 * (square_k + np.log(np.maximum(slope_k, np.finfo(float).tiny))) - 2.0 * grid_k
-    curves = [grid_k, grid_k + 0.5 * frequency_k]
-    radius_k, scale_k = (_curve(0.5 * square_k[inside_k], curve_k[inside_k]) for curve_k in curves)
-    return CircularOrbits(radius_k, scale_k, exponent)
-
-
-def frequencies_of_circles(circles: CircularOrbits, angular: float) -> FloatArray:
-    """Return the radial and the angular frequency of a circular orbit, shape (2,).
-
-    Parameters
-    ----------
-    circles : CircularOrbits
-        Circular orbits.
-    angular : float
-        Angular momentum, positive.
-    """
-    log_radius, log_scale = (
-        float(np.polynomial.Polynomial(curve)(np.log(angular))) for curve in (circles.radius_k, circles.scale_k)
-    )
-    return np.exp([2.0 * (log_scale - log_radius), np.log(angular) - 2.0 * log_radius])
+    place_k = grid_k[inside_k]
+    frequency_k = 0.5 * np.log(slope_k[inside_k]) - 2.0 * place_k
+    log_angular_k = 0.5 * np.log(square_k[inside_k])
+    return _curve(log_angular_k, place_k), _curve(log_angular_k, place_k + 0.5 * frequency_k)
 
 
 def _centre(ensemble: Ensemble) -> FloatArray:
@@ -207,14 +226,14 @@ def _upright(state_md: FloatArray) -> FloatArray:
     return turned_cc if rise_c[c] >= fall_c[c] else np.diag([1.0, -1.0, -1.0]) @ turned_cc
 
 
-def _refuse_radial_orbits(state_md: FloatArray, ensemble: Ensemble) -> None:
+def _refuse_radial_orbits(state_md: FloatArray, ensemble: Ensemble, nearest: float) -> None:
     """Refuse orbits that come very close to the centre or pass it on both sides."""
     n = ensemble.n
     radius_m = np.linalg.norm(state_md[:, :n], axis=1)
     place_mc, momentum_mc = (np.pad(part, ((0, 0), (0, 3 - n))) for part in (state_md[:, :n], state_md[:, n:]))
     angular_mc = np.cross(place_mc, momentum_mc)
     same_m = np.einsum("mc,mc->m", angular_mc, angular_mc[ensemble.start_g[:-1]][ensemble.run_m])
-    if radius_m.min() < NEAREST * radius_m.mean() or same_m.min() <= 0.0:
+    if radius_m.min() < nearest * radius_m.mean() or same_m.min() <= 0.0:
         message = (
             f"orbits come as close to the centre as {radius_m.min():.2g} of a mean distance of {radius_m.mean():.2g}, "
             "or change their sense: central-field is a chart for orbits that keep going round; leave such runs out"

@@ -9,12 +9,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.symmetries.action_hamiltonian import ActionHamiltonian, action_hamiltonian_of
-from ase_rfhgn.symmetries.central_field import (
-    EXPONENTS,
-    CentralField,
-    circular_orbits_of,
-    frequencies_of_circles,
-)
+from ase_rfhgn.symmetries.central_field import EXPONENTS, CentralField
 from ase_rfhgn.symmetries.charts import CircularOrbits
 from ase_rfhgn.symmetries.composition import Composition, WithinOrbit, signs_of_sense, within_orbit
 from ase_rfhgn.symmetries.ensemble import Ensemble, parts_of
@@ -83,7 +78,7 @@ def fitted_orbits(
     circles = _best_circles(field, train, valid, schedule[:1], seed)
     shears = fitted_shears(train.mapped(circles), valid.mapped(circles), REVERSAL, schedule, rng)
     inner = Composition((circles, *shears.layers))
-    frequency_u = frequencies_of_circles(circles, float(np.exp(np.log(state_md[:, 3]).mean())))
+    frequency_u = field.frequencies(float(np.exp(np.log(state_md[:, 3]).mean())))
     hamiltonian = action_hamiltonian_of(planar.mapped(inner), timestep, frequency_u)
     beyond = ensemble.n - 2
     return FittedLayers(
@@ -98,8 +93,7 @@ def _best_circles(
     field: CentralField, train: Ensemble, valid: Ensemble, schedule: Sequence[dict[int, int]], seed: int
 ) -> CircularOrbits:
     """Return circular orbits with the power of the distance whose first layer is the best on trajectories left out."""
-    angular_m = np.concatenate([train.state_md[:, 3], valid.state_md[:, 3]])
-    candidates = [circular_orbits_of(field, angular_m, exponent) for exponent in EXPONENTS]
+    candidates = [field.circles(exponent) for exponent in EXPONENTS]
     losses = []
     for circles in candidates:
         opened = train.mapped(circles), valid.mapped(circles)

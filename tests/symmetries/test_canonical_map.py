@@ -158,6 +158,27 @@ def frame_of(runs: Runs, number: int) -> Atoms:
     return atoms
 
 
+def test_a_molecule_that_turns_and_vibrates() -> None:
+    def force(q: FloatArray) -> FloatArray:  # Morse's potential: repulsive and attractive
+        radius = np.linalg.norm(q, axis=-1, keepdims=True)
+        rest = np.exp(1.0 - radius)
+        return np.asarray(-10.0 * rest * (1.0 - rest) * q / radius)
+
+    def start(rng: np.random.Generator, n_runs: int) -> tuple[FloatArray, FloatArray]:
+        angular, outwards = (
+            rng.uniform(0.3, 0.8, n_runs) * rng.choice([-1.0, 1.0], n_runs),
+            0.3 * rng.normal(size=n_runs),
+        )
+        return np.tile([1.0, 0.0], (n_runs, 1)), np.stack([outwards, angular], axis=1)
+
+    system = IntegrableSystem("molecule", 2, 2, lambda q: q[..., 0], force, start, 0.15)
+    runs = replace(runs_of(system, 30, 40), energy_m=None)
+    canonical = fit_canonical_map(runs, timestep=0.15, n_layers=2)
+    assert canonical.record["chart"] == "central-field"
+    assert canonical.constancy(runs_of(system, 10, 40, seed=1)).loss_u[0] < 1e-5
+    assert canonical.frequencies[0] > 4.0 * canonical.frequencies[1]
+
+
 def test_actions_that_vary_are_told() -> None:
     with pytest.warns(TrainingDataWarning, match=r"actions still vary .* \(see chart\)"):
         canonical = fit_canonical_map(orbits(2, 16, 0), chart="equilibrium", n_layers=0)
