@@ -36,8 +36,11 @@ MANY = 3
 MOST_ORDERS = 3
 """Layers of such systems where potentials are not even: cubic, quartic and quintic terms."""
 
-MOST_POWER_OF_ORBITS = 10
-"""Highest power of terms for orbits."""
+POWERS_OF_ORBITS = (3, 5, 8, 11)
+"""Highest power of terms for orbits, layer by layer; the last serves further layers, too."""
+
+SPANNING = 0.65
+"""Terms for orbits of a power, of each sign under time reversal, relative to all monomials: half of them would span."""
 
 ROWS_TIMES_SQUARED_TERMS = 4e9
 """Work of a least squares; where all frames would be more, some are sampled."""
@@ -187,8 +190,8 @@ def schedule_of_orbits(most_terms: int, n_layers: int) -> list[dict[int, int]]:
     schedule = []
     for number in range(n_layers):
         signs = 1 if number < ODD_LAYERS else 2
-        powers = range(1, min(4 + 2 * number, MOST_POWER_OF_ORBITS + 1))
-        schedule.append({power: 4 + signs * comb(power + 2, power) * 4 // 5 for power in powers})
+        powers = range(1, POWERS_OF_ORBITS[min(number, len(POWERS_OF_ORBITS) - 1)] + 1)
+        schedule.append({power: 4 + int(SPANNING * signs * comb(power + 2, power)) for power in powers})
     return [_capped(terms, most_terms) for terms in schedule]
 
 
