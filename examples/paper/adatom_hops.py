@@ -132,9 +132,9 @@ def draw_functions(value_mf: FloatArray, axes: Axes) -> None:
     columns: Sequence[FloatArray] = list(value_mf.T)
     for number, value_m in enumerate(columns):
         shifted_m = (value_m - value_m.mean()) / value_m.std() + 4.0 * number
-        axes.plot(times(len(value_m)), shifted_m, linewidth=0.6, label=f"{number + 1}")
-    axes.set(xlabel="time (ps)", ylabel="slow functions", yticks=[])
-    axes.legend(fontsize="x-small")
+        axes.plot(times(len(value_m)), shifted_m, linewidth=0.6)
+    ticks = 4.0 * np.arange(len(columns))
+    axes.set(xlabel="time (ps)", ylabel="slow function", yticks=ticks, yticklabels=range(1, len(columns) + 1))
 
 
 if __name__ == "__main__":
