@@ -64,8 +64,8 @@ class ActionHamiltonian(ReadOnlyArrays):
         gradient_muf = monomial_gradients(scaled_mu, self.exponent_fu)
         return sense_mu * (gradient_muf @ self.coefficient_f) / self.scale_u
 
-    def flow(self, state_md: FloatArray, time: float) -> FloatArray:
-        """Return states after a time: every (Q, P) turns, and every φ grows, by its frequency times the time."""
+    def flow(self, state_md: FloatArray, time: float | FloatArray) -> FloatArray:
+        """Return states after a time, or after one of shape (m, 1) each: angles grow by frequencies times the time."""
         n = state_md.shape[1] // 2
         turn_mu = self.frequencies(self.actions(state_md)) * time
         cosine_mu, sine_mu = np.cos(turn_mu), np.sin(turn_mu)

@@ -172,12 +172,11 @@ def motions(place_mc: FloatArray, momentum_mc: FloatArray) -> FloatArray:
 
 def phases(canonical: CanonicalMap, state_md: FloatArray, true_m: FloatArray) -> FloatArray:
     """Return by how much orbits are ahead or behind after 1000 true periods: displacement over distance."""
-    errors = []
-    for state_d, true in zip(state_md, true_m, strict=True):
-        moved_md = canonical.hamiltonian.flow(canonical.layers.forward(state_d[None]), 2000.0 * np.pi / float(true))
-        gap_u = (canonical.layers.inverse(moved_md)[0] - state_d)[: canonical.coordinates.n]
-        errors.append(float(np.linalg.norm(gap_u) * true / np.linalg.norm(state_d[canonical.coordinates.n :])))
-    return np.array(errors)
+    time_m1 = 2000.0 * np.pi / true_m[:, None]
+    moved_md = canonical.layers.inverse(canonical.hamiltonian.flow(canonical.layers.forward(state_md), time_m1))
+    n = canonical.coordinates.n
+    gap_m = np.linalg.norm((moved_md - state_md)[:, :n], axis=1)
+    return np.asarray(gap_m * true_m / np.linalg.norm(state_md[:, n:], axis=1))
 
 
 def field_cases(*, quick: bool) -> list[MapCase]:
