@@ -15,6 +15,9 @@ from ase_rfhgn.features.compilation import compiled
 LEBEDEV_DEGREES = (*range(3, 33, 2), *range(35, 132, 6))
 """Polynomial degrees for which a Lebedev rule exists."""
 
+MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
+"""The constant harmonic Y_00."""
+
 
 @dataclass(frozen=True, slots=True)
 class HalfSphere(ReadOnlyArrays):

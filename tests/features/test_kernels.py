@@ -14,7 +14,7 @@ from product_quadrature import product_quadrature
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.features.harmonics import degree_of_harmonics, harmonics
-from ase_rfhgn.features.spherical import kernels, row_kernels
+from ase_rfhgn.features.spherical import kernels, quartic_kernels, row_kernels
 from ase_rfhgn.features.spherical.blocks import EDGES_PER_BLOCK
 from ase_rfhgn.features.spherical.fields import SphericalFields
 from ase_rfhgn.features.spherical.rows import FeatureRows, feature_rows
@@ -249,6 +249,7 @@ def test_compiled_loops_get_contiguous_arrays(make_potential: MakePotential, sym
     graph = build_graph(atoms, potential.cutoff)
     feature_rows(potential.hamiltonian, graph, column_s, n_species * potential.hamiltonian.n_features, stress=True)
     called = [kernels.messages, kernels.atomic_basis, kernels.sums, kernels.site_energies]
+    called += [quartic_kernels.quartic_site_energies]
     called += [kernels.quadratic_site_energies]
     called += [kernels.edge_gradients, kernels.add_edge_forces, row_kernels.edge_axes, row_kernels.add_rows]
     for kernel in called:

@@ -18,11 +18,15 @@ EDGES_PER_BLOCK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Polynomials:
-    """Coefficients of the atomic basis, its squares and the powers of the fields; energies without neighbours (eV)."""
+    """Coefficients of the atomic basis, its squares and the powers of the fields; energies without neighbours (eV).
+
+    The same polynomial in terms of levels is there, too, for fields that `quartic_kernels` can evaluate.
+    """
 
     linear_sk: FloatArray
     square_slk: FloatArray
     power_soqk: FloatArray
+    term_sik: FloatArray | None
     isolated_s: FloatArray
 
 

@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray, ReadOnlyArrays
-from ase_rfhgn.features.harmonics import HalfSphere, half_sphere, harmonics
+from ase_rfhgn.features.harmonics import MONOPOLE, HalfSphere, half_sphere, harmonics
 from ase_rfhgn.features.response import PairBlocks, Response, SiteResponse
-from ase_rfhgn.features.spherical import evaluation, kernels
+from ase_rfhgn.features.spherical import evaluation, kernels, quartic_kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, slices_of
 from ase_rfhgn.features.spherical.density_limit import DensityLimit
 from ase_rfhgn.features.spherical.descriptors import DESCRIBED, n_around
@@ -24,9 +24,6 @@ from ase_rfhgn.structures.graph import NeighbourGraph
 
 MOST_SHARED = 20_000
 """Edges of a graph whose blocks are kept until both its descriptors and its rows are made."""
-
-MONOPOLE = float(np.sqrt(1.0 / (4.0 * np.pi)))
-"""The constant harmonic Y_00."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +99,11 @@ class SphericalFields(ReadOnlyArrays):
     def points(self) -> tuple[FloatArray, FloatArray]:
         """Harmonics at the points of the quadrature, and their weights."""
         return self.grid.harmonics_xy, self.grid.weight_x
+
+    @cached_property
+    def tiles(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Harmonics at the points of the quadrature, the same times weights, and weights: whole tiles of points."""
+        return quartic_kernels.tiled(*self.points)
 
     def blocks(self, graph: NeighbourGraph) -> Iterator[Block]:
         """Yield the atoms of a graph in blocks of about `EDGES_PER_BLOCK` edges, with their atomic basis."""
@@ -225,10 +227,16 @@ class SphericalFields(ReadOnlyArrays):
         linear_sk, square_sf, power_sf = np.split(coefficient_sf, [width, width * (1 + n_levels)], axis=1)
         linear_sk, square_sf = linear_sk / MONOPOLE, MONOPOLE**2 * square_sf
         shape_soqk = n_species, self.correlation - 2, self.projection_sqlk.shape[1], width
+        square_slk = square_sf.reshape(n_species, n_levels, width)
+        power_soqk = np.ascontiguousarray(power_sf).reshape(shape_soqk)
+        quartic = power_soqk.size and max(self.degree, self.correlation) <= quartic_kernels.DEGREE
         absolute = Polynomials(
             linear_sk=linear_sk,
-            square_slk=square_sf.reshape(n_species, n_levels, width),
-            power_soqk=np.ascontiguousarray(power_sf).reshape(shape_soqk),
+            square_slk=square_slk,
+            power_soqk=power_soqk,
+            term_sik=quartic_kernels.quartic_terms(self.projection_sqlk, linear_sk, square_slk, power_soqk)
+            if quartic
+            else None,
             isolated_s=np.zeros(n_species),
         )
         isolated_s, _ = self.site_energies(np.arange(n_species), self.nothing(), absolute)
@@ -239,7 +247,11 @@ class SphericalFields(ReadOnlyArrays):
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of sites and their derivatives by the atomic basis."""
         centred_nyk, low = self.centred(basis_nyk, species_n), (polynomials.linear_sk, polynomials.square_slk)
-        if polynomials.power_soqk.size:
+        if polynomials.term_sik is not None:
+            energy_n, slope_nyk = quartic_kernels.quartic_site_energies(
+                species_n, centred_nyk, self.tiles, polynomials.term_sik
+            )
+        elif polynomials.power_soqk.size:
             fields = self.points, *self.shape, self.projection_sqlk
             energy_n, slope_nyk = kernels.site_energies(species_n, centred_nyk, *fields, *low, polynomials.power_soqk)
         else:
