@@ -135,22 +135,26 @@ def _harmonics(vector_pc: FloatArray, degree: int, factor_lm: FloatArray) -> tup
             for m in range(l - 1):
                 q_lm[l, m] = ((2 * l - 1) * z * q_lm[l - 1, m] - (l + m - 1) * q_lm[l - 2, m]) / (l - m)
         for l in range(degree + 1):
-            for m in range(-l, l + 1):
-                order = abs(m)
-                factor = factor_lm[l, order]
-                wave = c_m[order] if m >= 0 else s_m[order]
-                sign = -1.0 if m >= 0 else 1.0
-                by_x, by_y = 0.0, 0.0
-                if order:
-                    lower = c_m[order - 1] if m > 0 else s_m[order - 1]
-                    cross = s_m[order - 1] if m > 0 else c_m[order - 1]
-                    by_x = factor * q_lm[l, order] * order * lower
-                    by_y = factor * q_lm[l, order] * order * sign * cross
-                by_z = factor * q_lm[l, order + 1] * wave
-                radial = x * by_x + y * by_y + z * by_z
-                k = l * l + l + m
-                value_py[p, k] = factor * q_lm[l, order] * wave
-                gradient_pcy[p, 0, k] = (by_x - x * radial) * inverse
-                gradient_pcy[p, 1, k] = (by_y - y * radial) * inverse
-                gradient_pcy[p, 2, k] = (by_z - z * radial) * inverse
+            middle = l * l + l
+            by_z = factor_lm[l, 0] * q_lm[l, 1]
+            radial = z * by_z
+            value_py[p, middle] = factor_lm[l, 0] * q_lm[l, 0]
+            gradient_pcy[p, 0, middle] = -x * radial * inverse
+            gradient_pcy[p, 1, middle] = -y * radial * inverse
+            gradient_pcy[p, 2, middle] = (by_z - z * radial) * inverse
+            for m in range(1, l + 1):
+                flat, steep = factor_lm[l, m] * q_lm[l, m], factor_lm[l, m] * q_lm[l, m + 1]
+                by_c, by_s = flat * m * c_m[m - 1], flat * m * s_m[m - 1]
+                by_z = steep * c_m[m]
+                radial = x * by_c - y * by_s + z * by_z
+                value_py[p, middle + m] = flat * c_m[m]
+                gradient_pcy[p, 0, middle + m] = (by_c - x * radial) * inverse
+                gradient_pcy[p, 1, middle + m] = (-by_s - y * radial) * inverse
+                gradient_pcy[p, 2, middle + m] = (by_z - z * radial) * inverse
+                by_z = steep * s_m[m]
+                radial = x * by_s + y * by_c + z * by_z
+                value_py[p, middle - m] = flat * s_m[m]
+                gradient_pcy[p, 0, middle - m] = (by_s - x * radial) * inverse
+                gradient_pcy[p, 1, middle - m] = (by_c - y * radial) * inverse
+                gradient_pcy[p, 2, middle - m] = (by_z - z * radial) * inverse
     return value_py, gradient_pcy

@@ -248,7 +248,7 @@ def test_compiled_loops_get_contiguous_arrays(make_potential: MakePotential, sym
     column_s = potential.hamiltonian.n_features * np.arange(n_species)
     graph = build_graph(atoms, potential.cutoff)
     feature_rows(potential.hamiltonian, graph, column_s, n_species * potential.hamiltonian.n_features, stress=True)
-    called = [kernels.messages, kernels.atomic_basis, kernels.sums, kernels.site_energies]
+    called = [kernels.messages, kernels.atomic_basis, kernels.densities, kernels.site_energies]
     called += [quartic_kernels.quartic_site_energies]
     called += [kernels.quadratic_site_energies]
     called += [kernels.edge_gradients, kernels.add_edge_forces, row_kernels.edge_axes, row_kernels.add_rows]

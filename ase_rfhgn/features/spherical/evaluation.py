@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
-from ase_rfhgn.features.cutoff import cutoff_function
 from ase_rfhgn.features.response import Response
 from ase_rfhgn.features.spherical import kernels
 from ase_rfhgn.features.spherical.blocks import Block, Polynomials, SiteFields, slices_of
@@ -148,36 +147,37 @@ def _respond(
     polynomials: Polynomials,
 ) -> tuple[FloatArray, FloatArray]:
     """Return the energies of the atoms of a block and the derivatives by its edge vectors."""
-    basis_nyk = block.basis_nyk
-    if dense is not None:
-        basis_nyk = basis_nyk * dense.scale_n[:, None, None]
+    basis_nyk = block.basis_nyk if dense is None else block.basis_nyk * dense.scale_n[:, None, None]
     energy_n, slope_nyk = fields.site_energies(block.species_n, basis_nyk, polynomials)
-    unit_pc = block.vector_pc / block.distance_p[:, None]
-    push_pc = np.zeros_like(unit_pc)
-    if dense is not None:
-        energy_n += dense.energy_n
-        pull_n = np.einsum("nyk,nyk->n", slope_nyk, block.basis_nyk)
-        by_density_n = dense.scale_slope_n * pull_n + dense.energy_slope_n
-        push_pc += (np.repeat(by_density_n, np.diff(block.first_n)) * density_slope_p)[:, None] * unit_pc
-        slope_nyk *= dense.scale_n[:, None, None]
-    gradient_pc = kernels.edge_gradients(
+    if dense is None:
+        return energy_n, _edge_gradients(block, slope_nyk)
+    pull_n = np.einsum("nyk,nyk->n", slope_nyk, block.basis_nyk)
+    by_density_n = dense.scale_slope_n * pull_n + dense.energy_slope_n
+    push_p = np.repeat(by_density_n, np.diff(block.first_n)) * density_slope_p / block.distance_p
+    slope_nyk *= dense.scale_n[:, None, None]
+    return energy_n + dense.energy_n, _edge_gradients(block, slope_nyk) + push_p[:, None] * block.vector_pc
+
+
+def _edge_gradients(block: Block, slope_nyk: FloatArray) -> FloatArray:
+    """Return the derivatives of energies by the edge vectors, given those by the atomic basis."""
+    gradient_pc: FloatArray = kernels.edge_gradients(
         block.first_n,
+        block.vector_pc,
+        block.distance_p,
         block.harmonics_py,
         block.harmonic_slopes_pcy,
         block.value_pk,
         block.slope_pk,
-        unit_pc,
         slope_nyk,
     )
-    return energy_n, gradient_pc + push_pc
+    return gradient_pc
 
 
 def _dense_sites(fields: SiteFields, block: Block) -> tuple[DenseSites | None, FloatArray]:
     """Return the effect of the density limit on the atoms of a block, None if no atom is beyond it."""
     if fields.density_limit is None:
         return None, block.distance_p
-    density_p, slope_p = cutoff_function(block.distance_p, fields.density_limit.cutoff)
-    density_n = kernels.sums(block.first_n, density_p)
+    density_n, slope_p = kernels.densities(block.first_n, block.distance_p, fields.density_limit.cutoff)
     if (density_n <= fields.density_limit.largest_density_s[block.species_n]).all():
         return None, slope_p
     return fields.density_limit.sites(density_n, block.species_n), slope_p

@@ -115,7 +115,7 @@ class SphericalFields(ReadOnlyArrays):
         """Return some atoms of a graph with their atomic basis."""
         edges = slice(first_n[atoms.start], first_n[atoms.stop])
         vector_pc = graph.vector_pc[edges]
-        distance_p = np.sqrt(np.einsum("pc,pc->p", vector_pc, vector_pc))
+        distance_p = graph.distance_p[edges]
         pair_p = len(self.species_s) * species_n[graph.centre_p[edges]] + species_n[graph.neighbour_p[edges]]
         value_pk, slope_pk = self.encoder.encode(distance_p, pair_p)
         harmonics_py, harmonic_slopes_pcy = harmonics(vector_pc, self.degree)
@@ -246,15 +246,16 @@ class SphericalFields(ReadOnlyArrays):
         self, species_n: IntArray, basis_nyk: FloatArray, polynomials: Polynomials
     ) -> tuple[FloatArray, FloatArray]:
         """Return the energies of sites and their derivatives by the atomic basis."""
-        centred_nyk, low = self.centred(basis_nyk, species_n), (polynomials.linear_sk, polynomials.square_slk)
+        low = polynomials.linear_sk, polynomials.square_slk
         if polynomials.term_sik is not None:
             energy_n, slope_nyk = quartic_kernels.quartic_site_energies(
-                species_n, centred_nyk, self.tiles, polynomials.term_sik
+                species_n, basis_nyk, self.mean_sk, self.tiles, polynomials.term_sik
             )
         elif polynomials.power_soqk.size:
-            fields = self.points, *self.shape, self.projection_sqlk
-            energy_n, slope_nyk = kernels.site_energies(species_n, centred_nyk, *fields, *low, polynomials.power_soqk)
+            sites = species_n, self.centred(basis_nyk, species_n), self.points, *self.shape, self.projection_sqlk
+            energy_n, slope_nyk = kernels.site_energies(*sites, *low, polynomials.power_soqk)
         else:
+            centred_nyk = self.centred(basis_nyk, species_n)
             energy_n, slope_nyk = kernels.quadratic_site_energies(species_n, centred_nyk, *low)
         return energy_n - polynomials.isolated_s[species_n], slope_nyk
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ase_rfhgn.arrays import FloatArray, IntArray
-from ase_rfhgn.features.cutoff import cutoff_curvature, cutoff_function
+from ase_rfhgn.features.cutoff import cutoff_curvature
 from ase_rfhgn.features.harmonic_hessians import harmonic_hessians
 from ase_rfhgn.features.response import PairBlocks
 from ase_rfhgn.features.spherical import hessian_kernels, kernels
@@ -75,9 +75,9 @@ def _density(fields: CurvedFields, block: Block) -> tuple[DenseSites, tuple[Floa
     if limit is None:
         dense, slope_p, curvature_p = DenseSites.nowhere(len(block.species_n)), *np.zeros((2, len(block.distance_p)))
     else:
-        density_p, slope_p = cutoff_function(block.distance_p, limit.cutoff)
+        density_n, slope_p = kernels.densities(block.first_n, block.distance_p, limit.cutoff)
         curvature_p = cutoff_curvature(block.distance_p, limit.cutoff)
-        dense = limit.sites(kernels.sums(block.first_n, density_p), block.species_n)
+        dense = limit.sites(density_n, block.species_n)
     scales = dense.scale_n, dense.scale_slope_n, dense.scale_curvature_n
     return dense, (*scales, dense.energy_slope_n, dense.energy_curvature_n, slope_p, curvature_p)
 

@@ -67,25 +67,23 @@ def messages(distance_p, pair_p, floor_b, size_b, weight_k, shift_bk, cutoff_k):
 @compiled(**OPTIONS)
 def atomic_basis(first_n, value_pk, harmonics_py):
     """Return the aggregation A_{n,y,k} = Σ_p t_pk Y_py over the edges of every atom."""
-    n_atoms, n_harmonics, n_channels = len(first_n) - 1, harmonics_py.shape[1], value_pk.shape[1]
-    basis_nyk = np.zeros((n_atoms, n_harmonics, n_channels))
-    for n in range(n_atoms):
-        for p in range(first_n[n] - first_n[0], first_n[n + 1] - first_n[0]):
-            for y in range(n_harmonics):
-                harmonic = harmonics_py[p, y]
-                for k in range(n_channels):
-                    basis_nyk[n, y, k] += harmonic * value_pk[p, k]
+    basis_nyk = np.zeros((len(first_n) - 1, harmonics_py.shape[1], value_pk.shape[1]))
+    for n in range(len(first_n) - 1):
+        p = slice(first_n[n] - first_n[0], first_n[n + 1] - first_n[0])
+        if p.stop > p.start:
+            np.dot(harmonics_py[p].T, value_pk[p], basis_nyk[n])
     return basis_nyk
 
 
 @compiled(**OPTIONS)
-def sums(first_n, value_p):
-    """Return the sums of a quantity over the edges of every atom."""
-    total_n = np.zeros(len(first_n) - 1)
+def densities(first_n, distance_p, cutoff):
+    """Return the density of neighbours around every atom, and its derivative by the length of every edge."""
+    density_n, slope_p = np.zeros(len(first_n) - 1), np.empty(len(distance_p))
     for n in range(len(first_n) - 1):
         for p in range(first_n[n] - first_n[0], first_n[n + 1] - first_n[0]):
-            total_n[n] += value_p[p]
-    return total_n
+            density, slope_p[p] = _cutoff_of_edge(distance_p[p], cutoff)
+            density_n[n] += density
+    return density_n, slope_p
 
 
 @compiled(**INLINED)
@@ -178,27 +176,36 @@ def _add_squares(basis_yk, n_levels, linear_k, square_lk, energy_k, slope_yk):
 
 
 @compiled(**OPTIONS)
-def edge_gradients(first_n, harmonics_py, harmonic_slopes_pcy, value_pk, slope_pk, unit_pc, slope_nyk):
+def edge_gradients(first_n, vector_pc, distance_p, harmonics_py, harmonic_slopes_pcy, value_pk, slope_pk, slope_nyk):
     """Return the derivative of the energy by every edge vector, from its derivative by the atomic basis."""
     gradient_pc = np.empty((len(value_pk), 3))
     n_harmonics, n_channels = slope_nyk.shape[1:]
-    radial_y, angular_y = np.empty(n_harmonics), np.empty(n_harmonics)
+    most = max(1, np.max(np.diff(first_n)))
+    radials, angulars = np.empty(most * n_harmonics), np.empty(most * n_harmonics)
+    slope_ky = np.empty((n_channels, n_harmonics))  # BLAS is faster with neither factor transposed
     for n in range(len(first_n) - 1):
-        for p in range(first_n[n] - first_n[0], first_n[n + 1] - first_n[0]):
+        start, stop = first_n[n] - first_n[0], first_n[n + 1] - first_n[0]
+        if start == stop:
+            continue
+        radial_py = radials[: (stop - start) * n_harmonics].reshape(stop - start, n_harmonics)
+        angular_py = angulars[: (stop - start) * n_harmonics].reshape(stop - start, n_harmonics)
+        for y in range(n_harmonics):
+            for k in range(n_channels):
+                slope_ky[k, y] = slope_nyk[n, y, k]
+        np.dot(slope_pk[start:stop], slope_ky, radial_py)
+        np.dot(value_pk[start:stop], slope_ky, angular_py)
+        for p in range(stop - start):
+            along, by_x, by_y, by_z = 0.0, 0.0, 0.0, 0.0
+            slopes_cy, vector_c = harmonic_slopes_pcy[start + p], vector_pc[start + p]
             for y in range(n_harmonics):
-                radial, angular = 0.0, 0.0
-                for k in range(n_channels):
-                    radial += slope_pk[p, k] * slope_nyk[n, y, k]
-                    angular += value_pk[p, k] * slope_nyk[n, y, k]
-                radial_y[y], angular_y[y] = radial, angular
-            stretch = 0.0
-            for y in range(n_harmonics):
-                stretch += harmonics_py[p, y] * radial_y[y]
-            for c in range(3):
-                turn = 0.0
-                for y in range(n_harmonics):
-                    turn += harmonic_slopes_pcy[p, c, y] * angular_y[y]
-                gradient_pc[p, c] = stretch * unit_pc[p, c] + turn
+                along += harmonics_py[start + p, y] * radial_py[p, y]
+                by_x += slopes_cy[0, y] * angular_py[p, y]
+                by_y += slopes_cy[1, y] * angular_py[p, y]
+                by_z += slopes_cy[2, y] * angular_py[p, y]
+            along /= distance_p[start + p]
+            gradient_pc[start + p, 0] = along * vector_c[0] + by_x
+            gradient_pc[start + p, 1] = along * vector_c[1] + by_y
+            gradient_pc[start + p, 2] = along * vector_c[2] + by_z
     return gradient_pc
 
 

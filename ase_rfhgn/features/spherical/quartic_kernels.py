@@ -97,13 +97,15 @@ def _factor(term: list[int]) -> float:
 
 
 @compiled(**OPTIONS)
-def quartic_site_energies(species_n, basis_nyk, tiles, term_sik):
+def quartic_site_energies(species_n, basis_nyk, mean_sk, tiles, term_sik):
     """Return the energy of every atom and its derivative by the atomic basis A; see `kernels.site_energies`.
 
     Parameters
     ----------
     species_n, basis_nyk : ndarray
-        Species and atomic basis of the atoms, A_00 relative to its mean.
+        Species and atomic basis of the atoms.
+    mean_sk : ndarray
+        Means that are subtracted from A_00.
     tiles : tuple
         What `tiled` returns.
     term_sik : ndarray
@@ -113,7 +115,11 @@ def quartic_site_energies(species_n, basis_nyk, tiles, term_sik):
     energy_n, slope_nyk = np.zeros(n_atoms), np.empty_like(basis_nyk)
     harmonics_xy, weighted_xy, weight_x = tiles
     basis_yk, slope_yk = np.empty(((DEGREE + 1) ** 2, LANES)), np.empty(((DEGREE + 1) ** 2, LANES))
-    term_ik, level_uk, cubic_ak = np.empty((N_TERMS + 10, LANES)), np.zeros((TILE * DEGREE, LANES)), np.empty((2, LANES))
+    term_ik, level_uk, cubic_ak = (
+        np.empty((N_TERMS + 10, LANES)),
+        np.zeros((TILE * DEGREE, LANES)),
+        np.empty((2, LANES)),
+    )
     step = 4 * ((n_channels - 1) // (4 * ((n_channels - 1) // LANES + 1)) + 1)
     for first in range(0, n_channels, step):
         width, last_species = min(step, n_channels - first), -1
@@ -122,6 +128,8 @@ def quartic_site_energies(species_n, basis_nyk, tiles, term_sik):
                 last_species = species_n[n]
                 _copy(N_TERMS, width, term_sik[last_species, :, first : first + width], term_ik)
             _copy(n_harmonics, width, basis_nyk[n, :, first : first + width], basis_yk)
+            for k in range(width):
+                basis_yk[0, k] -= mean_sk[last_species, first + k]
             for i in range(10):
                 for k in range(width):
                     term_ik[N_TERMS + i, k] = term_ik[CUBIC + i, k] + basis_yk[0, k] * term_ik[MIXED_CUBIC + i, k]
@@ -180,9 +188,9 @@ def _back(width, n_harmonics, weighted_xy, level_uk, slope_yk):
 def _slopes(width, weight, term_ik, level_lk, cubic_ak):
     """Replace the levels at a point by the derivatives of the cubic and quartic terms; add the cubic terms.
 
-    With products of two levels of equal parity, such as ``p13``, quartic terms are a quadratic form of these products, and
-    cubic terms are bilinear in products and levels. ``g13`` is the derivative by the product, ``c2`` that of cubic
-    terms by the level alone, and ``m2`` the same for their derivative by u_0. Rows are in the order of `TERMS`.
+    With products of two levels of equal parity, such as ``p13``, quartic terms are a quadratic form of these products,
+    and cubic terms are bilinear in products and levels. ``g13`` is the derivative by the product, ``c2`` that of
+    cubic terms by the level alone, and ``m2`` the same for their derivative by u_0. Rows are in the order of `TERMS`.
     """
     c, m, q = N_TERMS, MIXED_CUBIC, QUARTIC
     for k in range(width):
