@@ -180,7 +180,9 @@ def edge_gradients(first_n, vector_pc, distance_p, harmonics_py, harmonic_slopes
     """Return the derivative of the energy by every edge vector, from its derivative by the atomic basis."""
     gradient_pc = np.empty((len(value_pk), 3))
     n_harmonics, n_channels = slope_nyk.shape[1:]
-    most = max(1, np.max(np.diff(first_n)))
+    most = 1
+    for n in range(len(first_n) - 1):
+        most = max(most, first_n[n + 1] - first_n[n])
     radials, angulars = np.empty(most * n_harmonics), np.empty(most * n_harmonics)
     slope_ky = np.empty((n_channels, n_harmonics))  # BLAS is faster with neither factor transposed
     for n in range(len(first_n) - 1):
