@@ -50,10 +50,6 @@ class SiteResponse:
     energy_n: FloatArray
     gradient_pc: FloatArray
 
-    def __add__(self, other: SiteResponse) -> SiteResponse:
-        """Return the sum of two responses."""
-        return SiteResponse(self.energy_n + other.energy_n, self.gradient_pc + other.gradient_pc)
-
 
 @dataclass(frozen=True, slots=True)
 class PairBlocks:

@@ -73,21 +73,22 @@ def evaluate_domain(
     fields, species_n = potential.hamiltonian, np.searchsorted(potential.species_s, local.graph.number_n)
     described = Reduced(fields, ()) if grade else None
     answers = fields.evaluate(graph, [potential.polynomials], described, threads)
-    baseline = potential.baseline.respond_by_edges(graph)
-    gradient_pc = answers.gradient_epc[0] + baseline.gradient_pc
-    force_nc = answers.responses[0].force_nc
-    pushed = np.flatnonzero(baseline.gradient_pc.any(axis=1))  # few edges
-    np.add.at(force_nc, graph.centre_p[pushed], baseline.gradient_pc[pushed])
-    np.subtract.at(force_nc, graph.neighbour_p[pushed], baseline.gradient_pc[pushed])
+    response, force_nc = (
+        SiteResponse(answers.responses[0].energy_n, answers.gradient_epc[0]),
+        answers.responses[0].force_nc,
+    )
+    near, push_pc = potential.baseline.add_by_edges(response, graph)
+    np.add.at(force_nc, graph.centre_p[near], push_pc)
+    np.subtract.at(force_nc, graph.neighbour_p[near], push_pc)
     own = slice(0, graph.first_n[n_own])
     grade_n = None
     if answers.descriptor_nd is not None:
         grade_n = potential.known_ensemble().domain.grade(answers.descriptor_nd[:n_own], species_n[:n_own])
     return DomainEvaluation(
-        energy_n=(answers.responses[0].energy_n + baseline.energy_n)[:n_own],
+        energy_n=response.energy_n[:n_own],
         force_nc=force_nc[:n_own],
-        virial_v=voigt(graph.vector_pc[own].T @ gradient_pc[own]),
+        virial_v=voigt(graph.vector_pc[own].T @ response.gradient_pc[own]),
         grade_n=grade_n,
-        gradient_pc=gradient_pc,
+        gradient_pc=response.gradient_pc,
         local=local,
     )

@@ -218,8 +218,9 @@ class Potential(ReadOnlyArrays):
 
     def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
         """Return the energies of atoms and their derivatives by the edges of a structure whose graph is known."""
-        features = self.hamiltonian.respond_by_edges(graph, self.polynomials)
-        return features + self.baseline.respond_by_edges(graph)
+        response = self.hamiltonian.respond_by_edges(graph, self.polynomials)
+        self.baseline.add_by_edges(response, graph)
+        return response
 
     def hessian_parts(self, atoms: Atoms) -> Iterator[PairBlocks]:
         """Yield the parts that `hessian` sums, for `ase_rfhgn.models.hessian`."""

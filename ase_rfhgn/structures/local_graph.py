@@ -121,7 +121,7 @@ class LocalNeighbours:
         pairs = self._pairs
         near_p, vector_pc = pairs.atoms.near(atoms.position_nc, self.cutoff)
         graph = NeighbourGraph(pairs.node_number_n, pairs.tail_p[near_p], pairs.head_p[near_p], vector_pc)
-        _refuse_coincident(atoms, pairs, near_p, vector_pc)
+        _refuse_coincident(atoms, pairs, near_p, graph)
         return LocalGraph(graph, atoms.n_own, pairs.n_centres)
 
     def _still_holds(self, atoms: LocalAtoms) -> bool:
@@ -176,12 +176,11 @@ def _with_nodes(atoms: LocalAtoms, owner_n: IntArray, tail_p: IntArray, head_p: 
     return _LocalPairs(pairs, node_n[tail_p], head_node_p, node_number_n, n_centres)
 
 
-def _refuse_coincident(atoms: LocalAtoms, pairs: _LocalPairs, near_p: BoolArray | slice, vector_pc: FloatArray) -> None:
+def _refuse_coincident(atoms: LocalAtoms, pairs: _LocalPairs, near_p: BoolArray | slice, graph: NeighbourGraph) -> None:
     """Refuse atoms at the same place, and name them."""
-    square_p = np.einsum("pc,pc->p", vector_pc, vector_pc)
-    if square_p.min(initial=np.inf) >= COINCIDENT**2:
+    if graph.distance_p.min(initial=np.inf) >= COINCIDENT:
         return
-    p = np.arange(len(pairs.tail_p))[near_p][int(square_p.argmin())]
+    p = np.arange(len(pairs.tail_p))[near_p][int(graph.distance_p.argmin())]
     pair = atoms.identity_n[[pairs.atoms.centre_p[p], pairs.atoms.neighbour_p[p]]]
     message = f"atoms {pair[0]} and {pair[1]} are less than {COINCIDENT:g} Å apart: remove one of them"
     raise StructureError(message)

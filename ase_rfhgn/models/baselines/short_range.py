@@ -58,14 +58,11 @@ class ShortRangeCore(ReadOnlyArrays):
         energy_p, slope_p = self.pair_energy(graph.distance_p[near], pair_p)
         return pairwise_response(graph, near, energy_p, slope_p)
 
-    def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
-        """Return the energies of the repulsion and their derivatives by the edges."""
+    def by_edges(self, graph: NeighbourGraph) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the few edges on which the repulsion acts, energies of the pairs, and derivatives of their halves."""
         near, pair_p = self._near(graph)
         energy_p, slope_p = self.pair_energy(graph.distance_p[near], pair_p)
-        energy_n, gradient_pc = np.zeros(graph.n_atoms), np.zeros_like(graph.vector_pc)
-        np.add.at(energy_n, graph.centre_p[near], 0.5 * energy_p)
-        gradient_pc[near] = pair_gradients(graph.vector_pc[near], slope_p)
-        return SiteResponse(energy_n, gradient_pc)
+        return near, energy_p, pair_gradients(graph.vector_pc[near], slope_p)
 
     def hessian(self, graph: NeighbourGraph) -> PairBlocks:
         """Return the second derivatives of the repulsion."""
@@ -171,8 +168,15 @@ class Baseline(ReadOnlyArrays):
         own = Response(core.energy_n + self.one_body_s[species_n], core.force_nc, core.virial_cc)
         return own if self.others is None else own + self.others.respond(atoms)
 
-    def respond_by_edges(self, graph: NeighbourGraph) -> SiteResponse:
-        """Return the energies of atoms and their derivatives by the edges of a graph.
+    def add_by_edges(self, response: SiteResponse, graph: NeighbourGraph) -> tuple[IntArray, FloatArray]:
+        """Add the energies of atoms and their derivatives by edges to a response of the same graph.
+
+        Returns
+        -------
+        near : ndarray of int
+            The few edges on which the baseline acts.
+        gradient_pc : ndarray of shape (len(near), 3)
+            What was added there (eV/Å).
 
         Raises
         ------
@@ -180,9 +184,11 @@ class Baseline(ReadOnlyArrays):
             If there are other calculators, which have no such derivatives.
         """
         self.require_edges()
-        core = self.core.respond_by_edges(graph)
-        species_n = np.searchsorted(self.core.species_s, graph.number_n)
-        return SiteResponse(core.energy_n + self.one_body_s[species_n], core.gradient_pc)
+        near, energy_p, gradient_pc = self.core.by_edges(graph)
+        response.energy_n[:] += self.one_body_s[np.searchsorted(self.core.species_s, graph.number_n)]
+        np.add.at(response.energy_n, graph.centre_p[near], 0.5 * energy_p)
+        response.gradient_pc[near] += gradient_pc
+        return near, gradient_pc
 
     def require_edges(self) -> None:
         """Refuse a baseline of other calculators, whose energies are no sums over edges that we know.
