@@ -42,7 +42,7 @@ class Grading:
     Attributes
     ----------
     every : int, default 10
-        Steps from one computation to the next; a graded step costs about a fifth more.
+        Steps from one computation to the next; a graded step costs about a third more.
     warn : float, optional
         Grade of any atom above which LAMMPS prints a warning, once per new largest grade.
     halt : float, optional
