@@ -73,10 +73,8 @@ def evaluate_domain(
     fields, species_n = potential.hamiltonian, np.searchsorted(potential.species_s, local.graph.number_n)
     described = Reduced(fields, ()) if grade else None
     answers = fields.evaluate(graph, [potential.polynomials], described, threads)
-    response, force_nc = (
-        SiteResponse(answers.responses[0].energy_n, answers.gradient_epc[0]),
-        answers.responses[0].force_nc,
-    )
+    response = SiteResponse(answers.responses[0].energy_n, answers.gradient_epc[0])
+    force_nc = answers.responses[0].force_nc
     near, push_pc = potential.baseline.add_by_edges(response, graph)
     np.add.at(force_nc, graph.centre_p[near], push_pc)
     np.subtract.at(force_nc, graph.neighbour_p[near], push_pc)
