@@ -25,7 +25,7 @@ from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, l
 from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
 from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
 from ase_rfhgn.fitting.rows_in_chunks import Accumulation, accumulated
-from ase_rfhgn.fitting.stability import burst, strays, warn_of_burst
+from ase_rfhgn.fitting.stability import is_sound, warn_of_dynamics
 from ase_rfhgn.fitting.target_choice import choose_targets
 from ase_rfhgn.fitting.target_settings import TargetSettings
 from ase_rfhgn.fitting.targets import Labels, Targets
@@ -158,7 +158,7 @@ def fit_model(problem: Problem, frames: TrainingSet, options: Options) -> AnyMod
         weighted = _weighted_for_noise(prepared, model)
         if weighted is not None:
             model = _solved(problem, replace(prepared, targets=weighted), options)
-    warn_of_burst(model.record)
+    warn_of_dynamics(model.record)
     record = {"targets": prepared.targets.description, "energies": prepared.energies}
     return replace(model, record=model.record | record | stopwatch.times())
 
@@ -222,13 +222,13 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
             return problem.completed(model.finish(replace(solution, record=record)), prepared)
 
     found = completed(choice)
-    if unlabelled[1] is None or not strays(found):
+    if unlabelled[1] is None or is_sound(found):
         return found
-    # Displaced frames cost time, and where runs stay near the data their answers would cost accuracy.
+    # Displaced frames cost time, and where a potential is sound their answers would cost accuracy.
     with stage("displaced structures", shown=options.progress):
         displaced = problem.displaced(prepared, domain)
     taught = taught_by_pairs(choice, displaced, mixed=prepared.grouping.by_system)
-    return next((model for model in map(completed, taught) if not burst(model)), found)
+    return next((model for model in map(completed, taught) if is_sound(model)), found)
 
 
 def _solution(

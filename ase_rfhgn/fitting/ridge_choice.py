@@ -28,7 +28,7 @@ pairs of elements of the mixtures.
 """
 
 ALLOWED = 1.0
-"""Rise of the sum of squares that lessons of pairs may cost, in units of the cross-validated one."""
+"""Rise of the sum of squares that heavier lessons of pairs may cost, in units of the cross-validated one."""
 
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 """Final ridges where chemical systems were left out: their score is about the teacher alone. All are tried."""
@@ -150,7 +150,7 @@ def choose_ridges(
 
 
 def taught_by_pairs(choice: Choice, displaced: DisplacedRows, *, mixed: bool) -> Iterator[Choice]:
-    """Yield regressions that follow a teacher of pairs more and more, as long as the labels allow it.
+    """Yield regressions that follow a teacher of pairs: a little, then more and more, as long as the labels allow it.
 
     Ridges stay as they are. There are none where pairs alone know too little.
 
@@ -171,9 +171,9 @@ def taught_by_pairs(choice: Choice, displaced: DisplacedRows, *, mixed: bool) ->
     if whole.unlabelled is not None and not mixed:
         whole = replace(whole, unlabelled=scaled(whole.unlabelled, dull_weight(teacher, found)))
     limit = whole.labelled.residual(choice.regression.solve().coefficient_f) + ALLOWED * found.best
-    for lesson in pair_lessons(displaced, teacher, found):
+    for number, lesson in enumerate(pair_lessons(displaced, teacher, found)):
         regression = replace(whole, far=lesson if whole.far is None else taught(whole.far, [lesson]))
-        if whole.labelled.residual(regression.solve().coefficient_f) > limit:
+        if number and whole.labelled.residual(regression.solve().coefficient_f) > limit:
             return
         yield replace(choice, regression=regression)
 

@@ -1,7 +1,8 @@
 """The stability test of a fitted potential: short runs of molecular dynamics from small training frames.
 
 A potential with small errors may still let atoms fall into a hole just outside of its data. A few dozen
-steps at a high temperature tell, before anybody relies on it. The test is deterministic.
+steps at a high temperature tell, before anybody relies on it. So do the energies of displaced frames, which have
+to rise. The test is deterministic.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from ase.units import fs, kB
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError, TrainingDataWarning
-from ase_rfhgn.models.extrapolation import FAR_GRADE
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
@@ -51,8 +51,8 @@ ATOM_STEPS = 6000
 MOST_RUNS = 8
 """Frames from which runs start, if they are small."""
 
-FAR_AWAY = 2.0 * FAR_GRADE
-"""Extrapolation grade above which a short run is so far from the data that its potential needs lessons there."""
+PROBES = (0.1, 0.2, 0.3)
+"""Standard deviations of displacements that have to cost energy (Å)."""
 
 EVERY = 10
 """Steps from one look at grades and distances to the next."""
@@ -117,6 +117,24 @@ class StabilityTest:
                 run.burst = "atoms met or flew away"
         return run
 
+    def fall(self, frame: Frame) -> float:
+        """Return the deepest fall of the energy for displacements of a frame, mean of both senses (eV/atom); 0 if none.
+
+        Forces of the frame do work of opposite signs for the two senses. So the mean rises in any sound potential.
+        """
+        atoms = Atoms(frame.atoms.numbers, frame.atoms.positions, cell=frame.atoms.cell, pbc=frame.atoms.pbc)
+        rest_nc, rise = atoms.positions.copy(), 0.0
+        with np.errstate(all="ignore"):
+            level = self.potential.evaluate(atoms).energy_n.mean()
+            for size in PROBES:
+                shift_nc = self.rng.normal(scale=size, size=rest_nc.shape)
+                energies = []
+                for sense in (-1.0, 1.0):
+                    atoms.positions = rest_nc + sense * shift_nc
+                    energies.append(self.potential.evaluate(atoms).energy_n.mean())
+                rise = min(rise, float(np.mean(energies) - level))
+        return rise
+
     def _look(self, run: _Run, temperature: float, neighbours: NeighbourList) -> None:
         """Note the extremes of a step, and whether the run has burst."""
         if not temperature < run.hottest:
@@ -155,22 +173,20 @@ def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.
     )
     n_steps = min(STEPS, max(EVERY, ATOM_STEPS // sum(len(frame.atoms) for frame in chosen)))
     runs = [test.run(frame, n_steps) for frame in chosen]
-    record = potential.record | {"stability": _record(runs, test.temperature)}
+    fall, place = min((test.fall(frame), i) for i, frame in enumerate(chosen))
+    fallen = {"fall": fall, "fall_frame": chosen[place].name if fall < 0.0 else None}
+    record = potential.record | {"stability": _record(runs, test.temperature) | fallen}
     return replace(potential, record=record)
 
 
-def burst(model: AnyModel) -> bool:
-    """Return whether a run of the stability test of a model burst."""
-    return model.record.get("stability", {}).get("burst") is not None
+def is_sound(model: AnyModel) -> bool:
+    """Return whether runs of the stability test of a model stayed whole, and displacements cost energy."""
+    test = model.record.get("stability", {})
+    return test.get("burst") is None and test.get("fall", 0.0) >= 0.0
 
 
-def strays(model: AnyModel) -> bool:
-    """Return whether a run of the stability test burst, or went far away from the data."""
-    return burst(model) or model.record.get("stability", {}).get("grade", 0.0) > FAR_AWAY
-
-
-def warn_of_burst(record: Mapping[str, Any]) -> None:
-    """Warn if the stability test of a model ended in a burst.
+def warn_of_dynamics(record: Mapping[str, Any]) -> None:
+    """Warn if the stability test of a model ended in a burst, or if energies fall where atoms are displaced.
 
     Parameters
     ----------
@@ -178,14 +194,20 @@ def warn_of_burst(record: Mapping[str, Any]) -> None:
         Record of the model.
     """
     test = record.get("stability", {})
-    if test.get("burst") is None:
-        return
-    message = (
-        f"{test['frame']}: molecular dynamics with the fitted potential at {test['temperature']:.0f} K burst after "
-        f"{test['femtoseconds']:.0f} fs, because {test['burst']} (extrapolation grade {test['grade']:.1f} before): "
-        "add frames that are hotter, or learn while you run, with ActiveCalculator"
-    )
-    warnings.warn(message, TrainingDataWarning, stacklevel=2)
+    if test.get("burst") is not None:
+        message = (
+            f"{test['frame']}: molecular dynamics with the fitted potential at {test['temperature']:.0f} K burst after "
+            f"{test['femtoseconds']:.0f} fs, because {test['burst']} (extrapolation grade {test['grade']:.1f} before): "
+            "add frames that are hotter, or learn while you run, with ActiveCalculator"
+        )
+        warnings.warn(message, TrainingDataWarning, stacklevel=2)
+    elif test.get("fall", 0.0) < 0.0:
+        message = (
+            f"{test['fall_frame']}: energies of the fitted potential fall by {-test['fall']:.2g} eV/atom where atoms "
+            f"are displaced by {PROBES[0]:g} to {PROBES[-1]:g} Å, and molecular dynamics may burst: add frames with "
+            "displaced atoms, or learn while you run, with ActiveCalculator"
+        )
+        warnings.warn(message, TrainingDataWarning, stacklevel=2)
 
 
 def starts(frames: Sequence[Frame]) -> list[Frame]:

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_rfhgn.errors import TrainingDataWarning
-from ase_rfhgn.fitting.stability import FAR_AWAY, RUNAWAY, StabilityTest, burst, starts, strays, warn_of_burst
+from ase_rfhgn.fitting.stability import RUNAWAY, StabilityTest, is_sound, starts, warn_of_dynamics
 from ase_rfhgn.fitting.stability import tested_for_stability as checked
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
@@ -31,7 +31,7 @@ def test_a_sound_potential_passes(copper: Potential) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         whole = checked(copper, [frame(copper_crystal())], np.random.default_rng(0)).record
-        warn_of_burst(whole)
+        warn_of_dynamics(whole)
     record = whole["stability"]
     assert record["burst"] is None
     assert record["femtoseconds"] > 50.0
@@ -46,21 +46,24 @@ def test_a_hole_is_found(copper: Potential) -> None:
     with pytest.warns(
         TrainingDataWarning, match="crystal: molecular dynamics with the fitted potential at 600 K burst"
     ):
-        warn_of_burst(record)
+        warn_of_dynamics(record)
     assert record["stability"]["burst"] is not None
 
 
-@pytest.mark.parametrize(
-    ("fault", "grade", "expected"),
-    [(None, 0.9 * FAR_AWAY, False), (None, 1.1 * FAR_AWAY, True), ("two atoms met", 0.9 * FAR_AWAY, True)],
-)
-def test_runs_that_burst_or_leave_the_data_stray(
-    copper: Potential, fault: str | None, grade: float, *, expected: bool
+@pytest.mark.parametrize(("fault", "fall", "expected"), [(None, 0.0, True), (None, -0.1, False), ("hot", 0.0, False)])
+def test_runs_that_burst_and_energies_that_fall_are_not_sound(
+    copper: Potential, fault: str | None, fall: float, *, expected: bool
 ) -> None:
-    model = replace(copper, record={"stability": {"burst": fault, "grade": grade}})
-    assert strays(model) == expected
-    assert burst(model) == (fault is not None)
-    assert not strays(replace(copper, record={}))
+    assert is_sound(replace(copper, record={"stability": {"burst": fault, "fall": fall}})) == expected
+    assert is_sound(replace(copper, record={}))
+
+
+def test_displacements_cost_energy_in_a_sound_potential(copper: Potential) -> None:
+    atoms = copper_crystal()
+    atoms.positions[0] += 0.2  # the force of the frame does work on displacements of one sense
+    for potential, sound in ((copper, True), (replace(copper, coefficient_sf=-copper.coefficient_sf), False)):
+        test = StabilityTest(potential, floor=1.0, temperature=600.0, rng=np.random.default_rng(0))
+        assert (test.fall(frame(atoms)) == 0.0) == sound
 
 
 def test_runs_start_from_small_frames_of_as_many_compositions_as_there_is_time_for(copper: Potential) -> None:

@@ -80,7 +80,7 @@ def units_of_energies(frames: Sequence[Predicted]) -> Iterator[Suspicion]:
     if len(known) < FEWEST_FRAMES:
         return
     verdict = verdict_on_energies(known, [*ENERGY_FAULTS, *FORCE_FAULTS])
-    if verdict.is_suspicious:
+    if verdict.is_proven if verdict.hypothesis.is_slight else verdict.is_suspicious:
         yield Suspicion(
             f"{verdict.hypothesis.label} units",
             f"a fit to forces alone contradicts the energies: they look like {verdict.words}; needed are total "

@@ -43,6 +43,9 @@ LARGE = 5.0
 """Size of a value, in units of the median size, beyond which it counts no more than others."""
 
 
+SLIGHT = 3.0
+"""Factor up to which a fault of units may be chance where labels say little: it needs a proof."""
+
 OPPOSITE = 1.3
 """Misfit that values of no relation do not reach: signs differ."""
 
@@ -73,6 +76,11 @@ class Hypothesis:
     per_atom: bool = False
     both: float = 1.0
     per_volume: bool = False
+
+    @property
+    def is_slight(self) -> bool:
+        """Whether mended values are almost as large as before, and of the same sign."""
+        return not (self.per_atom or self.per_volume) and 1.0 / SLIGHT < self.factor < SLIGHT
 
 
 SOUND = Hypothesis("", "sound")
