@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from functools import reduce
 from importlib import import_module
 from pathlib import Path
-from threading import Timer
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
@@ -147,7 +146,13 @@ def test_a_frame_that_kills_every_worker_is_named(client: Any, trajectory: Path)
 
 def test_after_an_interrupt_nothing_runs(client: Any, tmp_path: Path) -> None:  # noqa: ANN401
     client.wait_for_workers(2)
-    Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def interrupt() -> None:
+        while not any(tmp_path.iterdir()):  # until work has begun
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         Workers.of(client).reduced(Slow(str(tmp_path)), range(300), max)
     assert nothing_runs(client)
@@ -159,7 +164,7 @@ def test_after_an_interrupt_nothing_runs(client: Any, tmp_path: Path) -> None:  
 
 def test_a_worker_with_another_version_is_refused(client: Any, trajectory: Path, tmp_path: Path) -> None:  # noqa: ANN401
     def pretend(version: str) -> str:
-        theirs: Any = sys.modules["ase_rfhgn.runtime.dask_workers"]
+        theirs: Any = import_module("ase_rfhgn.runtime.dask_workers")
         found, theirs.version = theirs.version("ase-rfhgn"), lambda _: version
         return str(found)
 
