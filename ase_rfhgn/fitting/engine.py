@@ -21,7 +21,7 @@ from ase_rfhgn.fitting.motion.equations import HamiltonianMotion, Motion
 from ase_rfhgn.fitting.motion.noise import weighted_for_noise
 from ase_rfhgn.fitting.options import Options
 from ase_rfhgn.fitting.record import training_record
-from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse, taught_by_pairs
+from ase_rfhgn.fitting.ridge_choice import Choice, choose_ridges, given_ridge, left_out_rmse, taught_by_low_orders
 from ase_rfhgn.fitting.robust_weights import LOSS, left_out_squares, left_out_weights
 from ase_rfhgn.fitting.row_weights import FrameWeights, RowWeights
 from ase_rfhgn.fitting.rows_in_chunks import Accumulation, accumulated
@@ -227,7 +227,7 @@ def _solved(problem: Problem, prepared: Prepared, options: Options) -> AnyModel:
     # Displaced frames cost time, and where a potential is sound their answers would cost accuracy.
     with stage("displaced structures", shown=options.progress):
         displaced = problem.displaced(prepared, domain)
-    taught = taught_by_pairs(choice, displaced, mixed=prepared.grouping.by_system)
+    taught = taught_by_low_orders(choice, displaced, mixed=prepared.grouping.by_system)
     return next((model for model in map(completed, taught) if is_sound(model)), found)
 
 

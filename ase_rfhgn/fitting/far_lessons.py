@@ -1,10 +1,11 @@
 """Lessons far away from the data: rows of structures that nobody labelled, with the answers of cautious teachers.
 
-Two teachers answer, because two things go wrong there. Other crystals, compressed frames and dimers need a
-whole model that is merely dull: the strongest ridge whose score is not hopeless. Displaced frames need a
-teacher that cannot have a hole in any direction. This is a potential of pairs alone, fitted to the same
-rows. It knows every distance that occurs in the data, and thus restoring forces for displacements that
-never occur: small strained crystals, or molecules in few shapes, tell nothing else about these.
+Two kinds of teachers answer, because two things go wrong there. Other crystals, compressed frames and dimers
+need a whole model that is merely dull: the strongest ridge whose score is not hopeless. Displaced frames need
+a teacher that hardly has holes in any direction. These are potentials of low order, fitted to the same rows: of
+pairs alone, and of pairs and triplets. They know every distance that occurs in the data, and thus restoring
+forces for displacements that never occur: small strained crystals, or molecules in few shapes, tell nothing
+else about these.
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ FAR_CAUTION = 3.0
 EXACT = 0.07
 """Relative error on rows left out below which answers of a dull teacher weigh less: labels are exact there."""
 
-PAIR_RIDGES = tuple(10.0**power for power in range(-8, 1))
-"""Ridges that are tried for the teacher of pairs."""
+LOW_ORDER_RIDGES = tuple(10.0**power for power in range(-8, 1))
+"""Ridges that are tried for teachers of low order."""
 
-PAIR_CAUTION, PAIR_ERROR = 1.0, 0.1
-"""Relative excess of its sum of squares that the teacher of pairs may have, and a relative error it may always have."""
+LOW_ORDER_CAUTION, LOW_ORDER_ERROR = 1.0, 0.1
+"""Relative excess of its sum of squares that such a teacher may have, and a relative error it may always have."""
 
-PAIR_WEIGHT = 0.003
-"""Squared weight of the answers of the teacher of pairs, relative to labels, if it were as good as the whole fit."""
+LOW_ORDER_WEIGHT = 0.003
+"""Squared weight of the answers of such a teacher, relative to labels, if it were as good as the whole fit."""
 
 POOR = 1e-3
-"""Ratio of squared errors, of a whole fit to pairs, below which pairs do not teach: they would only be in the way."""
+"""Ratio of squared errors, of a whole fit to such a teacher, below which it does not teach: it would be in the way."""
 
-EMPHASES = (1.0, 3.0, 10.0, 30.0)
+EMPHASES = (1.0, 5.0, 30.0)
 """Factors of that squared weight that are tried until molecular dynamics stays whole."""
 
 
@@ -49,12 +50,12 @@ class DisplacedRows:
     ----------
     factor : Factor
         The rows.
-    pair_f : ndarray of int
-        Columns of one-body energies and of features that are sums over pairs.
+    columns : tuple of ndarray of int
+        Columns of the teachers that answer there: a potential of pairs, and one of pairs and triplets.
     """
 
     factor: Factor
-    pair_f: IntArray
+    columns: tuple[IntArray, ...]
 
 
 def dull_lesson(far: Factor, regression: Regression, choice: RidgeChoice) -> Factor:
@@ -92,10 +93,11 @@ def scaled(factor: Factor, weight: float) -> Factor:
     return replace(factor, packed=weight * factor.packed)
 
 
-def pair_lessons(displaced: DisplacedRows, regression: Regression, choice: RidgeChoice) -> Iterator[Factor]:
-    """Yield rows with the answers of a teacher of pairs, with more and more weight; none where it knows too little.
+def low_order_lessons(displaced: DisplacedRows, regression: Regression, choice: RidgeChoice) -> Iterator[Factor]:
+    """Yield rows with the answers of teachers of low order, in turns, with more and more weight.
 
-    The first squared weight is in proportion to its precision, as for labels with its errors.
+    The first squared weight is in proportion to the precision of a teacher, as for labels with its errors. There
+    are no lessons of a teacher that knows too little.
 
     Parameters
     ----------
@@ -104,16 +106,18 @@ def pair_lessons(displaced: DisplacedRows, regression: Regression, choice: Ridge
     regression, choice
         As for `dull_lesson`.
     """
-    teacher_f, squares = pair_teacher(regression, displaced.pair_f)
-    ratio = min(1.0, choice.best / max(squares, np.finfo(float).tiny))
-    if ratio < POOR or not displaced.factor.n_rows:
+    if not displaced.factor.n_rows:
         return
+    teachers = [low_order_teacher(regression, column_f) for column_f in displaced.columns]
+    ratios = [min(1.0, choice.best / max(squares, np.finfo(float).tiny)) for _, squares in teachers]
     for emphasis in EMPHASES:
-        yield answered(scaled(displaced.factor, float(np.sqrt(emphasis * PAIR_WEIGHT * ratio))), teacher_f)
+        for (teacher_f, _), ratio in zip(teachers, ratios, strict=True):
+            if ratio >= POOR:
+                yield answered(scaled(displaced.factor, float(np.sqrt(emphasis * LOW_ORDER_WEIGHT * ratio))), teacher_f)
 
 
-def pair_teacher(regression: Regression, pair_f: IntArray) -> tuple[FloatArray, float]:
-    """Return the coefficients of a potential of pairs, and its sum of squared residuals over the labelled rows.
+def low_order_teacher(regression: Regression, column_f: IntArray) -> tuple[FloatArray, float]:
+    """Return the coefficients of a potential of low order, and its sum of squared residuals over the labelled rows.
 
     It has the strongest ridge that still fits: few columns need no cross-validation.
 
@@ -121,18 +125,18 @@ def pair_teacher(regression: Regression, pair_f: IntArray) -> tuple[FloatArray, 
     ----------
     regression : Regression
         Labelled rows and their prior.
-    pair_f : ndarray of int
-        Columns of the potential of pairs.
+    column_f : ndarray of int
+        Columns of the potential.
     """
     n_columns = len(regression.spread_f)
-    labelled_mf = regression.labelled.full(n_columns)[:, np.append(pair_f, n_columns)]
+    labelled_mf = regression.labelled.full(n_columns)[:, np.append(column_f, n_columns)]
     triangle_ff: FloatArray = np.asarray(np.linalg.qr(labelled_mf, mode="r"))
-    spread_f = regression.spread_f[pair_f]
-    solutions = [solve(triangle_ff, spread_f, ridge) for ridge in PAIR_RIDGES]
+    spread_f = regression.spread_f[column_f]
+    solutions = [solve(triangle_ff, spread_f, ridge) for ridge in LOW_ORDER_RIDGES]
     square_i = np.array([residual(triangle_ff, solution_f) for solution_f in solutions])
-    size = residual(triangle_ff, np.zeros(len(pair_f)))
-    limit = max((1.0 + PAIR_CAUTION) * float(square_i.min()), PAIR_ERROR**2 * size)
+    size = residual(triangle_ff, np.zeros(len(column_f)))
+    limit = max((1.0 + LOW_ORDER_CAUTION) * float(square_i.min()), LOW_ORDER_ERROR**2 * size)
     strongest = int(np.flatnonzero(square_i <= limit)[-1])
     coefficient_f = np.zeros(n_columns)
-    coefficient_f[pair_f] = solutions[strongest]
+    coefficient_f[column_f] = solutions[strongest]
     return coefficient_f, float(square_i[strongest])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.fitting.accumulation import Factors
-from ase_rfhgn.fitting.far_lessons import DisplacedRows, dull_lesson, dull_weight, pair_lessons, scaled
+from ase_rfhgn.fitting.far_lessons import DisplacedRows, dull_lesson, dull_weight, low_order_lessons, scaled
 from ase_rfhgn.fitting.grouping import Group
 from ase_rfhgn.fitting.linear_model import RidgeSearch
 from ase_rfhgn.regression.cross_validation import RidgeChoice, Score, choose_ridge, leave_one_out
@@ -28,7 +28,7 @@ pairs of elements of the mixtures.
 """
 
 ALLOWED = 1.0
-"""Rise of the sum of squares that heavier lessons of pairs may cost, in units of the cross-validated one."""
+"""Rise of the sum of squares that heavier lessons of low order may cost, in units of the cross-validated one."""
 
 MIXED_RIDGES = (1e-12, 1e-9, 1e-6, 1e-3)
 """Final ridges where chemical systems were left out: their score is about the teacher alone. All are tried."""
@@ -149,17 +149,17 @@ def choose_ridges(
     )
 
 
-def taught_by_pairs(choice: Choice, displaced: DisplacedRows, *, mixed: bool) -> Iterator[Choice]:
-    """Yield regressions that follow a teacher of pairs: a little, then more and more, as long as the labels allow it.
+def taught_by_low_orders(choice: Choice, displaced: DisplacedRows, *, mixed: bool) -> Iterator[Choice]:
+    """Yield regressions that follow teachers of low order, more and more, as long as the labels allow it.
 
-    Ridges stay as they are. There are none where pairs alone know too little.
+    Ridges stay as they are. There are none where such teachers know too little.
 
     Parameters
     ----------
     choice : Choice
         The regression whose ridges were chosen.
     displaced : DisplacedRows
-        Rows of frames displaced far beyond the data, on which the teacher of pairs answers.
+        Rows of frames displaced far beyond the data, on which teachers of low order answer.
     mixed : bool
         Whether nearby unlabelled structures are mixtures of elements. If not, they are displaced frames, too, and the
         dull teacher gives way there.
@@ -171,10 +171,10 @@ def taught_by_pairs(choice: Choice, displaced: DisplacedRows, *, mixed: bool) ->
     if whole.unlabelled is not None and not mixed:
         whole = replace(whole, unlabelled=scaled(whole.unlabelled, dull_weight(teacher, found)))
     limit = whole.labelled.residual(choice.regression.solve().coefficient_f) + ALLOWED * found.best
-    for number, lesson in enumerate(pair_lessons(displaced, teacher, found)):
+    for number, lesson in enumerate(low_order_lessons(displaced, teacher, found)):
         regression = replace(whole, far=lesson if whole.far is None else taught(whole.far, [lesson]))
-        if number and whole.labelled.residual(regression.solve().coefficient_f) > limit:
-            return
+        if number >= len(displaced.columns) and whole.labelled.residual(regression.solve().coefficient_f) > limit:
+            continue
         yield replace(choice, regression=regression)
 
 

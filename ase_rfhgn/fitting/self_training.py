@@ -99,7 +99,7 @@ def far_rows(
 def displaced_rows(
     items: FrameGraphs, model: SphericalModel, weights: Mapping[str, float], domain: Domain, rng: np.random.Generator
 ) -> DisplacedRows:
-    """Return the rows of frames displaced far beyond the data, on which a teacher of pairs answers.
+    """Return the rows of frames displaced far beyond the data, on which teachers of low order answer.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def displaced_rows(
     enough = share_of(len(items)) * ATOMS_DISPLACED
     strayed = _up_to(enough, _strayed(items, model.fields.cutoff, rng))
     factor = _far_factor(((_unlabelled(*one), 1.0) for one in strayed), model, weights, domain)
-    return DisplacedRows(factor, model.pair_columns)
+    return DisplacedRows(factor, (model.pair_columns, model.triplet_columns))
 
 
 def _far_factor(

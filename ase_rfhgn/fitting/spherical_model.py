@@ -74,10 +74,19 @@ class SphericalModel:
     @property
     def pair_columns(self) -> IntArray:
         """Columns of a potential of pairs: one-body energies, and sums over neighbours."""
+        return self._first_columns(self.fields.n_channels)
+
+    @property
+    def triplet_columns(self) -> IntArray:
+        """Columns of a potential of pairs and triplets: the squares of all degrees, too."""
+        return self._first_columns(self.fields.n_channels * (self.fields.degree + 2))
+
+    def _first_columns(self, n_features: int) -> IntArray:
+        """Return the columns of one-body energies and of the first features of every species."""
         layout = self.layout
         start_s = layout.n_one_body + layout.n_features * np.arange(layout.n_species)
-        pair_sk = start_s[:, None] + np.arange(self.fields.n_channels)
-        return np.concatenate([np.arange(layout.n_one_body), pair_sk.ravel()])
+        first_sk = start_s[:, None] + np.arange(min(n_features, layout.n_features))
+        return np.concatenate([np.arange(layout.n_one_body), first_sk.ravel()])
 
     @property
     def baseline_s(self) -> FloatArray:

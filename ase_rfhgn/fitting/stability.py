@@ -19,6 +19,7 @@ from ase.units import fs, kB
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError, TrainingDataWarning
+from ase_rfhgn.models.extrapolation import FAR_GRADE
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
 from ase_rfhgn.structures.frame import Frame
@@ -50,6 +51,12 @@ ATOM_STEPS = 6000
 
 MOST_RUNS = 8
 """Frames from which runs start, if they are small."""
+
+LONGER, LONGER_ATOM_STEPS = 500, 64_000
+"""Most steps, and steps times atoms, of a longer run where the others went far away from the data."""
+
+FAR_AWAY = 2.0 * FAR_GRADE
+"""Extrapolation grade above which a run is that far away."""
 
 PROBES = (0.1, 0.2, 0.3)
 """Standard deviations of displacements that have to cost energy (Å)."""
@@ -173,6 +180,10 @@ def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.
     )
     n_steps = min(STEPS, max(EVERY, ATOM_STEPS // sum(len(frame.atoms) for frame in chosen)))
     runs = [test.run(frame, n_steps) for frame in chosen]
+    strangest = int(np.argmax([run.grade for run in runs]))
+    if runs[strangest].grade > FAR_AWAY and all(run.burst is None for run in runs):
+        frame = chosen[strangest]
+        runs.append(test.run(frame, max(n_steps, min(LONGER, LONGER_ATOM_STEPS // len(frame.atoms)))))
     fall, place = min((test.fall(frame), i) for i, frame in enumerate(chosen))
     fallen = {"fall": fall, "fall_frame": chosen[place].name if fall < 0.0 else None}
     record = potential.record | {"stability": _record(runs, test.temperature) | fallen}
@@ -243,7 +254,7 @@ def _record(runs: Sequence[_Run], temperature: float) -> dict[str, Any]:
     first = min((run for run in runs if run.burst is not None), key=lambda run: run.steps, default=None)
     return {
         "n_runs": len(runs),
-        "femtoseconds": TIMESTEP * min(run.steps for run in runs),
+        "femtoseconds": TIMESTEP * (min(run.steps for run in runs) if first is None else first.steps),
         "temperature": temperature,
         "highest_temperature": float(extremes[0]) if np.isfinite(extremes[0]) else None,
         "shortest_distance": distance if np.isfinite(distance) else None,

@@ -18,15 +18,15 @@ from ase_rfhgn.fitting import engine
 from ase_rfhgn.fitting.far_lessons import (
     EMPHASES,
     EXACT,
-    PAIR_WEIGHT,
+    LOW_ORDER_WEIGHT,
     POOR,
     DisplacedRows,
     dull_weight,
-    pair_lessons,
-    pair_teacher,
+    low_order_lessons,
+    low_order_teacher,
     scaled,
 )
-from ase_rfhgn.fitting.ridge_choice import Choice, taught_by_pairs
+from ase_rfhgn.fitting.ridge_choice import Choice, taught_by_low_orders
 from ase_rfhgn.fitting.stability import is_sound, warn_of_dynamics
 from ase_rfhgn.regression.cross_validation import RidgeChoice
 from ase_rfhgn.regression.ridge import Regression
@@ -64,8 +64,8 @@ def test_the_teacher_of_pairs_has_only_their_columns_and_the_strongest_ridge_tha
     rng: np.random.Generator,
 ) -> None:
     regression = regression_of(rng)
-    teacher_f, squares = pair_teacher(regression, PAIRS)
-    assert not np.delete(teacher_f, PAIRS).any()
+    teacher_f, squares = low_order_teacher(regression, PAIRS)
+    assert not np.delete(teacher_f, (PAIRS,)).any()
     assert squares == pytest.approx(regression.labelled.residual(teacher_f))
     row_mf = regression.labelled.rows()
     _, (best,), *_ = np.linalg.lstsq(row_mf[:, PAIRS], row_mf[:, -1], rcond=None)
@@ -74,16 +74,16 @@ def test_the_teacher_of_pairs_has_only_their_columns_and_the_strongest_ridge_tha
 
 def test_answers_of_pairs_weigh_as_much_as_they_are_good(rng: np.random.Generator) -> None:
     regression = regression_of(rng)
-    teacher_f, squares = pair_teacher(regression, PAIRS)
-    rows = DisplacedRows(factor_of(rng.normal(size=(20, N + 1))), PAIRS)
-    assert list(pair_lessons(rows, regression, choice_of(0.5 * POOR * squares))) == []
-    assert list(pair_lessons(replace(rows, factor=nothing()), regression, choice_of(squares))) == []
+    teacher_f, squares = low_order_teacher(regression, PAIRS)
+    rows = DisplacedRows(factor_of(rng.normal(size=(20, N + 1))), (PAIRS,))
+    assert list(low_order_lessons(rows, regression, choice_of(0.5 * POOR * squares))) == []
+    assert list(low_order_lessons(replace(rows, factor=nothing()), regression, choice_of(squares))) == []
     size = rows.factor.rows()[:, :-1] @ teacher_f
     for share in (1.0, 0.01):
-        lessons = list(pair_lessons(rows, regression, choice_of(min(5.0, share) * squares)))
+        lessons = list(low_order_lessons(rows, regression, choice_of(min(5.0, share) * squares)))
         assert [lesson.residual(teacher_f) for lesson in lessons] == pytest.approx([0.0] * len(EMPHASES), abs=1e-15)
         sizes = [lesson.residual(np.zeros(N)) for lesson in lessons]
-        np.testing.assert_allclose(sizes, share * PAIR_WEIGHT * np.array(EMPHASES) * (size @ size))
+        np.testing.assert_allclose(sizes, share * LOW_ORDER_WEIGHT * np.array(EMPHASES) * (size @ size))
 
 
 def test_a_dull_teacher_is_not_heard_where_labels_are_exact(rng: np.random.Generator) -> None:
@@ -95,12 +95,12 @@ def test_a_dull_teacher_is_not_heard_where_labels_are_exact(rng: np.random.Gener
 
 def test_lessons_of_pairs_end_where_labels_would_suffer(rng: np.random.Generator) -> None:
     regression = regression_of(rng)
-    rows = DisplacedRows(factor_of(100.0 * rng.normal(size=(20, N + 1))), PAIRS)
-    _, squares = pair_teacher(regression, PAIRS)
+    rows = DisplacedRows(factor_of(100.0 * rng.normal(size=(20, N + 1))), (PAIRS,))
+    _, squares = low_order_teacher(regression, PAIRS)
     free, bound = (Choice(regression, "", {}, choice_of(share * squares)) for share in (1e3, 0.01))
-    assert len(list(taught_by_pairs(free, rows, mixed=False))) == len(EMPHASES)
-    assert 1 <= len(list(taught_by_pairs(bound, rows, mixed=False))) < len(EMPHASES)
-    assert list(taught_by_pairs(Choice(regression, "", {}), rows, mixed=False)) == []
+    assert len(list(taught_by_low_orders(free, rows, mixed=False))) == len(EMPHASES)
+    assert 1 <= len(list(taught_by_low_orders(bound, rows, mixed=False))) < len(EMPHASES)
+    assert list(taught_by_low_orders(Choice(regression, "", {}), rows, mixed=False)) == []
 
 
 def test_lessons_of_pairs_join_those_of_the_dull_teacher_who_gives_way_nearby(rng: np.random.Generator) -> None:
@@ -108,11 +108,11 @@ def test_lessons_of_pairs_join_those_of_the_dull_teacher_who_gives_way_nearby(rn
     others, near, rows = (factor_of(1e-3 * rng.normal(size=(20, N + 1))) for _ in range(3))  # labels allow all
     regression = replace(plain, far=others, unlabelled=near, teacher_ridge=1e-3)
     exact = choice_of((0.9 * EXACT) ** 2 * plain.labelled.residual(np.zeros(N)))
-    displaced = DisplacedRows(rows, PAIRS)
+    displaced = DisplacedRows(rows, (PAIRS,))
     for mixed, weight in ((False, 0.9), (True, 1.0)):
         choice = Choice(regression, "", {}, exact)
-        one = next(taught_by_pairs(choice, displaced, mixed=mixed)).regression
-        (lesson, *_) = pair_lessons(displaced, plain, exact)
+        one = next(taught_by_low_orders(choice, displaced, mixed=mixed)).regression
+        (lesson, *_) = low_order_lessons(displaced, plain, exact)
         some_f = rng.normal(size=N)
         assert one.ridge == regression.ridge
         assert one.far is not None
@@ -149,7 +149,7 @@ def test_displacements_that_never_occur_cost_energy(strained_only: Potential) ->
 
 
 def test_without_pairs_they_would_not(strained_only: Potential, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "taught_by_pairs", lambda *_, **__: iter(()))
+    monkeypatch.setattr(engine, "taught_by_low_orders", lambda *_, **__: iter(()))
     rng = np.random.default_rng(4)
     settings: dict[str, Any] = {"cutoff": 4.6, "channels": 8, "projections": 2}
     with pytest.warns(TrainingDataWarning, match=r"energies of the fitted potential fall by .* eV/atom"):
