@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -84,6 +85,41 @@ def test_answers_of_pairs_weigh_as_much_as_they_are_good(rng: np.random.Generato
         assert [lesson.residual(teacher_f) for lesson in lessons] == pytest.approx([0.0] * len(EMPHASES), abs=1e-15)
         sizes = [lesson.residual(np.zeros(N)) for lesson in lessons]
         np.testing.assert_allclose(sizes, share * LOW_ORDER_WEIGHT * np.array(EMPHASES) * (size @ size))
+
+
+def test_teachers_of_low_order_answer_in_turns(rng: np.random.Generator) -> None:
+    regression = regression_of(rng)
+    rows = DisplacedRows(factor_of(rng.normal(size=(20, N + 1))), (PAIRS, np.arange(N - 1)))
+    answers = [low_order_teacher(regression, column_f)[0] for column_f in rows.columns]
+    lessons = list(low_order_lessons(rows, regression, choice_of(1e9)))
+    assert len(lessons) == 2 * len(EMPHASES)
+    for number, lesson in enumerate(lessons):
+        assert lesson.residual(answers[number % 2]) == pytest.approx(0.0, abs=1e-15)
+        assert lesson.residual(answers[(number + 1) % 2]) > 1e-6
+
+
+def test_columns_of_low_order_are_those_of_pairs_and_of_squares() -> None:
+    rng = np.random.default_rng(4)
+    crystals = [strained(rng) for _ in range(6)]
+    for atoms in crystals:
+        atoms.rattle(0.1, seed=1)
+    frames = [labelled(atoms) for atoms in crystals]
+    size: dict[str, Any] = {"cutoff": 4.6, "channels": 4, "projections": 1}
+    widths = [fit(frames, correlation=correlation, ridge=1e-6, **size).record["n_features"] for correlation in (2, 4)]
+    columns: list[DisplacedRows] = []
+
+    def none(_: Choice, rows: DisplacedRows, *, mixed: bool) -> Iterator[Choice]:
+        assert not mixed
+        columns.append(rows)
+        return iter(())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "is_sound", lambda _: False)
+        patch.setattr(engine, "taught_by_low_orders", none)
+        fit(frames, **size)
+    pair_f, triplet_f = columns[0].columns
+    assert set(pair_f.tolist()) < set(triplet_f.tolist())
+    assert len(triplet_f) == widths[0] < widths[1]
 
 
 def test_a_dull_teacher_is_not_heard_where_labels_are_exact(rng: np.random.Generator) -> None:

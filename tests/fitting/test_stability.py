@@ -11,6 +11,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from ase_rfhgn.errors import TrainingDataWarning
+from ase_rfhgn.fitting import stability
 from ase_rfhgn.fitting.stability import RUNAWAY, StabilityTest, is_sound, starts, warn_of_dynamics
 from ase_rfhgn.fitting.stability import tested_for_stability as checked
 from ase_rfhgn.models.potential import Potential
@@ -75,6 +76,20 @@ def test_runs_start_from_small_frames_of_as_many_compositions_as_there_is_time_f
     assert len(starts([frame(crystal * (3, 3, 3))])) == 1  # one run at least
     assert starts([frame(crystal[:1])]) == []
     assert checked(copper, frames[:4], np.random.default_rng(0)).record["stability"]["n_runs"] == 4
+
+
+def test_a_longer_run_follows_where_short_ones_went_far_from_the_data(
+    copper: Potential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [frame(copper_crystal(seed)) for seed in (0, 1)]
+    near = checked(copper, frames, np.random.default_rng(0)).record["stability"]
+    monkeypatch.setattr(stability, "FAR_AWAY", 0.0)
+    monkeypatch.setattr(stability, "LONGER", 150)
+    far = checked(copper, frames, np.random.default_rng(0)).record["stability"]
+    assert (near["n_runs"], far["n_runs"]) == (2, 3)
+    assert far["femtoseconds"] == near["femtoseconds"] == 100.0  # of the shortest
+    monkeypatch.setattr(stability, "LONGER_ATOM_STEPS", 4)
+    assert checked(copper, frames, np.random.default_rng(0)).record["stability"]["n_runs"] == 3
 
 
 def test_frames_far_from_equilibrium_may_get_hot(copper: Potential) -> None:
