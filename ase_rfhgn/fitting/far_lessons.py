@@ -38,7 +38,7 @@ LOW_ORDER_WEIGHT = 0.003
 POOR = 1e-3
 """Ratio of squared errors, of a whole fit to such a teacher, below which it does not teach: it would be in the way."""
 
-EMPHASES = (1.0, 5.0, 30.0)
+EMPHASES = (1.0, 30.0)
 """Factors of that squared weight that are tried until molecular dynamics stays whole."""
 
 

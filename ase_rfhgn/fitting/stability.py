@@ -37,7 +37,7 @@ HOTTEST = 5000.0
 RUNAWAY = 3.0
 """Temperature, in units of the first one, above which a run has burst; 1000 K more are allowed for few atoms."""
 
-REACH = 0.1
+REACH = 0.2
 """Path over which the forces of a frame may heat it (Å): frames far from equilibrium get hot without a burst."""
 
 CLOSE = 0.7
