@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from ase.units import fs, kB
 
 from ase_rfhgn.arrays import FloatArray
 from ase_rfhgn.errors import StructureError, TrainingDataWarning
+from ase_rfhgn.models.evaluation import Evaluation
 from ase_rfhgn.models.extrapolation import FAR_GRADE
 from ase_rfhgn.models.load import AnyModel
 from ase_rfhgn.models.potential import Potential
@@ -61,6 +63,9 @@ FAR_AWAY = 2.0 * FAR_GRADE
 PROBES = (0.1, 0.2, 0.3)
 """Standard deviations of displacements that have to cost energy (Å)."""
 
+DEEP = 0.1
+"""Energy below all frames alike from which a displaced frame is in a hole (eV/atom): more than errors of a fit."""
+
 EVERY = 10
 """Steps from one look at grades and distances to the next."""
 
@@ -91,13 +96,16 @@ class StabilityTest:
         Shortest distance of training (Å).
     temperature : float
         Temperature of the first velocities (K).
+    lowest : mapping of str to float
+        Lowest predicted energy of training frames with the same shares of elements (eV/atom).
     rng : numpy.random.Generator
-        Source of the first velocities.
+        Source of the first velocities, and of displacements.
     """
 
     potential: Potential
     floor: float
     temperature: float
+    lowest: Mapping[str, float]
     rng: np.random.Generator = field(repr=False)
 
     def run(self, frame: Frame, n_steps: int) -> _Run:
@@ -111,8 +119,9 @@ class StabilityTest:
         step = TIMESTEP * fs
         with np.errstate(all="ignore"):  # atoms may fly to infinity
             try:
-                force_nc = self.potential.evaluate(atoms, neighbours=neighbours).force_nc
-                run.hottest += REACH * float(np.sqrt((force_nc**2).sum(axis=1).mean())) / (1.5 * kB)
+                start = self.potential.evaluate(atoms, neighbours=neighbours)
+                force_nc = start.force_nc
+                run.hottest += self._heat(atoms, start)
                 while run.steps < n_steps and run.burst is None:
                     velocity_nc += 0.5 * step * force_nc / mass_n
                     atoms.positions += step * velocity_nc
@@ -124,23 +133,29 @@ class StabilityTest:
                 run.burst = "atoms met or flew away"
         return run
 
-    def fall(self, frame: Frame) -> float:
-        """Return the deepest fall of the energy for displacements of a frame, mean of both senses (eV/atom); 0 if none.
+    def _heat(self, atoms: Atoms, start: Evaluation) -> float:
+        """Return by how much a frame may heat itself (K): by its forces, and by what it is above others like it."""
+        above = max(0.0, float(start.energy_n.mean()) - self.lowest[_shares(atoms)])
+        return (REACH * float(np.sqrt((start.force_nc**2).sum(axis=1).mean())) + above) / (1.5 * kB)
 
-        Forces of the frame do work of opposite signs for the two senses. So the mean rises in any sound potential.
+    def fall(self, frame: Frame) -> float:
+        """Return how deep a displaced frame falls below all frames like it (eV/atom), 0 where it does not.
+
+        It is the mean of both senses of a displacement: forces of the frame do opposite work for them.
         """
         atoms = Atoms(frame.atoms.numbers, frame.atoms.positions, cell=frame.atoms.cell, pbc=frame.atoms.pbc)
-        rest_nc, rise = atoms.positions.copy(), 0.0
-        with np.errstate(all="ignore"):
-            level = self.potential.evaluate(atoms).energy_n.mean()
+        rest_nc, lowest = atoms.positions.copy(), self.lowest[_shares(atoms)]
+        falls = [-DEEP]
+        with np.errstate(all="ignore"), suppress(StructureError):  # of atoms that meet
             for size in PROBES:
                 shift_nc = self.rng.normal(scale=size, size=rest_nc.shape)
                 energies = []
                 for sense in (-1.0, 1.0):
                     atoms.positions = rest_nc + sense * shift_nc
                     energies.append(self.potential.evaluate(atoms).energy_n.mean())
-                rise = min(rise, float(np.mean(energies) - level))
-        return rise
+                falls.append(float(np.mean(energies)) - lowest)
+        deepest = float(np.nanmin(falls))
+        return deepest if deepest < -DEEP else 0.0
 
     def _look(self, run: _Run, temperature: float, neighbours: NeighbourList) -> None:
         """Note the extremes of a step, and whether the run has burst."""
@@ -176,6 +191,7 @@ def tested_for_stability(potential: Potential, frames: Sequence[Frame], rng: np.
         potential=potential,
         floor=float(potential.hamiltonian.encoder.floor_b.min()),
         temperature=_temperature(chosen),
+        lowest=_lowest(potential, frames),
         rng=rng,
     )
     n_steps = min(STEPS, max(EVERY, ATOM_STEPS // sum(len(frame.atoms) for frame in chosen)))
@@ -239,6 +255,20 @@ def starts(frames: Sequence[Frame]) -> list[Frame]:
     ordered = [movable[i] for i in np.argsort(rank_i, kind="stable")[:MOST_RUNS].tolist()]
     within_i = STEPS * np.cumsum([len(frame.atoms) for frame in ordered]) <= ATOM_STEPS
     return ordered[: max(1, int(within_i.sum()))]
+
+
+def _shares(atoms: Atoms) -> str:
+    """Return the elements and their shares, the same for cells of any size."""
+    return str(atoms.symbols.formula.reduce()[0])
+
+
+def _lowest(potential: Potential, frames: Sequence[Frame]) -> dict[str, float]:
+    """Return the lowest energy of frames with the same shares of elements (eV/atom)."""
+    lowest: dict[str, float] = {}
+    for frame in frames:
+        energy, shares = float(potential.evaluate(frame.atoms).energy_n.mean()), _shares(frame.atoms)
+        lowest[shares] = min(lowest.get(shares, energy), energy)
+    return lowest
 
 
 def _temperature(frames: Sequence[Frame]) -> float:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.units import kB
 
+from ase_rfhgn import fit
 from ase_rfhgn.errors import TrainingDataWarning
 from ase_rfhgn.fitting import stability
 from ase_rfhgn.fitting.stability import RUNAWAY, StabilityTest, is_sound, starts, warn_of_dynamics
@@ -51,6 +54,32 @@ def test_a_hole_is_found(copper: Potential) -> None:
     assert record["stability"]["burst"] is not None
 
 
+def test_what_a_frame_is_above_others_may_heat_it(copper: Potential) -> None:
+    crystal = bulk("Cu", cubic=True)
+    level = float(copper.evaluate(crystal).energy_n.mean())
+    limits = [
+        StabilityTest(copper, 1.0, 600.0, {"Cu": level - above}, np.random.default_rng(0))
+        .run(frame(crystal), 1)
+        .hottest
+        for above in (-1.0, 0.0, 1.0)
+    ]
+    assert limits[0] == limits[1] == pytest.approx(RUNAWAY * 600.0 + 1000.0)
+    assert limits[2] - limits[1] == pytest.approx(1.0 / (1.5 * kB))
+
+
+def test_bonds_that_training_breaks_are_no_holes() -> None:
+    def stretched(length: float) -> Atoms:
+        atoms = Atoms("N2", positions=[[0.0, 0.0, 0.0], [length, 0.0, 0.0]])
+        depth = 5.0 * np.exp(-2.0 * (length - 1.1)) - 10.0 * np.exp(-(length - 1.1))
+        slope = 10.0 * (np.exp(-(length - 1.1)) - np.exp(-2.0 * (length - 1.1)))
+        atoms.calc = SinglePointCalculator(atoms, energy=depth, forces=[[slope, 0.0, 0.0], [-slope, 0.0, 0.0]])
+        return atoms
+
+    frames = [stretched(length) for length in np.linspace(0.9, 3.5, 30)]
+    potential = fit(frames, cutoff=4.0, channels=8, projections=2)
+    assert is_sound(potential)
+
+
 @pytest.mark.parametrize(("fault", "fall", "expected"), [(None, 0.0, True), (None, -0.1, False), ("hot", 0.0, False)])
 def test_runs_that_burst_and_energies_that_fall_are_not_sound(
     copper: Potential, fault: str | None, fall: float, *, expected: bool
@@ -63,7 +92,8 @@ def test_displacements_cost_energy_in_a_sound_potential(copper: Potential) -> No
     atoms = copper_crystal()
     atoms.positions[0] += 0.2  # the force of the frame does work on displacements of one sense
     for potential, sound in ((copper, True), (replace(copper, coefficient_sf=-copper.coefficient_sf), False)):
-        test = StabilityTest(potential, floor=1.0, temperature=600.0, rng=np.random.default_rng(0))
+        level = float(potential.evaluate(atoms).energy_n.mean())
+        test = StabilityTest(potential, 1.0, 600.0, {"Cu": level}, np.random.default_rng(0))
         assert (test.fall(frame(atoms)) == 0.0) == sound
 
 
@@ -93,7 +123,7 @@ def test_a_longer_run_follows_where_short_ones_went_far_from_the_data(
 
 
 def test_frames_far_from_equilibrium_may_get_hot(copper: Potential) -> None:
-    test = StabilityTest(copper, floor=1.0, temperature=600.0, rng=np.random.default_rng(0))
+    test = StabilityTest(copper, 1.0, 600.0, {"Cu": np.inf}, np.random.default_rng(0))
     calm, tense = copper_crystal(), copper_crystal()
     tense.rattle(0.2, seed=1)
     limits = [test.run(frame(atoms), 1).hottest for atoms in (bulk("Cu", cubic=True), calm, tense)]
