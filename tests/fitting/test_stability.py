@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,6 +121,21 @@ def test_a_longer_run_follows_where_short_ones_went_far_from_the_data(
     assert far["femtoseconds"] == near["femtoseconds"] == 100.0  # of the shortest
     monkeypatch.setattr(stability, "LONGER_ATOM_STEPS", 4)
     assert checked(copper, frames, np.random.default_rng(0)).record["stability"]["n_runs"] == 3
+
+
+def test_a_burst_of_a_longer_run_is_told_with_its_own_time(copper: Potential, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = StabilityTest.run
+
+    def bursting(test: StabilityTest, start: Frame, n_steps: int) -> Any:  # noqa: ANN401  # of the module alone
+        run = whole(test, start, n_steps)
+        run.burst = "it was hot" if n_steps > stability.STEPS else None
+        return run
+
+    monkeypatch.setattr(StabilityTest, "run", bursting)
+    monkeypatch.setattr(stability, "FAR_AWAY", 0.0)
+    monkeypatch.setattr(stability, "LONGER", 120)
+    record = checked(copper, [frame(copper_crystal())], np.random.default_rng(0)).record["stability"]
+    assert (record["femtoseconds"], record["burst"]) == (120.0, "it was hot")
 
 
 def test_frames_far_from_equilibrium_may_get_hot(copper: Potential) -> None:
