@@ -110,7 +110,7 @@ class StabilityTest:
 
     def run(self, frame: Frame, n_steps: int) -> _Run:
         """Return a run of velocity Verlet dynamics from a frame, which ends early if it bursts."""
-        atoms = Atoms(frame.atoms.numbers, frame.atoms.positions, cell=frame.atoms.cell, pbc=frame.atoms.pbc)
+        atoms = _bare(frame.atoms)
         run = _Run(frame.name, atoms, RUNAWAY * self.temperature + 1000.0)
         neighbours = NeighbourList(self.potential.cutoff)
         mass_n = frame.atoms.get_masses()[:, None]
@@ -143,7 +143,7 @@ class StabilityTest:
 
         It is the mean of both senses of a displacement: forces of the frame do opposite work for them.
         """
-        atoms = Atoms(frame.atoms.numbers, frame.atoms.positions, cell=frame.atoms.cell, pbc=frame.atoms.pbc)
+        atoms = _bare(frame.atoms)
         rest_nc, lowest = atoms.positions.copy(), self.lowest[_shares(atoms)]
         falls = [-DEEP]
         with np.errstate(all="ignore"), suppress(StructureError):  # of atoms that meet
@@ -255,6 +255,11 @@ def starts(frames: Sequence[Frame]) -> list[Frame]:
     ordered = [movable[i] for i in np.argsort(rank_i, kind="stable")[:MOST_RUNS].tolist()]
     within_i = STEPS * np.cumsum([len(frame.atoms) for frame in ordered]) <= ATOM_STEPS
     return ordered[: max(1, int(within_i.sum()))]
+
+
+def _bare(atoms: Atoms) -> Atoms:
+    """Return a copy of a structure alone: no momenta, labels or constraints."""
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
 
 
 def _shares(atoms: Atoms) -> str:
